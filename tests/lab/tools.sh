@@ -64,6 +64,8 @@ link_flags() { # module version: Kubernetes' programs refuse to work together wi
     done
   elif [ "$1" = github.com/containerd/containerd/v2 ]; then
     flags+=" -X $1/version.Version=$2 -X $1/version.Revision=lab"
+  elif [ "$1" = tailscale.com ]; then
+    flags+=" -X $1/version.shortStamp=${2#v} -X $1/version.longStamp=${2#v}-lab"
   fi
   echo "$flags"
 }
