@@ -6,6 +6,7 @@ extra, separated by ';':  replace=OLD => NEW VERSION   one replace more (it wins
                           require=PATH VERSION         one requirement more
                           drop=REGEX                   see tools.sh
 """
+
 import json
 import subprocess
 import sys

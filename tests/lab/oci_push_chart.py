@@ -3,6 +3,7 @@
 REGISTRY is a URL (http://198.18.0.1:5000); the tag is the chart's version. The same folder always makes the same digest,
 so that pushing twice changes nothing for a cluster that has it. Prints REPOSITORY:VERSION@DIGEST.
 """
+
 import gzip
 import hashlib
 import io
@@ -74,8 +75,10 @@ def push(url, repository, folder):
     config = registry.blob(json.dumps(meta, sort_keys=True).encode(), CONFIG)
     layer = registry.blob(pack(folder, meta["name"]), LAYER)
     title = {"org.opencontainers.image.title": meta["name"], "org.opencontainers.image.version": meta["version"]}
-    digest = registry.manifest(meta["version"], {
-        "schemaVersion": 2, "mediaType": MANIFEST, "config": config, "layers": [layer], "annotations": title})
+    digest = registry.manifest(
+        meta["version"],
+        {"schemaVersion": 2, "mediaType": MANIFEST, "config": config, "layers": [layer], "annotations": title},
+    )
     return f"{repository}:{meta['version']}@{digest}"
 
 

@@ -1,0 +1,93 @@
+"""The Pis of this cluster, as the answers and the pinned evidence know them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+from wizard.context import Context
+from wizard.errors import WizardError
+from wizard.host.base import Host, HostKey, Login
+from wizard.question import Answers
+from wizard.secret import Secret
+
+Role = Literal["control-plane", "worker"]
+
+
+@dataclass(frozen=True)
+class Node:
+    """One Pi. `name` is its hostname, which is also its name in Kubernetes; empty until it was seen."""
+
+    address: str
+    role: Role
+    name: str = ""
+
+
+def addresses(answers: Answers) -> list[str]:
+    """The chosen Pis, control plane first."""
+    machines = answers.get("machines", {})
+    first = machines.get("control_plane")
+    return sorted(machines.get("hosts", []), key=lambda address: address != first)
+
+
+def nodes(ctx: Context) -> list[Node]:
+    """The chosen Pis with what is known about them, control plane first."""
+    first = ctx.answers["machines"]["control_plane"]
+    return [
+        Node(a, "control-plane" if a == first else "worker", str(ctx.state.recall("machines", a, "hostname") or ""))
+        for a in addresses(ctx.answers)
+    ]
+
+
+def control_plane(ctx: Context) -> Node:
+    return nodes(ctx)[0]
+
+
+def workers(ctx: Context) -> list[Node]:
+    return nodes(ctx)[1:]
+
+
+def pinned_keys(ctx: Context, address: str) -> tuple[HostKey, ...]:
+    """The host keys that were approved for `address`; empty when none was."""
+    keys = ctx.state.recall("machines", address, "host_keys") or []
+    return tuple(HostKey(key["kind"], key["base64"], key["fingerprint"]) for key in keys)
+
+
+def host(ctx: Context, address: str) -> Host:
+    """The one connection to `address`, opened when it is first needed and kept for this run.
+
+    Raises `WizardError` when no host key is pinned yet, and what `World.connect` raises.
+    """
+    connections: dict[str, Host] = ctx.scratch.setdefault("hosts", {})
+    if address not in connections:
+        keys = pinned_keys(ctx, address)
+        if not keys:
+            raise WizardError(
+                "This host's key has not been approved yet.", "Nothing is sent to a host that is not known.",
+                "Run the step Machines first.", host=ctx.name_of(address),
+            )  # fmt: skip
+        connections[address] = ctx.world.connect(login(ctx, address, keys))
+    return connections[address]
+
+
+def login(ctx: Context, address: str, keys: tuple[HostKey, ...]) -> Login:
+    """How to log in at `address`, from the answers of the step Machines."""
+    from steps.machines import QUESTIONS  # the step defines the questions, this module reads their answers
+
+    given = ctx.answers["machines"]
+
+    def secret(key: str) -> Secret | None:
+        return ctx.secret("machines", QUESTIONS[key]) if given.get(key) else None
+
+    own = ctx.state.path.parent / "id_ed25519"
+    files = [str(own)] if own.exists() else []
+    files += [given["key_file"]] if given.get("key_file") else []
+    return Login(
+        address, given["user"], keys, ctx.name_of(address), tuple(files), secret("password"), secret("sudo_password")
+    )
+
+
+def close_all(ctx: Context) -> None:
+    """Closes every connection of this run."""
+    for connection in ctx.scratch.pop("hosts", {}).values():
+        connection.close()

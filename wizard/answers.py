@@ -1,0 +1,152 @@
+"""The answers file: a whole interview given ahead. Every mistake is named with its line before anything is touched.
+
+```yaml
+cluster: homelab
+machines:
+  hosts: [192.168.1.11, 192.168.1.12]
+  password: {env: PI_PASSWORD}
+```
+
+One section for each step, one key for each of its questions, advanced ones included.
+"""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from wizard import yamlfile
+from wizard.errors import BadInput, Problem, WizardError
+from wizard.question import NAME, Answers, Question, plain
+from wizard.secret import SecretRef
+from wizard.step import AnyStep
+
+
+@dataclass(frozen=True)
+class Interview:
+    cluster: str
+    answers: Answers
+
+
+class _Reader:
+    def __init__(self, file: Path, steps: Sequence[AnyStep]) -> None:
+        self.file, self.steps = file, {step.name: step for step in steps}
+        self.problems: list[Problem] = []
+        self.lines: dict[str, int] = {}
+
+    def problem(self, path: str, what: str, fix: str = "") -> None:
+        line = self.lines.get(path) or self.lines.get(path.rpartition(".")[0])
+        self.problems.append(Problem(path, what, fix, str(self.file), line))
+
+    def note_lines(self, node: Any, path: str = "") -> None:
+        if not isinstance(node, Mapping) or not hasattr(node, "lc"):
+            return
+        for key in node:
+            here = f"{path}.{key}" if path else str(key)
+            self.lines[here] = node.lc.key(key)[0] + 1
+            self.note_lines(node[key], here)
+
+    def section(self, name: str, raw: Any) -> dict[str, Any]:
+        step = self.steps[name]
+        questions = {question.key: question for question in step.questions}
+        if not isinstance(raw, Mapping):
+            self.problem(name, "this must hold the step's answers, one key each", _keys(questions))
+            return {}
+        found: dict[str, Any] = {}
+        for key, value in raw.items():
+            question = questions.get(str(key))
+            if question is None:
+                self.problem(f"{name}.{key}", "there is no such question", _nearest(str(key), questions))
+            else:
+                self.one(f"{name}.{key}", question, value, found)
+        return found
+
+    def one(self, path: str, question: Question, raw: Any, found: dict[str, Any]) -> None:
+        if raw is None and not question.required:
+            found[question.key] = None
+            return
+        try:
+            value = question.kind.parse(plain(raw))
+            fixed = [choice.value for choice in question.choices] if not callable(question.choices) else []
+            if fixed and question.kind.widget == "choice" and value not in fixed:
+                raise ValueError(f"{value!r} is not one of: {', '.join(map(str, fixed))}")
+            if isinstance(value, SecretRef):
+                value.resolve()
+            found[question.key] = value
+        except ValueError as error:
+            self.problem(path, f"{error}.", _expected(question))
+        except WizardError as error:
+            self.problem(path, " ".join(error.sentences()))
+
+    def missing(self, answers: Answers) -> None:
+        """Defaults for what was left out; a problem for what has none."""
+        for name, step in self.steps.items():
+            for question in step.questions:
+                if question.key in answers.get(name, {}):
+                    continue
+                if question.advanced or not question.required or question.default is not None:
+                    if not callable(question.default):
+                        answers.setdefault(name, {})[question.key] = question.default
+                elif question.when(answers):
+                    self.problem(f"{name}.{question.key}", f"this is missing: {question.ask}", _expected(question))
+
+
+def read(file: Path, steps: Sequence[AnyStep]) -> Interview:
+    """Reads and checks `file`. Raises `BadInput` with every mistake at once."""
+    reader = _Reader(file, steps)
+    data = _load(reader)
+    cluster = "homelab"
+    answers: Answers = {}
+    for key, value in data.items():
+        if key == "cluster":
+            try:
+                cluster = NAME.parse(value)
+            except ValueError as error:
+                reader.problem(
+                    "cluster", f"{error}.", "It names the cluster and its state folder, for example: homelab."
+                )
+        elif key in reader.steps:
+            answers[str(key)] = reader.section(str(key), value)
+        else:
+            reader.problem(str(key), "there is no such section", _nearest(str(key), ["cluster", *reader.steps]))
+    reader.missing(answers)
+    if not reader.problems:
+        for step in steps:
+            for problem in step.validate(answers):
+                reader.problem(problem.path, problem.what, problem.fix)
+    if reader.problems:
+        raise BadInput(sorted(reader.problems, key=lambda problem: problem.line or 10**9))
+    return Interview(cluster, answers)
+
+
+def _load(reader: _Reader) -> Mapping[str, Any]:
+    try:
+        data = yamlfile.load_marked(reader.file.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise BadInput(
+            [Problem("answers", f"{error.strerror}.", "Give the path of an answers file.", str(reader.file))]
+        ) from None
+    except (UnicodeDecodeError, ValueError) as error:
+        raise BadInput([Problem("answers", f"this is not YAML: {error}.", "", str(reader.file))]) from None
+    if not isinstance(data, Mapping):
+        raise BadInput([Problem("answers", "this holds no answers.", "Begin with: cluster: homelab", str(reader.file))])
+    reader.note_lines(data)
+    return data
+
+
+def _expected(question: Question) -> str:
+    if question.kind.widget == "secret":
+        return "Write {env: NAME}, {file: PATH} or {command: CMD}."
+    return f"Expected: {question.kind.name}."
+
+
+def _keys(questions: Mapping[str, Question]) -> str:
+    return f"Its keys: {', '.join(questions)}." if questions else "This step asks nothing."
+
+
+def _nearest(key: str, known: Mapping[str, Any] | Sequence[str]) -> str:
+    close = difflib.get_close_matches(key, list(known), n=1)
+    return f"Did you mean {close[0]}?" if close else f"Known here: {', '.join(known)}."

@@ -1,0 +1,124 @@
+"""What a step gets: answers, state, the world, and the one door through which every write goes."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field
+from typing import Any, Literal, Protocol, TypeVar
+
+from wizard import events, lanes
+from wizard.errors import Interrupted, WizardError
+from wizard.question import Answers, Prompt, Question
+from wizard.secret import Secret, SecretRef, redact
+from wizard.state import State
+from wizard.step import Change
+from wizard.world import World
+
+T = TypeVar("T")
+R = TypeVar("R")
+
+
+@dataclass(frozen=True)
+class Approval:
+    """What a person is asked to say yes to: a step's changes, or one dangerous change again."""
+
+    step: str
+    title: str
+    changes: tuple[Change, ...]
+    names: dict[str, str] = field(default_factory=dict)  # host address -> the name to show
+    danger: bool = False
+
+
+class FrontEnd(Protocol):
+    """The three things a front end does for the engine; everything else it learns from events."""
+
+    def ask(self, prompt: Prompt) -> object:
+        """What the person gave, unparsed, or `BACK`."""
+        ...
+
+    def confirm(self, approval: Approval) -> bool: ...
+
+    def failed(self, step: str, error: WizardError) -> Literal["retry", "stop"]:
+        """Shows the error. ``retry`` runs the step again from its check."""
+        ...
+
+
+class Context:
+    """One run of the wizard. Safe to use from several host lanes at once."""
+
+    def __init__(self, world: World, state: State, front: FrontEnd, bus: events.Bus, *, dry_run: bool = False) -> None:
+        self.world, self.state, self.front, self.bus, self.dry_run = world, state, front, bus, dry_run
+        self.scratch: dict[str, Any] = {}  # connections and downloads kept for this run only
+        self.step = ""  # the step at work, for events
+        self._secrets: dict[tuple[str, str], Secret] = {}
+        self._lock = threading.RLock()
+
+    @property
+    def answers(self) -> Answers:
+        return self.state.answers
+
+    def keep(self, step: str, key: str, value: Any) -> None:
+        """Saves an answer. A secret's value stays in memory; the state gets a reference."""
+        if isinstance(value, Secret):
+            self._secrets[step, key] = value
+            value = SecretRef("prompt")
+        self.state.answer(step, key, value)
+
+    def secret(self, step: str, question: Question) -> Secret:
+        """The secret answer to `question`, fetched or asked for when it is needed. Raises `WizardError`."""
+        with self._lock:
+            if (step, question.key) not in self._secrets:
+                ref = self.answers.get(step, {}).get(question.key)
+                if isinstance(ref, SecretRef) and ref.kind != "prompt":
+                    value = ref.resolve()
+                else:
+                    raw = self.front.ask(Prompt(step, question.ask, question))
+                    if not isinstance(raw, Secret):
+                        raise WizardError(
+                            f"A secret is missing: {question.ask}",
+                            "Secrets are never saved, so it has to be given again.",
+                            f"Set {step}.{question.key} in the answers file to {{env: NAME}}, or type it when asked.",
+                        )
+                    value = raw
+                self._secrets[step, question.key] = value
+            return self._secrets[step, question.key]
+
+    def name_of(self, host: str | None) -> str:
+        """What to call a host: its hostname once that is known."""
+        if host is None:
+            return events.WORKSTATION
+        return str(self.state.evidence.get("machines", {}).get(host, {}).get("hostname") or host)
+
+    def note(self, title: str, text: str) -> None:
+        self.bus.emit(events.Note(title, redact(text)))
+
+    def progress(self, host: str | None, text: str) -> None:
+        self.bus.emit(events.Progress(self.name_of(host), redact(text)))
+
+    def line(self, host: str | None, text: str) -> None:
+        self.bus.emit(events.Line(self.name_of(host), redact(text)))
+
+    def each(self, items: Iterable[T], work: Callable[[T], R]) -> dict[T, R]:
+        """Runs `work` for every item side by side; raises the first failure after all have ended."""
+        return lanes.run_all(items, work, self.world.stop)
+
+    def do(self, change: Change) -> None:
+        """The one door for every write: records, reports, honours dry run."""
+        host, step = self.name_of(change.host), self.step
+        if self.dry_run:
+            self.bus.emit(events.ChangeEnded(step, change.id, host, change.sentence, "would do"))
+            return
+        if self.world.stop.is_set():
+            raise Interrupted("Stopped before the next change.", fix="Run the same command again to go on.")
+        self.bus.emit(events.ChangeStarted(step, change.id, host, change.sentence))
+        began = self.world.now()
+        self.state.begin(step, change.id, change.host, change.sentence)
+        try:
+            change.do(self)
+        except BaseException:
+            taken = self.world.now() - began
+            self.bus.emit(events.ChangeEnded(step, change.id, host, change.sentence, "failed", taken))
+            raise
+        self.state.finish(step, change.id, change.host)
+        self.bus.emit(events.ChangeEnded(step, change.id, host, change.sentence, "done", self.world.now() - began))

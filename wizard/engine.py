@@ -1,0 +1,207 @@
+"""Runs steps in order: ask what is missing, check, plan, approve, apply, verify.
+
+The engine holds no knowledge of any step and no knowledge of any front end. Every front end drives this one.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from itertools import groupby
+
+from wizard.context import Approval, Context
+from wizard.errors import Blocked, Declined, Interrupted, Problem, StillToDo, WizardError
+from wizard.events import Planned, StepChanged, StepStatus
+from wizard.question import BACK, Prompt, Question
+from wizard.step import AnyStep, Change
+
+
+@dataclass(frozen=True)
+class Consent:
+    """What may be done without asking: everything that is not dangerous (`yes`), and the changes named in `allow`."""
+
+    yes: bool = False
+    allow: frozenset[str] = frozenset()
+
+
+@dataclass(frozen=True)
+class Outlook:
+    """What `plan` found for one step: the changes left, or why it can't be planned yet."""
+
+    step: str
+    changes: tuple[Change, ...] = ()
+    blocked: WizardError | None = None
+    answered: bool = True
+
+
+class Engine:
+    """One run over `order`."""
+
+    def __init__(self, order: Sequence[AnyStep], ctx: Context, consent: Consent | None = None) -> None:
+        self.order, self.ctx, self.consent = tuple(order), ctx, consent or Consent()
+
+    # -- the whole journey -----------------------------------------------------------------------------
+
+    def run(self) -> None:
+        """Every step, in order. Raises the error that stopped it; what was done is saved."""
+        for step in self.order:
+            self._with_retry(step)
+
+    def _with_retry(self, step: AnyStep) -> None:
+        while True:
+            try:
+                return self.run_step(step)
+            except Interrupted:
+                raise
+            except WizardError as error:
+                self._status(step, "failed", error.what)
+                if self.ctx.front.failed(step.name, error) != "retry":
+                    raise
+
+    def run_step(self, step: AnyStep) -> None:
+        """One step, until planning it again finds nothing to do."""
+        self.ctx.step = step.name
+        self.ask(step)
+        approved: set[tuple[str, str | None]] = set()
+        for _ in range(step.rounds):
+            changes = self._plan(step)
+            if not changes:
+                return self._done(step)
+            self.ctx.state.reopened(step.name)
+            self._approve(step, changes)
+            self._status(step, "applying", f"{len(changes)} changes")
+            self._apply(changes)
+            approved |= {(change.id, change.host) for change in changes}
+        self._status(step, "verifying")
+        if left := step.plan(step.check(self.ctx), self.ctx.answers):
+            names = "; ".join(f"{self.ctx.name_of(change.host)}: {change.sentence}" for change in left[:5])
+            raise StillToDo(
+                f"{step.title} was carried out, but {len(left)} of its changes did not hold.",
+                f"Looking again, this is still to do: {names}.",
+                "Run it again; when it stays so, the log shows what each change printed.",
+            )
+        return self._done(step)
+
+    def outlook(self) -> list[Outlook]:
+        """What every step would do, nothing written. Steps after the first that has work may not be plannable yet."""
+        found = []
+        for step in self.order:
+            self.ctx.step = step.name
+            if not self.answered(step):
+                found.append(Outlook(step.name, answered=False))
+                continue
+            try:
+                found.append(Outlook(step.name, tuple(self._plan(step))))
+            except Interrupted:
+                raise
+            except WizardError as error:
+                found.append(Outlook(step.name, blocked=error))
+        return found
+
+    # -- asking ----------------------------------------------------------------------------------------
+
+    def answered(self, step: AnyStep) -> bool:
+        given = self.ctx.answers.get(step.name, {})
+        return all(question.key in given for question in self._due(step) if question.required)
+
+    def _due(self, step: AnyStep) -> list[Question]:
+        return [q for q in step.questions if not q.advanced and q.when(self.ctx.answers)]
+
+    def ask(self, step: AnyStep) -> None:
+        """Asks what is not answered yet, one question at a time; BACK returns to the one before it."""
+        for setting in step.questions:
+            if setting.advanced and setting.key not in self.ctx.answers.get(step.name, {}):
+                self.ctx.answers.setdefault(step.name, {})[setting.key] = setting.default_for(self.ctx)
+        asked: list[str] = []
+        problem = ""
+        while (question := self._next(step, asked)) is not None:
+            if not asked:
+                self._status(step, "asking")
+            due = self._due(step)
+            prompt = Prompt(
+                step.name, step.title, question, self.ctx.answers.get(step.name, {}).get(question.key, question.default_for(self.ctx)),
+                question.choices_for(self.ctx), problem, due.index(question) + 1, len(due),
+            )  # fmt: skip
+            raw = self.ctx.front.ask(prompt)
+            if raw is BACK:
+                problem = ""
+                if asked:
+                    self.ctx.answers[step.name].pop(asked.pop(), None)
+                continue
+            try:
+                value = prompt.parse(raw)
+            except ValueError as error:
+                problem = str(error)
+                continue
+            before = self.ctx.answers.get(step.name, {}).get(question.key)
+            self.ctx.keep(step.name, question.key, value)
+            mistakes = self.mistakes(step, question.key)
+            if mistakes:
+                problem = mistakes[0].what + (f" {mistakes[0].fix}" if mistakes[0].fix else "")
+                self.ctx.answers[step.name].pop(question.key, None)
+                if before is not None:
+                    self.ctx.keep(step.name, question.key, before)
+                continue
+            asked.append(question.key)
+            problem = ""
+
+    def _next(self, step: AnyStep, asked: list[str]) -> Question | None:
+        given = self.ctx.answers.get(step.name, {})
+        return next((q for q in self._due(step) if q.key not in asked and q.key not in given), None)
+
+    def mistakes(self, step: AnyStep, key: str) -> list[Problem]:
+        """What `validate` says about the question `key`, or about the step as a whole."""
+        return [p for p in step.validate(self.ctx.answers) if p.path in (f"{step.name}.{key}", step.name)]
+
+    # -- planning and applying ---------------------------------------------------------------------------
+
+    def _plan(self, step: AnyStep) -> list[Change]:
+        self._status(step, "checking")
+        facts = step.check(self.ctx)
+        self._status(step, "planning")
+        changes = step.plan(facts, self.ctx.answers)
+        self.ctx.bus.emit(Planned(step.name, tuple((self.ctx.name_of(c.host), c.sentence) for c in changes)))
+        return changes
+
+    def _approve(self, step: AnyStep, changes: list[Change]) -> None:
+        names = {c.host: self.ctx.name_of(c.host) for c in changes if c.host}
+        if not self.consent.yes and not self.ctx.front.confirm(Approval(step.name, step.title, tuple(changes), names)):
+            raise Declined("Nothing was changed.", fix="Run the same command again when you are ready.")
+        for change in changes:
+            if not change.danger or change.id in self.consent.allow:
+                continue
+            if not self.ctx.front.confirm(Approval(step.name, step.title, (change,), names, danger=True)):
+                raise Declined(
+                    f"Not done: {change.sentence}.", "It can't be taken back easily, so it needs a yes of its own.",
+                    f"Say yes when asked, or allow it with --allow {change.id}.",
+                )  # fmt: skip
+
+    def _apply(self, changes: list[Change]) -> None:
+        """Neighbours that belong to hosts run in lanes; a change of this computer runs alone."""
+        for on_hosts, group in groupby(changes, key=lambda change: change.host is not None):
+            if not on_hosts:
+                for change in group:
+                    self.ctx.do(change)
+                continue
+            lanes: dict[str | None, list[Change]] = {}
+            for change in group:
+                lanes.setdefault(change.host, []).append(change)
+            self.ctx.each(lanes, self._lane(lanes))
+
+    def _lane(self, lanes: dict[str | None, list[Change]]) -> Callable[[str | None], None]:
+        def work(host: str | None) -> None:
+            for change in lanes[host]:
+                self.ctx.do(change)
+
+        return work
+
+    def _done(self, step: AnyStep) -> None:
+        if not self.ctx.dry_run:
+            self.ctx.state.verified(step.name)
+        self._status(step, "done")
+
+    def _status(self, step: AnyStep, status: StepStatus, detail: str = "") -> None:
+        self.ctx.bus.emit(StepChanged(step.name, status, detail))
+
+
+__all__ = ["Blocked", "Consent", "Engine", "Outlook"]

@@ -1,0 +1,268 @@
+"""Questions as data. A step lists them; the front ends render them; the answers file is checked by them.
+
+A `Kind` turns what a person gave (typed text, or a YAML value) into a plain value that YAML can hold, or
+raises `ValueError` with one sentence that says what is wrong and what would be right.
+"""
+
+from __future__ import annotations
+
+import ipaddress
+import re
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+from urllib.parse import urlsplit
+
+from wizard.secret import Secret, SecretRef
+
+if TYPE_CHECKING:
+    from wizard.context import Context
+
+Answers = dict[str, dict[str, Any]]  # step name -> question key -> plain value
+
+
+@dataclass(frozen=True)
+class Kind:
+    """How an answer is read and shown. `widget` tells front ends what to draw: text, secret, yes/no, …"""
+
+    name: str
+    parse: Callable[[object], Any]
+    show: Callable[[Any], str] = str
+    widget: str = "text"
+    schema: Mapping[str, Any] = field(default_factory=lambda: {"type": "string"})
+
+
+@dataclass(frozen=True)
+class Choice:
+    """One thing to choose. `value` is what the answer holds, `label` what is shown, `help` one line more."""
+
+    value: Any
+    label: str
+    help: str = ""
+    chosen: bool = False  # offered as already chosen, where several may be
+
+
+@dataclass(frozen=True)
+class Question:
+    """One thing to ask. `key` is its name in the answers file; `ask` is the sentence shown.
+
+    `default` and `choices` may be functions of the context, so that they can come from the real world
+    (`source` then says from where). `when` decides from earlier answers whether it is asked at all.
+    An `advanced` question is never asked by itself: its default holds unless the answers file says otherwise.
+    """
+
+    key: str
+    ask: str
+    kind: Kind
+    help: str = ""
+    default: Any = None
+    choices: Sequence[Choice] | Callable[[Context], Sequence[Choice]] = ()
+    required: bool = True
+    advanced: bool = False
+    when: Callable[[Answers], bool] = lambda answers: True
+    source: str = ""
+
+    def default_for(self, ctx: Context) -> Any:
+        return self.default(ctx) if callable(self.default) else self.default
+
+    def choices_for(self, ctx: Context) -> tuple[Choice, ...]:
+        return tuple(self.choices(ctx) if callable(self.choices) else self.choices)
+
+
+@dataclass(frozen=True)
+class Prompt:
+    """A question ready to be shown: everything dynamic already worked out. What a front end's `ask` gets."""
+
+    step: str
+    title: str
+    question: Question
+    default: Any = None
+    choices: tuple[Choice, ...] = ()
+    problem: str = ""  # why the last answer was refused
+    number: int = 1  # of `total`, within the step
+    total: int = 1
+
+    def parse(self, raw: object) -> Any:
+        """The value of `raw`, or ValueError with a sentence. Front ends may call it as the person types."""
+        if (raw is None or raw == "" or raw == []) and not self.question.required:
+            return None
+        value = self.question.kind.parse(raw)
+        if self.choices and self.question.kind.widget == "choice" and value not in [c.value for c in self.choices]:
+            names = ", ".join(str(choice.value) for choice in self.choices)
+            raise ValueError(f"{value!r} is not one of: {names}")
+        return value
+
+
+BACK = object()  # what a front end's `ask` returns when the person wants the question before
+
+
+def _text(raw: object) -> str:
+    if isinstance(raw, bool) or not isinstance(raw, str | int | float):
+        raise ValueError("this must be text")
+    text = str(raw).strip()
+    if not text:
+        raise ValueError("this must not be empty")
+    if not text.isprintable():
+        raise ValueError("this holds characters that cannot be shown")
+    return text
+
+
+def _integer(raw: object) -> int:
+    try:
+        if isinstance(raw, bool):
+            raise TypeError
+        return int(str(raw).strip())
+    except (TypeError, ValueError):
+        raise ValueError(f"{raw!r} is not a whole number") from None
+
+
+def _yes_no(raw: object) -> bool:
+    if isinstance(raw, bool):
+        return raw
+    word = str(raw).strip().lower()
+    if word in ("y", "yes", "true"):
+        return True
+    if word in ("n", "no", "false"):
+        return False
+    raise ValueError(f"{raw!r} is neither yes nor no")
+
+
+def _secret(raw: object) -> Secret | SecretRef:
+    if isinstance(raw, Secret | SecretRef):
+        return raw
+    return SecretRef.parse(raw)
+
+
+def _path(raw: object) -> str:
+    path = Path(_text(raw)).expanduser()
+    if not path.is_file():
+        raise ValueError(f"there is no file {path}")
+    return str(path)
+
+
+def _network(raw: object) -> str:
+    text = _text(raw)
+    try:
+        return str(ipaddress.IPv4Network(text))
+    except ValueError:
+        pass
+    try:
+        meant = ipaddress.IPv4Network(text, strict=False)
+    except ValueError:
+        raise ValueError(f"{text!r} is not an IPv4 network such as 192.168.1.0/24") from None
+    raise ValueError(f"{text!r} is an address inside a network; did you mean {meant}?")
+
+
+def _address(raw: object) -> str:
+    text = _text(raw)
+    try:
+        return str(ipaddress.IPv4Address(text))
+    except ValueError:
+        raise ValueError(f"{text!r} is not an IPv4 address such as 192.168.1.50") from None
+
+
+def _range(raw: object) -> str:
+    first, dash, last = (part.strip() for part in _text(raw).partition("-"))
+    if not dash:
+        raise ValueError(f"{first!r} is not a range such as 192.168.1.50-192.168.1.59")
+    low, high = ipaddress.IPv4Address(_address(first)), ipaddress.IPv4Address(_address(last))
+    if low > high:
+        raise ValueError(f"the range ends ({high}) before it begins ({low})")
+    return f"{low}-{high}"
+
+
+_LABEL = re.compile(r"(?!-)[a-z0-9-]{1,63}(?<!-)")
+
+
+def _domain(raw: object) -> str:
+    text = _text(raw).lower().rstrip(".")
+    labels = text.split(".")
+    if len(text) > 253 or len(labels) < 2 or not all(_LABEL.fullmatch(label) for label in labels):
+        raise ValueError(f"{text!r} is not a domain name such as myhome.duckdns.org")
+    return text
+
+
+def _name(raw: object) -> str:
+    text = _text(raw)
+    if not _LABEL.fullmatch(text):
+        raise ValueError(f"{text!r} is not a name of small letters, digits and dashes")
+    return text
+
+
+def _email(raw: object) -> str:
+    text = _text(raw)
+    local, at, domain = text.rpartition("@")
+    if not (at and local and " " not in local):
+        raise ValueError(f"{text!r} is not an e-mail address")
+    return f"{local}@{_domain(domain)}"
+
+
+def _url(*schemes: str) -> Callable[[object], str]:
+    def parse(raw: object) -> str:
+        text = _text(raw)
+        parts = urlsplit(text)
+        if parts.scheme not in schemes or not parts.hostname:
+            raise ValueError(f"{text!r} is not an address that begins with {' or '.join(s + '://' for s in schemes)}")
+        if parts.password:
+            raise ValueError("a password must not be part of an address")
+        return text.rstrip("/")
+
+    return parse
+
+
+def _mapping(raw: object) -> dict[str, Any]:
+    if not isinstance(raw, Mapping):
+        raise ValueError("this must be a mapping of names to values")
+    return plain(raw)  # type: ignore[no-any-return]
+
+
+def plain(value: Any) -> Any:
+    """`value` without any YAML library's own types: dict, list, str, int, float, bool, None."""
+    if isinstance(value, Mapping):
+        return {str(key): plain(item) for key, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [plain(item) for item in value]
+    if isinstance(value, bool) or value is None:
+        return value
+    for kind in (int, float, str):
+        if isinstance(value, kind):
+            return kind(value)
+    return value
+
+
+def list_of(kind: Kind, *, distinct: bool = True) -> Kind:
+    """A list of `kind`; text is split at commas and spaces."""
+
+    def parse(raw: object) -> list[Any]:
+        items = [part for part in re.split(r"[,\s]+", raw) if part] if isinstance(raw, str) else raw
+        if not isinstance(items, list | tuple) or not items:
+            raise ValueError("this must be a list with at least one entry")
+        values = [kind.parse(item) for item in items]
+        for value in values:
+            if distinct and values.count(value) > 1:
+                raise ValueError(f"{value} is named twice")
+        return values
+
+    return Kind(
+        f"list of {kind.name}", parse, lambda values: ", ".join(map(kind.show, values)), "many",
+        {"type": "array", "items": dict(kind.schema), "minItems": 1},
+    )  # fmt: skip
+
+
+TEXT = Kind("text", _text)
+NAME = Kind("name", _name)
+INTEGER = Kind("whole number", _integer, schema={"type": "integer"})
+YES_NO = Kind("yes or no", _yes_no, lambda v: "yes" if v else "no", "yes-no", {"type": "boolean"})
+CHOICE = Kind("choice", _text, widget="choice")
+SECRET = Kind("secret", _secret, widget="secret", schema={"type": "object", "maxProperties": 1})
+PATH = Kind("file", _path)
+NETWORK = Kind("network", _network)
+ADDRESS = Kind("address", _address)
+RANGE = Kind("address range", _range)
+DOMAIN = Kind("domain", _domain)
+EMAIL = Kind("e-mail address", _email)
+URL = Kind("web address", _url("http", "https"))
+GIT_URL = Kind("git address", _url("ssh"))
+OCI_URL = Kind("registry address", _url("oci"))
+MAPPING = Kind("mapping", _mapping, widget="none", schema={"type": "object"})

@@ -1,0 +1,233 @@
+"""The state file: what was answered, what was seen, what was done. The file remembers; the world decides.
+
+``$XDG_STATE_HOME/homelab-wizard/<cluster>/state.yaml``, 0600 in a 0700 folder, versioned, written atomically
+with fsync after every change, locked while a run lasts. Secrets are in it only as references.
+"""
+
+from __future__ import annotations
+
+import datetime
+import fcntl
+import os
+import threading
+from pathlib import Path
+from typing import Any
+
+from wizard import yamlfile
+from wizard.errors import StateError
+from wizard.question import Answers
+from wizard.secret import SecretRef
+
+VERSION = 1
+KIND = "homelab-wizard state"
+
+
+def home() -> Path:
+    """The folder that holds one folder for each cluster."""
+    import platformdirs
+
+    return Path(platformdirs.user_state_dir("homelab-wizard", appauthor=False))
+
+
+def path_for(cluster: str) -> Path:
+    return home() / cluster / "state.yaml"
+
+
+class State:
+    """One cluster's memory. Every method that changes it also saves it; safe from several threads."""
+
+    def __init__(self, path: Path, cluster: str) -> None:
+        self.path, self.cluster = path, cluster
+        self.answers: Answers = {}
+        self.evidence: dict[str, Any] = {}
+        self.done: dict[str, str] = {}  # step -> when it was last verified (ISO 8601, UTC)
+        self.journal: list[dict[str, Any]] = []  # changes begun and finished, oldest first
+        self._mutex = threading.RLock()
+        self._lock_fd: int | None = None
+
+    # -- opening -------------------------------------------------------------------------------------
+
+    @classmethod
+    def open(cls, path: Path, cluster: str, *, lock: bool = True) -> State:
+        """Reads the state at `path`, or begins a new one there. Raises `StateError` and leaves a strange file alone."""
+        state = cls(path, cluster)
+        if lock:
+            state._lock()
+        try:
+            if path.exists():
+                state._read()
+        except StateError:
+            state.close()
+            raise
+        return state
+
+    def _lock(self) -> None:
+        self._make_folder()
+        fd = os.open(self.path.with_suffix(".lock"), os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        try:
+            fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError:
+            pid = os.pread(fd, 32, 0).decode(errors="replace").strip() or "unknown"
+            os.close(fd)
+            raise StateError(
+                f"Another homelab is working on the cluster {self.cluster!r}.",
+                f"It holds the lock of {self.path} (process {pid}).",
+                "Wait until it has finished, or stop it with Ctrl-C in its own terminal.",
+            ) from None
+        os.ftruncate(fd, 0)
+        os.pwrite(fd, f"{os.getpid()}\n".encode(), 0)
+        self._lock_fd = fd
+
+    def _make_folder(self) -> None:
+        try:
+            self.path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+            if self.path.parent.parent == home():  # a folder of our own, not one that --state points into
+                self.path.parent.chmod(0o700)
+        except OSError as error:
+            raise StateError(
+                f"The folder {self.path.parent} can't be used.",
+                f"{error.strerror}.",
+                "Choose another place with --state FILE.",
+            ) from None
+
+    def close(self) -> None:
+        """Gives the lock back."""
+        if self._lock_fd is not None:
+            os.close(self._lock_fd)
+            self._lock_fd = None
+
+    def _read(self) -> None:
+        try:
+            data = yamlfile.load(self.path.read_text(encoding="utf-8"))
+        except (OSError, UnicodeDecodeError, ValueError) as error:
+            raise self._refused(f"It can't be read: {error}.") from None
+        if not isinstance(data, dict) or data.get("kind") != KIND:
+            raise self._refused("It is not a state file of this program.")
+        version = data.get("version")
+        if not isinstance(version, int) or version < 1:
+            raise self._refused(f"Its version is {version!r}, which no release of this program has written.")
+        if version > VERSION:
+            raise self._refused(
+                f"It was written by a newer release (version {version}, this one knows {VERSION}).",
+                "Upgrade homelab and try again.",
+            )
+        if data.get("cluster") != self.cluster:
+            raise self._refused(f"It belongs to the cluster {data.get('cluster')!r}, not {self.cluster!r}.")
+        try:
+            self.answers = {
+                step: {k: _load(v) for k, v in part.items()} for step, part in data.get("answers", {}).items()
+            }
+            self.evidence = dict(data.get("evidence", {}))
+            self.done = dict(data.get("done", {}))
+            self.journal = list(data.get("journal", []))
+        except (AttributeError, TypeError, ValueError):
+            raise self._refused("Its contents have another shape than this program writes.") from None
+
+    def _refused(self, why: str, fix: str = "") -> StateError:
+        return StateError(
+            f"The state file {self.path} is refused and was left as it is.",
+            why,
+            fix or "Move it away to begin anew, or name another one with --state FILE.",
+        )
+
+    # -- changing ------------------------------------------------------------------------------------
+
+    def answer(self, step: str, key: str, value: Any) -> None:
+        with self._mutex:
+            self.answers.setdefault(step, {})[key] = value
+            self.save()
+
+    def remember(self, *path: str, value: Any) -> None:
+        """Stores a piece of evidence: ``remember("machines", address, "machine_id", value=...)``."""
+        with self._mutex:
+            place = self.evidence
+            for key in path[:-1]:
+                place = place.setdefault(key, {})
+            place[path[-1]] = value
+            self.save()
+
+    def recall(self, *path: str) -> Any:
+        """A piece of evidence, or None."""
+        with self._mutex:
+            place: Any = self.evidence
+            for key in path:
+                if not isinstance(place, dict) or key not in place:
+                    return None
+                place = place[key]
+            return place
+
+    def begin(self, step: str, change: str, host: str | None, sentence: str) -> None:
+        with self._mutex:
+            entry = {"step": step, "change": change, "host": host, "sentence": sentence, "begun": _now()}
+            self.journal.append({key: value for key, value in entry.items() if value is not None})
+            self.save()
+
+    def finish(self, step: str, change: str, host: str | None) -> None:
+        with self._mutex:
+            for entry in reversed(self.journal):
+                if (entry["step"], entry["change"], entry.get("host")) == (step, change, host):
+                    entry["finished"] = _now()
+                    break
+            self.save()
+
+    def verified(self, step: str) -> None:
+        with self._mutex:
+            self.done[step] = _now()
+            self.save()
+
+    def reopened(self, step: str) -> None:
+        """`step` has work left: it no longer counts as done."""
+        with self._mutex:
+            if self.done.pop(step, None):
+                self.save()
+
+    def save(self) -> None:
+        """Writes the file atomically: a new one beside it, synced, renamed over, folder synced."""
+        with self._mutex:
+            self._make_folder()
+            body = {
+                "kind": KIND, "version": VERSION, "cluster": self.cluster, "done": self.done,
+                "answers": {s: {k: _dump(v) for k, v in part.items()} for s, part in self.answers.items()},
+                "evidence": self.evidence, "journal": self.journal,
+            }  # fmt: skip
+            text = (
+                "# Written by homelab; read it, but let homelab change it. Secrets are never in here.\n"
+                + yamlfile.dump(body)
+            )
+            try:
+                write_private(self.path, text.encode())
+            except OSError as error:
+                raise StateError(
+                    f"The state file {self.path} could not be written.",
+                    f"{error.strerror}.",
+                    "Free some space or choose --state FILE.",
+                ) from None
+
+
+def write_private(path: Path, data: bytes) -> None:
+    """Writes `path` as a whole, 0600, atomically and synced. Also used for kubeconfig and keys. Raises OSError."""
+    new = path.with_name(f".{path.name}.new")
+    fd = os.open(new, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o600)
+    with os.fdopen(fd, "wb") as file:
+        os.fchmod(file.fileno(), 0o600)
+        file.write(data)
+        file.flush()
+        os.fsync(file.fileno())
+    new.replace(path)
+    folder = os.open(path.parent, os.O_RDONLY)
+    try:
+        os.fsync(folder)
+    finally:
+        os.close(folder)
+
+
+def _dump(value: Any) -> Any:
+    return {"secret": value.dump()} if isinstance(value, SecretRef) else value
+
+
+def _load(value: Any) -> Any:
+    return SecretRef.parse(value["secret"]) if isinstance(value, dict) and set(value) == {"secret"} else value
+
+
+def _now() -> str:
+    return datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds")

@@ -1,0 +1,48 @@
+"""Waiting with a deadline: every wait says what it waits for and, when it fails, why."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TypeVar
+
+from wizard.context import Context
+from wizard.errors import WizardError
+from wizard.events import Waiting
+from wizard.secret import redact
+
+T = TypeVar("T")
+
+
+def until(
+    ctx: Context,
+    what: str,
+    probe: Callable[[], T | None],
+    *,
+    deadline: float,
+    every: float = 2.0,
+    host: str | None = None,
+    why: Callable[[], str] = lambda: "",
+    fix: str = "",
+) -> T:
+    """Calls `probe` every `every` seconds until it returns something true, for at most `deadline` seconds.
+
+    `why` is asked now and then for the reason it is not there yet; its last answer is the error's.
+    Raises `WizardError` at the deadline and `Interrupted` when the person leaves.
+    """  # fmt: skip
+    end = ctx.world.now() + deadline
+    reason = ""
+    while True:
+        got = probe()
+        if got:
+            return got
+        left = end - ctx.world.now()
+        reason = redact(why()) or reason
+        if left <= 0:
+            raise WizardError(
+                f"Waited {deadline:.0f} seconds for {what}, in vain.",
+                reason,
+                fix,
+                host=host and ctx.name_of(host),
+            )
+        ctx.bus.emit(Waiting(ctx.name_of(host), what, reason, left))
+        ctx.world.sleep(min(every, max(left, 0.01)))

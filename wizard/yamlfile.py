@@ -1,0 +1,68 @@
+"""YAML in and out with ruamel.yaml: line numbers for messages, comments kept, the same bytes every time."""
+
+from __future__ import annotations
+
+import io
+from typing import Any
+
+from wizard.question import plain
+
+
+def _yaml(*, round_trip: bool) -> Any:
+    from ruamel.yaml import YAML  # slow to import: only where YAML is read or written
+
+    yaml = YAML(typ="rt" if round_trip else "safe", pure=True)
+    yaml.default_flow_style = False
+    yaml.width = 1000
+    if round_trip:
+        yaml.preserve_quotes = True
+        yaml.indent(mapping=2, sequence=4, offset=2)
+    return yaml
+
+
+def load(text: str) -> Any:
+    """The first document as plain dicts and lists. Raises ValueError with the line of a syntax error."""
+    return plain(load_marked(text))
+
+
+def load_marked(text: str) -> Any:
+    """The first document with comments and line numbers kept (``.lc``). Raises ValueError with the line."""
+    from ruamel.yaml.error import MarkedYAMLError, YAMLError
+
+    try:
+        return _yaml(round_trip=True).load(text)
+    except MarkedYAMLError as error:
+        mark = error.problem_mark or error.context_mark
+        raise ValueError(f"line {mark.line + 1 if mark else '?'}: {error.problem or error.context}") from None
+    except YAMLError as error:
+        raise ValueError(str(error).splitlines()[0]) from None
+
+
+def load_all(text: str) -> list[Any]:
+    """Every document as plain data, empty ones left out."""
+    return [plain(doc) for doc in load_all_marked(text) if doc is not None]
+
+
+def load_all_marked(text: str) -> list[Any]:
+    """Every document with comments and line numbers kept. Raises ValueError with the line."""
+    from ruamel.yaml.error import MarkedYAMLError, YAMLError
+
+    try:
+        return list(_yaml(round_trip=True).load_all(text))
+    except MarkedYAMLError as error:
+        mark = error.problem_mark or error.context_mark
+        raise ValueError(f"line {mark.line + 1 if mark else '?'}: {error.problem or error.context}") from None
+    except YAMLError as error:
+        raise ValueError(str(error).splitlines()[0]) from None
+
+
+def dump(*documents: Any) -> str:
+    """The documents as YAML text, divided by ``---``."""
+    out = io.StringIO()
+    yaml = _yaml(round_trip=True)
+    if len(documents) == 1:
+        yaml.dump(documents[0], out)
+    else:
+        yaml.explicit_start = True
+        yaml.dump_all(documents, out)
+    return out.getvalue()
