@@ -51,7 +51,10 @@ class Cluster(Protocol):
     """The Kubernetes API, thin: objects are plain dicts, paths are API paths (``/api/v1/nodes``)."""
 
     def get(self, path: str) -> dict[str, Any] | None:
-        """The object or list at `path`; None when it is not there (404). Raises `WizardError` when the API can't be reached."""
+        """The object or list at `path`; None when it is not there (404).
+
+        Raises `WizardError` when the API can't be reached.
+        """
         ...
 
     def apply(self, path: str, body: Mapping[str, Any]) -> None:
@@ -98,7 +101,10 @@ class World(Protocol):
         timeout: float = 600.0,
         on_line: Callable[[str], None] | None = None,
     ) -> Result:
-        """Runs a program on this computer. `env` is added to the environment. Raises `WizardError` when it is missing."""
+        """Runs a program on this computer; `env` is added to the environment.
+
+        Raises `WizardError` when the program is missing or takes longer than `timeout` seconds.
+        """
         ...  # fmt: skip
 
     def http(self, request: Request) -> Response:
