@@ -14,7 +14,7 @@ CNI_DEB=1.8.0-1.1
 signing_key() { # one key per lab; it never leaves $HOMELAB_LAB
   export GNUPGHOME=$HOMELAB_LAB/gpg
   [ -s "$HOMELAB_LAB/apt-key.asc" ] && return
-  mkdir -p -m 700 "$GNUPGHOME"
+  install -d -m 700 "$GNUPGHOME"
   gpg -q --batch --passphrase '' --quick-gen-key 'lab <lab@lab.invalid>' ed25519 sign never 2>/dev/null
   gpg -q --batch --export --armor > "$HOMELAB_LAB/apt-key.asc"
   gpg -q --batch --export > "$HOMELAB_LAB/apt-key.gpg"
@@ -39,25 +39,27 @@ flat_repository() { # folder
 debian_mirror() {
   local stamp; stamp=$(echo "$DEBIAN_PACKAGES" "$(cat "$HOMELAB_LAB/base/etc/lab-stamp")" | sha256sum)
   [ "$(cat "$LAB_WWW/debian/.stamp" 2>/dev/null)" != "$stamp" ] || return 0
-  local start=$SECONDS r=$HOMELAB_LAB/fetch www=$LAB_WWW/debian d
+  local start=$SECONDS r=$HOMELAB_LAB/fetch www=$LAB_WWW/debian d=failed
   # a throw-away copy of the base with this machine's own apt sources: the ordinary client resolves and downloads
   rm -rf "$r"; cp -a "$HOMELAB_LAB/debootstrap" "$r"
   mkdir -p "$www"; machine_apt "$r"
-  (
-    trap 'for d in "$r/archives" "$r/etc/resolv.conf"; do umount "$d" 2>/dev/null || :; done' EXIT
-    mkdir -p "$r/archives"; mount --bind "$www" "$r/archives"
-    chroot "$r" apt-get -qq update
-    # download over what is installed: first the missing ones, then the asked-for themselves
-    # shellcheck disable=SC2086
-    chroot "$r" apt-get -qq -y -o Dir::Cache::archives=/archives --download-only --no-install-recommends install $DEBIAN_PACKAGES
-    # shellcheck disable=SC2086
-    chroot "$r" apt-get -qq -y -o Dir::Cache::archives=/archives --download-only --reinstall --no-install-recommends install $DEBIAN_PACKAGES
-    chroot "$r" apt-get -qq -y -o Dir::Cache::archives=/archives --download-only dist-upgrade
-  ) > "$LAB_LOG/debian.log" 2>&1 || die "downloading Debian packages failed, see $LAB_LOG/debian.log"
+  cp /dev/null "$LAB_LOG/debian.log"
+  mkdir -p "$r/archives"; mount --bind "$www" "$r/archives"
+  # first what the base lacks, then the asked-for packages themselves, then updates of what the base has
+  # shellcheck disable=SC2086
+  fetch_debs "$r" update && fetch_debs "$r" install $DEBIAN_PACKAGES &&
+    fetch_debs "$r" --reinstall install $DEBIAN_PACKAGES && fetch_debs "$r" dist-upgrade && d=ok
+  umount "$r/archives"
+  [ "$d" = ok ] || die "downloading Debian packages failed, see $LAB_LOG/debian.log"
   rm -rf --one-file-system "$r" "$www/partial" "$www/lock"
   flat_repository "$www"
   echo "$stamp" > "$www/.stamp"
   say "Debian mirror: $(find "$www" -name '*.deb' | wc -l) packages in $((SECONDS - start)) s"
+}
+
+fetch_debs() { # root apt-get-words...
+  local r=$1; shift
+  chroot "$r" apt-get -qq -y -o Dir::Cache::archives=/archives --download-only --no-install-recommends "$@" >>"$LAB_LOG/debian.log" 2>&1
 }
 
 machine_apt() { # root: give it what this machine's apt uses
@@ -81,7 +83,7 @@ deb() { # root folder, package, version, depends, output folder
 kube_debs() {
   local start=$SECONDS t=$HOMELAB_LAB/deb-build stamp
   local k="$LAB_WWW/kubernetes/core:/stable:/$KUBE_MINOR/deb" d=$LAB_WWW/docker/linux/debian
-  stamp=$(cd "$LAB_BIN" && for b in $KUBE_TOOLS; do cat ".$b.version"; done; sha256sum "$LAB_SRC/debs.sh")
+  stamp=$(cd "$LAB_BIN" && for b in "${KUBE_TOOLS[@]}"; do cat ".$b.version"; done; sha256sum "$LAB_SRC/debs.sh")
   [ "$(cat "$LAB_WWW/.kube-stamp" 2>/dev/null)" != "$stamp" ] || return 0
   rm -rf "$t" "$k"; mkdir -p "$k" "$t"
   kubernetes_packages "$t" "$k" "${KUBE_VERSION#v}-1.1"
@@ -175,7 +177,7 @@ P
   rm -rf "$repo"; mkdir -p "$repo/$pool" "$repo/dists/bookworm/stable/binary-amd64"
   deb "$t" containerd.io "$version-1~debian.12~bookworm" 'libc6 (>= 2.34), libseccomp2 (>= 2.5.0)' "$repo/$pool"
   (
-    cd "$repo"
+    cd "$repo" || exit
     apt-ftparchive packages $pool > dists/bookworm/stable/binary-amd64/Packages
     gzip -k9 dists/bookworm/stable/binary-amd64/Packages
     local o=APT::FTPArchive::Release

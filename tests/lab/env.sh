@@ -2,6 +2,7 @@
 # env.sh - what every part of the lab shares: names, addresses, small helpers.  Source it, don't run it.
 set -euo pipefail
 
+# shellcheck disable=SC2034
 LAB_SRC=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
 HOMELAB_LAB=${HOMELAB_LAB:-/var/lib/homelab-lab}
 export HOMELAB_LAB
@@ -53,10 +54,11 @@ until_ok() {
 daemon() {
   local netns=$1 name=$2; shift 2
   daemon_running "$name" && return
-  mkdir -p "$LAB_RUN" "$LAB_LOG"
+  local enter=(nsenter --net="/run/netns/$netns" --)
+  [ "$netns" != host ] || enter=()   # for programs on loopback while building
+  mkdir -p "$LAB_RUN" "$LAB_LOG"; rm -f "$LAB_RUN/$name.pid"
   # shellcheck disable=SC2016  # expanded by the inner shell, whose pid survives exec
-  setsid nsenter --net="/run/netns/$netns" -- \
-    sh -c 'echo "$$ $(cut -d" " -f22 "/proc/$$/stat")" > "$0"; exec "$@"' "$LAB_RUN/$name.pid" "$@" \
+  setsid "${enter[@]}" sh -c 'echo "$$ $(cut -d" " -f22 "/proc/$$/stat")" > "$0"; exec "$@"' "$LAB_RUN/$name.pid" "$@" \
     </dev/null >>"$LAB_LOG/$name.log" 2>&1 &
   disown
   until_ok 5 test -s "$LAB_RUN/$name.pid" || die "$name did not start, see $LAB_LOG/$name.log"
