@@ -138,11 +138,16 @@ node_has_ssh() {
   ns hw-ws timeout 2 bash -c 'exec 3<>"/dev/tcp/$0/22" && head -c3 <&3' "$(node_ip "$1")" 2>/dev/null | grep -q SSH
 }
 
-node_exec() { # as root inside the node, without SSH: for tests that look at, or break, what SSH would hide
-  local pid; pid=$(node_init_pid "$1") || die "pi$1 is off"; shift
+# As root inside the node, without SSH: for tests that look at, or break, what SSH would hide.
+# The node's own systemd starts the command, so that it has no more rights than the node: entering with nsenter alone
+# would keep this machine's capabilities, and "date -s" would then set this machine's clock.
+node_exec() {
+  local pid how=--pipe; pid=$(node_init_pid "$1") || die "pi$1 is off"; shift
   [ $# != 0 ] || set -- bash -l
+  [ ! -t 0 ] || [ ! -t 1 ] || how=--pty
+  cd /
   exec nsenter -t "$pid" -m -u -i -n -p -C --root --wd=/ -- \
-    env -i PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin HOME=/root TERM="${TERM:-dumb}" LANG=C.UTF-8 "$@"
+    systemd-run --quiet --wait --collect "$how" --service-type=exec -E HOME=/root -E TERM="${TERM:-dumb}" -E LANG=C.UTF-8 -- "$@"
 }
 
 node_ssh() { # as pi, from the workstation, the way a user comes in
