@@ -1,12 +1,15 @@
-# shellcheck shell=bash
-# git.sh - a git server over SSH on the router's address.  Source it after env.sh.
-#   git_cmd up | down           start, stop; up makes an empty homelab.git if there is none
-#   git_cmd reset               homelab.git empty again, only the lab's two keys allowed
-#   git_cmd log [ARGS...]       what lies on its branches
-#   git_cmd allow FILE.pub [ro] let one more key in, read only if asked to     git_cmd forget FILE.pub
-#   git_cmd protect | unprotect refuse every push, as a protected branch does
+#!/bin/bash
+# git.sh - a git server over SSH on the router's address.
+#   lab git up | down           start, stop; up makes an empty homelab.git if there is none
+#   lab git reset               homelab.git empty again, only the lab's two keys allowed
+#   lab git log [ARGS...]       what lies on its branches
+#   lab git allow FILE.pub [ro] let one more key in, read only if asked to     lab git forget FILE.pub
+#   lab git protect | unprotect refuse every push, as a protected branch does
 # URL: ssh://git@198.18.0.1:2222/srv/git/homelab.git
 # The user 'git' and /srv/git exist only in the server's own mount namespace: nothing on the machine changes.
+
+# shellcheck source-path=SCRIPTDIR
+. "$(dirname "$(readlink -f "$0")")/env.sh"
 
 GIT_HOME=$HOMELAB_LAB/git            # the server sees it as /srv/git
 GIT_ETC=$HOMELAB_LAB/git-etc         # its configuration, host keys and passwd
@@ -25,21 +28,22 @@ git_cmd() {
     protect) printf '#!/bin/sh\necho "protected branch" >&2\nexit 1\n' |
       install -m 755 /dev/stdin "$GIT_REPO/hooks/pre-receive" ;;
     unprotect) rm -f "$GIT_REPO/hooks/pre-receive" ;;
-    *) die "git up|down|reset|log|allow FILE.pub [ro]|forget FILE.pub|protect|unprotect" ;;
+    *) sed -n '2,7p' "$0"; exit 1 ;;
   esac
 }
 
 git_up() {
   git_files
+  sshd_program >/dev/null
   [ -d "$GIT_REPO" ] || git_repository "$GIT_REPO"
   [ -s "$GIT_HOME/.ssh/authorized_keys" ] || git_keys
   # shellcheck disable=SC2016  # expanded by the inner shell
-  daemon hw-lan git-sshd unshare -m --propagation private sh -ec '
+  LD_LIBRARY_PATH=$(sshd_libraries) daemon hw-lan git-sshd unshare -m --propagation private sh -ec '
     mount -t tmpfs -o mode=755 srv /srv; mkdir /srv/git
     mount --bind "$0" /srv/git
     for f in passwd group shadow; do mount --bind "$1/$f" "/etc/$f"; done
     mount -t tmpfs -o mode=755 run /run; mkdir /run/sshd
-    exec /usr/sbin/sshd -D -e -f "$1/sshd_config"' "$GIT_HOME" "$GIT_ETC"
+    exec "$2" -D -e -f "$1/sshd_config"' "$GIT_HOME" "$GIT_ETC" "$(sshd_program)"
   until_ok 5 ns hw-lan bash -c "exec 3<>/dev/tcp/$LAB_GW/$GIT_PORT" 2>/dev/null ||
     die "no git server on $LAB_GW:$GIT_PORT, see $LAB_LOG/git-sshd.log"
 }
@@ -56,12 +60,12 @@ git_files() { # keys and configuration; the keys stay once made, so that a pinne
   done
   sed "s/^/[$LAB_GW]:$GIT_PORT /" "$GIT_ETC"/ssh_host_*_key.pub > "$HOMELAB_LAB/git_known_hosts"
 
-  for f in passwd group shadow; do grep -v '^git:' "/etc/$f" > "$GIT_ETC/$f"; done
+  for f in passwd group shadow; do grep -v '^git:\|^sshd:' "/etc/$f" > "$GIT_ETC/$f"; done
   # git-shell as the login shell would refuse forced commands; a '*' is no password, a '!' would lock the key out too
   echo "git:x:$GIT_UID:$GIT_UID::/srv/git:/bin/sh" >> "$GIT_ETC/passwd"
   echo "git:x:$GIT_UID:" >> "$GIT_ETC/group"
   echo 'git:*:19000:0:99999:7:::' >> "$GIT_ETC/shadow"
-  grep -q '^sshd:' "$GIT_ETC/passwd" || die "openssh-server is not installed"
+  echo 'sshd:x:65533:65534::/run/sshd:/usr/sbin/nologin' >> "$GIT_ETC/passwd"
   cat > "$GIT_ETC/sshd_config" <<C
 ListenAddress $LAB_GW:$GIT_PORT
 HostKey $GIT_ETC/ssh_host_ed25519_key
@@ -102,3 +106,18 @@ git_forget() { # FILE.pub
   grep -vF "$(cut -d' ' -f1,2 "$1")" "$keys" > "$keys.new" || :
   mv "$keys.new" "$keys"
 }
+
+# OpenSSH's server out of Debian's package, which is not installed: installing it would start it on this machine
+sshd_program() {
+  local dir=$HOMELAB_LAB/openssh
+  [ -x "$dir/usr/sbin/sshd" ] || {
+    rm -rf "$dir.new"; mkdir -p "$dir.new"
+    (cd "$dir.new" && apt-get -qq download openssh-server libwrap0 && for f in *.deb; do dpkg-deb -x "$f" .; done) \
+      >"$LAB_LOG/openssh.log" 2>&1 || die "no OpenSSH server, see $LAB_LOG/openssh.log"
+    rm -rf "$dir"; mv "$dir.new" "$dir"
+  }
+  echo "$dir/usr/sbin/sshd"
+}
+sshd_libraries() { echo "$HOMELAB_LAB/openssh/usr/lib/x86_64-linux-gnu"; }
+
+[ "${BASH_SOURCE[0]}" != "$0" ] || git_cmd "$@"
