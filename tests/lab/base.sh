@@ -16,6 +16,7 @@ base_build() {
   rm -rf "$b"; cp -a "$HOMELAB_LAB/debootstrap" "$b"
   base_users "$b"
   base_apt "$b"
+  base_time "$b"
   base_pi "$b"
   base_kernel "$b"
   chroot "$b" systemctl -q enable lab-firmware dphys-swapfile systemd-networkd ssh
@@ -58,7 +59,20 @@ base_apt() {
   rm -rf "$1"/var/lib/apt/lists/* "$1"/etc/apt/sources.list.d/*
   # the router has no DNS: every name fails at once, as behind a broken one
   rm -f "$1/etc/resolv.conf"; echo "nameserver $LAB_GW" > "$1/etc/resolv.conf"
+}
+
+# The clock is the machine's: nodes have no CAP_SYS_TIME, so systemd-timesyncd's unit skips itself, as in every container.
+# chrony does too, but it can run without the right to set the clock and then tells truly whether it would be in step.
+base_time() {
   printf '[Time]\nNTP=%s\n' "$LAB_GW" | install -D -m 644 /dev/stdin "$1/etc/systemd/timesyncd.conf.d/lab.conf"
+  echo "server $LAB_GW iburst" | install -D -m 644 /dev/stdin "$1/etc/chrony/sources.d/lab.sources"
+  install -D -m 644 /dev/stdin "$1/etc/systemd/system/chrony.service.d/lab.conf" <<'U'
+[Unit]
+ConditionCapability=
+[Service]
+ExecStart=
+ExecStart=!/usr/sbin/chronyd -x -F 1
+U
 }
 
 base_pi() { # what a Pi has and a container has not: firmware files and swap
