@@ -1,0 +1,110 @@
+#!/bin/bash
+# smoke.sh - is the lab itself in order?  `lab smoke` takes three fresh nodes and makes a one-node cluster by hand on pi1:
+# no code of the product takes part, so a failure here is the lab's.  It leaves pi1 as a control plane.
+# shellcheck source-path=SCRIPTDIR
+. "$(dirname "$(readlink -f "$0")")/env.sh"
+lab() { "$LAB_SRC/lab" "$@"; }
+
+step() { # words, command...
+  local words=$1 start; shift; start=$(date +%s%N)
+  "$@" >>"$LAB_LOG/smoke.log" 2>&1 || die "FAILED: $words, see $LAB_LOG/smoke.log"
+  say "$(printf '%6.1f s  %s' "$((($(date +%s%N) - start) / 1000000))e-3" "$words")"
+}
+
+pi1() { lab ssh 1 sudo bash -euo pipefail -s; }
+
+fresh() { local i; for i in 1 2 3; do lab wipe "$i"; done; lab up 3; }
+
+sudo_rules() {
+  lab ssh 1 sudo -n true && lab ssh 3 sudo -n true && not lab ssh 2 sudo -n true &&
+    echo raspberry | lab ssh 2 'sudo -S -p "" true'
+}
+
+memory_cgroup() { # off, edit, reboot, on: as on a Pi
+  lab ssh 1 'grep -q "^memory.*0$" /proc/cgroups' || return
+  pi1 <<<"sed -i 's/\$/ cgroup_enable=memory/' /boot/firmware/cmdline.txt"
+  lab ssh 1 sudo systemctl reboot || :
+  until_ok 30 lab ssh 1 'grep -q "^memory.*1$" /proc/cgroups'
+}
+
+packages() {
+  pi1 <<E
+export DEBIAN_FRONTEND=noninteractive
+systemctl disable --now dphys-swapfile
+install -d /etc/apt/keyrings
+curl -fsS '$LAB_HTTP/kubernetes/core:/stable:/$KUBE_MINOR/deb/Release.key' | gpg --dearmor > /etc/apt/keyrings/kubernetes.gpg
+curl -fsS $LAB_HTTP/docker/linux/debian/gpg -o /etc/apt/keyrings/docker.asc
+echo 'deb [signed-by=/etc/apt/keyrings/kubernetes.gpg] $LAB_HTTP/kubernetes/core:/stable:/$KUBE_MINOR/deb/ /' > /etc/apt/sources.list.d/kubernetes.list
+echo 'deb [arch=amd64 signed-by=/etc/apt/keyrings/docker.asc] $LAB_HTTP/docker/linux/debian bookworm stable' > /etc/apt/sources.list.d/docker.list
+apt-get update
+apt-get install -y containerd.io kubelet kubeadm kubectl
+grep -q 'disabled_plugins.*cri' /etc/containerd/config.toml
+E
+}
+
+containerd_settings() {
+  pi1 <<E
+cat > /etc/containerd/config.toml <<'T'
+version = 3
+imports = ["/etc/containerd/conf.d/*.toml"]
+[plugins.'io.containerd.cri.v1.images'.registry]
+  config_path = '/etc/containerd/certs.d'
+[plugins.'io.containerd.cri.v1.images'.pinned_images]
+  sandbox = 'registry.k8s.io/pause:3.10.2'
+[plugins.'io.containerd.cri.v1.runtime'.containerd.runtimes.runc]
+  runtime_type = 'io.containerd.runc.v2'
+[plugins.'io.containerd.cri.v1.runtime'.containerd.runtimes.runc.options]
+  SystemdCgroup = true
+T
+mkdir -p /etc/containerd/{conf.d,certs.d/_default}
+printf '%s\n' 'version = 3' "[plugins.'io.containerd.cri.v1.runtime']" 'restrict_oom_score_adj = true' > /etc/containerd/conf.d/lab.toml
+printf '%s\n' '[host."http://$LAB_REGISTRY"]' 'capabilities = ["pull", "resolve"]' > /etc/containerd/certs.d/_default/hosts.toml
+systemctl restart containerd
+echo 'net.ipv4.ip_forward = 1' > /etc/sysctl.d/k8s.conf; sysctl -p /etc/sysctl.d/k8s.conf
+E
+}
+
+control_plane() {
+  pi1 <<E
+cat > /root/kubeadm.yaml <<'Y'
+apiVersion: kubeadm.k8s.io/v1beta4
+kind: InitConfiguration
+nodeRegistration:
+  ignorePreflightErrors: [SystemVerification]
+  kubeletExtraArgs: [{name: node-ip, value: $(node_ip 1)}]
+localAPIEndpoint: {advertiseAddress: $(node_ip 1)}
+---
+apiVersion: kubeadm.k8s.io/v1beta4
+kind: ClusterConfiguration
+kubernetesVersion: $KUBE_VERSION
+networking: {podSubnet: 198.19.0.0/17, serviceSubnet: 198.19.128.0/20}
+---
+apiVersion: kubelet.config.k8s.io/v1beta1
+kind: KubeletConfiguration
+failCgroupV1: false
+evictionHard: {imagefs.available: 1%, nodefs.available: 1%, memory.available: 100Mi}
+imageGCHighThresholdPercent: 99
+---
+apiVersion: kubeproxy.config.k8s.io/v1alpha1
+kind: KubeProxyConfiguration
+conntrack: {maxPerCore: 0, min: 0}
+Y
+kubeadm init --config /root/kubeadm.yaml
+E
+}
+
+# every pod that needs no pod network: kube-proxy and the control plane
+pods_run() {
+  lab ssh 1 'sudo kubectl --kubeconfig /etc/kubernetes/admin.conf get pods -A --no-headers' |
+    awk '/etcd|kube-/ && $4 == "Running" {n++} END {exit n != 5}'
+}
+
+mkdir -p "$LAB_LOG"; : > "$LAB_LOG/smoke.log"
+step 'three fresh nodes' fresh
+step 'sudo asks on pi2 only' sudo_rules
+step 'memory cgroup: off, cmdline.txt edited, rebooted, on' memory_cgroup
+step 'packages from the mirror' packages
+step 'containerd with the mirror of images' containerd_settings
+step 'kubeadm init' control_plane
+step 'control plane and kube-proxy running' until_ok 60 pods_run
+say 'the lab is in order'
