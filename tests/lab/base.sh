@@ -19,6 +19,7 @@ base_build() {
   base_time "$b"
   base_pi "$b"
   base_kernel "$b"
+  bash "$LAB_SRC/tailnet.sh" base "$b"
   chroot "$b" systemctl -q enable lab-firmware dphys-swapfile systemd-networkd ssh
   chroot "$b" systemctl -q mask systemd-networkd-wait-online getty@tty1 console-getty
   rm -f "$b"/etc/ssh/ssh_host_*; : > "$b/etc/machine-id"

@@ -17,8 +17,10 @@ node_make() {
   tr -d - < /proc/sys/kernel/random/uuid > "$up/etc/machine-id"
   ssh-keygen -A -f "$up" >/dev/null
   # sorts before systemd's own 80-container-host0.network
-  printf '[Match]\nName=host0\n[Network]\nAddress=%s/24\nGateway=%s\n' "$(node_ip "$1")" "$LAB_GW" \
-    > "$up/etc/systemd/network/10-lab.network"
+  # No default route: tailscaled must have no way to any server but the lab's, not even one that ends at the router.
+  # (flannel then wants --iface or --iface-can-reach, as on a Pi with two networks.)
+  printf '[Match]\nName=host0\n[Network]\nAddress=%s/24\n[Route]\nDestination=%s\nGateway=%s\n' \
+    "$(node_ip "$1")" "$LAB_RANGE" "$LAB_GW" > "$up/etc/systemd/network/10-lab.network"
   # Raspberry Pi OS asks for sudo's password since 2026-04, older installations don't: have both
   if [ "$1" = 2 ]; then echo 'pi ALL=(ALL) ALL' > "$up/etc/sudoers.d/010_pi"
   else echo 'pi ALL=(ALL) NOPASSWD: ALL' > "$up/etc/sudoers.d/010_pi"; fi
