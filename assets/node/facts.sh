@@ -1,0 +1,108 @@
+# Prints what a node looks like, one section for each thing, each begun by a line "@@ NAME". Writes nothing, always
+# ends with 0: what is missing is an empty section or none. The output is read by wizard/host/facts.py.
+export LC_ALL=C PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin
+
+section() { # NAME CMD...: a line of the output that looks like the begin of a section is moved by one space
+  printf '\n@@ %s\n' "$1"
+  shift
+  "$@" </dev/null 2>/dev/null | sed 's/^@@/ @@/'
+}
+soon() { timeout -k 1 5 "$@"; } # for programs that ask a daemon
+content() { [ ! -f "$1" ] || section "file $1" cat "$1"; }
+
+section hostname cat /proc/sys/kernel/hostname
+section machine-id cat /etc/machine-id
+section boot-id cat /proc/sys/kernel/random/boot_id
+model() { tr -d '\000' </sys/firmware/devicetree/base/model; }
+section model model
+section os-release cat /etc/os-release
+section arch dpkg --print-architecture
+section long-bits getconf LONG_BIT
+section page-size getconf PAGESIZE
+section kernel uname -r
+section memory grep -E '^(MemTotal|MemAvailable):' /proc/meminfo
+section cores getconf _NPROCESSORS_ONLN
+section disk df -P -B1 /
+section root findmnt -no SOURCE,FSTYPE /
+section route ip -4 route show default
+section link ip -o link show
+section address ip -o -4 addr show
+section clock date +%s.%N
+section timedatectl soon timedatectl show
+section chrony soon chronyc -n tracking
+section throttled soon vcgencmd get_throttled
+section cmdline cat /proc/cmdline
+for file in /boot/firmware/current/cmdline.txt /boot/firmware/cmdline.txt /boot/cmdline.txt; do
+  if [ -f "$file" ]; then
+    section cmdline-file echo "$file"
+    content "$file"
+    break
+  fi
+done
+section cgroup-controllers cat /sys/fs/cgroup/cgroup.controllers
+section proc-cgroups cat /proc/cgroups
+section swaps cat /proc/swaps
+modules() {
+  cut -d' ' -f1 /proc/modules
+  sed 's|.*/||; s|\.ko.*||' "/lib/modules/$(uname -r)/modules.builtin"
+}
+wanted_modules() { modules | grep -xE 'overlay|br_netfilter|vxlan|nf_conntrack' | sort -u; }
+section modules wanted_modules
+sysctls() {
+  for key in net.ipv4.ip_forward net.ipv6.conf.all.forwarding \
+    net.bridge.bridge-nf-call-iptables net.bridge.bridge-nf-call-ip6tables; do
+    value=$(cat "/proc/sys/$(echo "$key" | tr . /)") && echo "$key = $value"
+  done
+}
+section sysctl sysctls
+
+packages() {
+  dpkg-query -W -f '${Package} ${Version} ${db:Status-Abbrev}\n' containerd.io containerd docker.io docker-ce runc \
+    kubelet kubeadm kubectl kubernetes-cni cri-tools tailscale conntrack socat ebtables ethtool iptables nftables \
+    ca-certificates gnupg curl systemd-timesyncd chrony ntp ntpsec dphys-swapfile rpi-swap systemd-zram-generator \
+    zram-tools unattended-upgrades linux-modules-extra-raspi
+}
+section packages packages
+unfinished() { # packages that dpkg has not finished with
+  dpkg-query -W -f '${db:Status-Abbrev} ${Package}\n' | grep -vE '^.[cin] '
+  ls /var/lib/dpkg/updates | grep -x '[0-9]*'
+}
+section dpkg-unfinished unfinished
+lock_holders() {
+  find /proc/[0-9]*/fd -lname /var/lib/dpkg/lock-frontend -o -lname /var/lib/dpkg/lock -o -lname /var/lib/apt/lists/lock |
+    cut -d/ -f3 | sort -u | while read -r pid; do echo "$pid $(tr '\000' ' ' <"/proc/$pid/cmdline")"; done
+}
+section apt-lock lock_holders
+
+units() { # one section a unit that exists
+  soon systemctl show -p Id,LoadState,ActiveState,SubState,UnitFileState,Result,ConditionResult \
+    containerd.service kubelet.service systemd-timesyncd.service chrony.service ntpsec.service ntp.service \
+    dphys-swapfile.service homelab-kubeadm.service tailscaled.service </dev/null 2>/dev/null |
+    awk -v RS= '!/LoadState=not-found/ { match($0, /Id=[^\n]*/); print "\n@@ unit " substr($0, RSTART + 3, RLENGTH - 3) "\n" $0 }'
+}
+units
+stale() { # containerd's configuration that is newer than the containerd that runs
+  started=$(soon systemctl show -p ActiveEnterTimestamp --timestamp=us+utc --value containerd.service)
+  [ -z "$started" ] || find /etc/containerd -name '*.toml' -not -path '*/certs.d/*' -newermt "$started"
+}
+section containerd-stale stale
+
+for file in /etc/hosts /etc/fstab /etc/rpi/swap.conf /etc/containerd/config.toml /etc/containerd/conf.d/homelab.toml \
+  /etc/containerd/certs.d/_default/hosts.toml /etc/modules-load.d/homelab.conf /etc/sysctl.d/90-homelab.conf \
+  /etc/apt/sources.list.d/homelab-*.sources; do
+  content "$file"
+done
+for file in /etc/apt/keyrings/homelab-*.gpg; do
+  [ ! -f "$file" ] || section "keyring $file" base64 -w 0 "$file"
+done
+
+present() {
+  [ ! -d /var/lib/etcd/member ] || echo etcd-data
+  for file in kubelet.conf bootstrap-kubelet.conf admin.conf manifests/kube-apiserver.yaml; do
+    [ ! -e "/etc/kubernetes/$file" ] || echo "$file"
+  done
+}
+section kubernetes present
+section ca-crt cat /etc/kubernetes/pki/ca.crt
+section tailscale soon tailscale status --json
+exit 0

@@ -1,0 +1,128 @@
+"""What the Pis look like now: one script a host and round, side by side, read by pure functions."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from steps import nodes
+from wizard import assets
+from wizard.context import Context
+from wizard.host import facts as read
+from wizard.host.base import Script
+
+
+@dataclass(frozen=True)
+class NodeFacts:
+    """One Pi as it is now. Empty, 0 or None where it did not say."""
+
+    address: str
+    hostname: str = ""
+    machine_id: str = ""
+    boot_id: str = ""
+    model: str = ""
+    is_pi: bool = False
+    arch: str = ""  # dpkg's: arm64, amd64, armhf
+    long_bits: int = 0
+    page_size: int = 0
+    kernel: str = ""
+    os_id: str = ""  # debian, ubuntu, raspbian
+    os_version: str = ""  # 12, 24.04
+    os_codename: str = ""  # bookworm, trixie, noble
+    memory_bytes: int = 0
+    cores: int = 0
+    disk_free_bytes: int = 0
+    root_source: str = ""  # /dev/mmcblk0p2
+    default_interface: str = ""
+    default_mac: str = ""
+    ips: tuple[str, ...] = ()
+    addresses: tuple[read.Address, ...] = ()
+    clock_unix: float = 0.0
+    ntp_synchronised: bool = False
+    throttled: int | None = None
+    swaps: tuple[str, ...] = ()
+    cmdline: str = ""  # what the kernel was started with
+    cmdline_file: str = ""  # where it can be changed; empty when there is no such file
+    memory_cgroup: bool = False
+    modules: frozenset[str] = frozenset()
+    sysctl: Mapping[str, str] = field(default_factory=dict)
+    packages: Mapping[str, tuple[str, bool]] = field(default_factory=dict)  # name -> version, held
+    dpkg_unfinished: str = ""
+    apt_lock_holder: str = ""  # "812 /usr/bin/apt-get upgrade"
+    units: Mapping[str, Mapping[str, str]] = field(default_factory=dict)  # existing systemd units -> properties
+    containerd_stale: bool = False  # its configuration is newer than the process
+    files: Mapping[str, str] = field(default_factory=dict)  # path -> text without newlines at its end
+    keyrings: Mapping[str, str] = field(default_factory=dict)  # path -> base64
+    etcd_data: bool = False
+    api_server: bool = False  # a control plane's static pod is there
+    kubelet_conf: bool = False  # this node has joined, or has begun to
+    admin_conf: bool = False
+    ca_hash: str = ""
+    tailscale: Mapping[str, Any] | None = None
+
+    def active(self, unit: str) -> bool:
+        """Whether the systemd service `unit` runs."""
+        return self.units.get(f"{unit}.service", {}).get("ActiveState") == "active"
+
+    def installed(self, package: str) -> str:
+        """The installed version of `package`, or an empty text."""
+        return self.packages.get(package, ("", False))[0]
+
+
+def parse(address: str, output: str) -> NodeFacts:
+    """The facts in the output of the script `facts`. Pure; never raises."""
+    raw = read.sections(output)
+
+    def text(name: str) -> str:
+        return raw.get(name, "")
+
+    system = read.read_pairs(text("os-release"))
+    model = read.read_model(text("model"))
+    interface = read.read_default_interface(text("route"))
+    addresses = read.read_addresses(text("address"))
+    present = text("kubernetes").split()
+    return NodeFacts(
+        address=address, hostname=read.read_word(text("hostname")), machine_id=read.read_word(text("machine-id")),
+        boot_id=read.read_word(text("boot-id")), model=model, is_pi=model.startswith("Raspberry Pi"),
+        arch=read.read_word(text("arch")), long_bits=read.read_number(text("long-bits")),
+        page_size=read.read_number(text("page-size")), kernel=read.read_word(text("kernel")),
+        os_id=system.get("ID", ""), os_version=system.get("VERSION_ID", ""),
+        os_codename=system.get("VERSION_CODENAME", ""), memory_bytes=read.read_memory(text("memory")),
+        cores=read.read_number(text("cores")), disk_free_bytes=read.read_disk_free(text("disk")),
+        root_source=read.read_word(text("root")), default_interface=interface,
+        default_mac=read.read_mac(text("link"), interface), ips=tuple(a.ip for a in addresses), addresses=addresses,
+        clock_unix=read.read_clock(text("clock")),
+        ntp_synchronised=read.read_synchronised(text("timedatectl"), text("chrony")),
+        throttled=read.read_throttled(text("throttled")), swaps=read.read_swaps(text("swaps")),
+        cmdline=text("cmdline").strip(), cmdline_file=read.read_word(text("cmdline-file")),
+        memory_cgroup=read.read_memory_cgroup(text("cgroup-controllers"), text("proc-cgroups")),
+        modules=frozenset(text("modules").split()), sysctl=read.read_table(text("sysctl")),
+        packages=read.read_packages(text("packages")), dpkg_unfinished=text("dpkg-unfinished"),
+        apt_lock_holder=text("apt-lock").partition("\n")[0].strip(),
+        units={name: read.read_pairs(value) for name, value in _named(raw, "unit").items()},
+        containerd_stale=bool(text("containerd-stale").strip()), files=_named(raw, "file"),
+        keyrings={path: value.strip() for path, value in _named(raw, "keyring").items()},
+        etcd_data="etcd-data" in present, api_server="manifests/kube-apiserver.yaml" in present,
+        kubelet_conf="kubelet.conf" in present or "bootstrap-kubelet.conf" in present,
+        admin_conf="admin.conf" in present, ca_hash=read.read_ca_hash(text("ca-crt")),
+        tailscale=read.read_json(text("tailscale")),
+    )  # fmt: skip
+
+
+def _named(raw: Mapping[str, str], kind: str) -> dict[str, str]:
+    """Sections that exist once for each file or unit: ``file /etc/hosts``."""
+    return {name.partition(" ")[2]: value for name, value in raw.items() if name.startswith(f"{kind} ")}
+
+
+def gather_one(ctx: Context, address: str) -> NodeFacts:
+    """The facts of one host."""
+    ctx.progress(address, "reading facts")
+    script = Script("facts", assets.text("node/facts.sh"), timeout=60)
+    return parse(address, nodes.host(ctx, address).run(script).out)
+
+
+def gather(ctx: Context, addresses: Sequence[str] | None = None) -> dict[str, NodeFacts]:
+    """The facts of `addresses` (all chosen Pis when left out), side by side, control plane first."""
+    chosen = nodes.addresses(ctx.answers) if addresses is None else addresses
+    return ctx.each(chosen, lambda address: gather_one(ctx, address))
