@@ -216,7 +216,8 @@ UseDNS no
 PidFile none
 C
   # shellcheck disable=SC2016  # expanded by the inner shell
-  LD_LIBRARY_PATH=$(sshd_libraries) daemon "hw-$1" "$1-sshd" unshare -m --propagation private sh -ec '
+  LD_LIBRARY_PATH=$(sshd_libraries) daemon "hw-$1" "$1-sshd" unshare -m -u --propagation private sh -ec '
+    hostname "$1"
     mount -t overlay etc -o "lowerdir=/etc,upperdir=$0/etc,workdir=$0/work" /etc
     : > /etc/resolv.conf; echo "127.0.0.1 localhost $1" > /etc/hosts
     cat "$2" >> /etc/ssl/certs/ca-certificates.crt
@@ -230,7 +231,7 @@ C
 in_host() { # NAME CMD...: with that host's network and files
   local pid name=$1; shift
   read -r pid _ < "$LAB_RUN/$name-sshd.pid" || die "'lab tailnet up' first"
-  nsenter -t "$pid" -m -n -- env PATH="$LAB_BIN:$PATH" "$@"
+  nsenter -t "$pid" -m -u -n -- env PATH="$LAB_BIN:$PATH" "$@"
 }
 
 known_probes() {
@@ -244,7 +245,7 @@ laptop_join() {
   [ -z "$(ip -n hw-laptop route show default)" ] || die "hw-laptop has a default route"
   read -r pid _ < "$LAB_RUN/laptop-sshd.pid"
   mkdir -p "$T/laptop/state"
-  daemon hw-laptop laptop-tailscaled nsenter -t "$pid" -m -- \
+  daemon hw-laptop laptop-tailscaled nsenter -t "$pid" -m -u -- \
     "$LAB_BIN/tailscaled" --statedir="$T/laptop/state" --socket=$SOCKET --port=41641 --no-logs-no-support
   until_ok 10 in_host laptop test -S $SOCKET || die "no tailscaled on the laptop, see $LAB_LOG/laptop-tailscaled.log"
   (umask 077; hs -o json preauthkeys create --user 1 --expiration 1h | jq -er .key > "$T/laptop.key")
