@@ -10,7 +10,9 @@ BASE_PACKAGES+=,curl,ca-certificates,gnupg,python3,python3-apt,iputils-ping,netb
 base_build() {
   local stamp; stamp=$(sha256sum "$LAB_SRC/base.sh" | cut -d' ' -f1)
   [ "$(cat "$HOMELAB_LAB/base/etc/lab-stamp" 2>/dev/null)" != "$stamp" ] || return 0
-  ! mount | grep -q "lowerdir=$HOMELAB_LAB/base," || die "the base is in use: 'lab down' first"
+  if mount | grep -q "lowerdir=$HOMELAB_LAB/base,"; then
+    say "the base file system is out of date but in use: 'lab down' and 'lab build' make it new"; return
+  fi
   local start=$SECONDS b=$HOMELAB_LAB/base.new
   debootstrap_once
   rm -rf "$b"; cp -a "$HOMELAB_LAB/debootstrap" "$b"

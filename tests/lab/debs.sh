@@ -37,7 +37,7 @@ flat_repository() { # folder
 # --- Debian -----------------------------------------------------------------------------------------------------
 
 debian_mirror() {
-  local stamp; stamp=$(echo "$DEBIAN_PACKAGES" "$(cat "$HOMELAB_LAB/base/etc/lab-stamp")" | sha256sum)
+  local stamp; stamp=$(echo "$DEBIAN_PACKAGES" "$BASE_PACKAGES" | sha256sum)
   [ "$(cat "$LAB_WWW/debian/.stamp" 2>/dev/null)" != "$stamp" ] || return 0
   local start=$SECONDS r=$HOMELAB_LAB/fetch www=$LAB_WWW/debian d=failed
   # a throw-away copy of the base with this machine's own apt sources: the ordinary client resolves and downloads
