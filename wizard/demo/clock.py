@@ -1,0 +1,35 @@
+"""The demo's time: looks real, runs faster, or does not wait at all."""
+
+from __future__ import annotations
+
+import threading
+import time
+
+from wizard.errors import Interrupted
+
+
+class Clock:
+    """Seconds of the simulated world. `speed` 10 lets ten of them pass in a real one; 0 never waits."""
+
+    def __init__(self, speed: float, stop: threading.Event) -> None:
+        self.speed, self.stop = speed, stop
+        self._began = time.monotonic()
+        self._skipped = 0.0
+        self._lock = threading.Lock()
+
+    def now(self) -> float:
+        """Seconds, monotonic."""
+        if self.speed:
+            return (time.monotonic() - self._began) * self.speed
+        return self._skipped + (time.monotonic() - self._began)
+
+    def sleep(self, seconds: float) -> None:
+        """Lets `seconds` pass, or raises `Interrupted` as soon as `stop` is set."""
+        left = self.stop.is_set()
+        if self.speed:
+            left = self.stop.wait(max(seconds, 0) / self.speed)
+        else:
+            with self._lock:
+                self._skipped += max(seconds, 0)
+        if left:
+            raise Interrupted("Stopped.", fix="Run the same command again to go on.")

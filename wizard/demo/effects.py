@@ -1,0 +1,123 @@
+"""What a script does to a simulated Pi, as `assets/machines/effects.yaml` says it (format: README.md beside it)."""
+
+from __future__ import annotations
+
+import re
+import time
+import uuid
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import cache
+from typing import Any
+
+from wizard import assets, yamlfile
+from wizard.errors import WizardError
+
+_PLACE = re.compile(r"\{(arg\d|stdin|now|uuid|token|address|mac|section [^{}]+)\}")
+_READING = frozenset({"when", "seconds", "lines", "out", "code"})
+
+
+@dataclass(frozen=True)
+class Effect:
+    """One thing that a script does, in the order of the fields."""
+
+    when: Mapping[str, str] = field(default_factory=dict)  # section -> text that it must hold; "!text": must not
+    seconds: float = 0.0
+    lines: Sequence[str] = ()
+    set: Mapping[str, str] = field(default_factory=dict)
+    append: Mapping[str, str] = field(default_factory=dict)
+    sub: Mapping[str, Mapping[str, str]] = field(default_factory=dict)  # section -> pattern -> replacement
+    remove: Sequence[str] = ()
+    cluster: Sequence[Mapping[str, Any]] = ()
+    tailnet: str = ""
+    out: str = ""
+    code: int = 0
+
+    @property
+    def writes(self) -> bool:
+        """Whether anything but the output comes of it."""
+        return bool(self.set or self.append or self.sub or self.remove or self.cluster or self.tailnet)
+
+
+@cache
+def table() -> Mapping[str, tuple[Effect, ...]]:
+    """Every known script. Raises `WizardError` naming the entry that has another shape."""
+    found: dict[str, tuple[Effect, ...]] = {}
+    for name, raw in yamlfile.load(assets.text("machines/effects.yaml")).items():
+        entries = raw if isinstance(raw, list) else [raw or {}]
+        try:
+            found[name] = tuple(Effect(**entry) for entry in entries)
+        except TypeError as error:
+            raise WizardError(f"assets/machines/effects.yaml: {name} can't be read.", f"{error}.") from None
+    return found
+
+
+def of(script: str) -> tuple[Effect, ...]:
+    """The effects of `script`. Raises `WizardError` for one that nobody described: a demo must not pretend."""
+    try:
+        return table()[script]
+    except KeyError:
+        raise WizardError(
+            f"The demo does not know what the script {script!r} does.", "",
+            "Describe it in assets/machines/effects.yaml; the README.md there says how.",
+        ) from None  # fmt: skip
+
+
+@dataclass
+class Filling:
+    """What the placeholders of one run stand for."""
+
+    sections: Mapping[str, str]
+    address: str
+    mac: str
+    args: Sequence[str] = ()
+    stdin: str = ""
+
+    def text(self, template: str) -> str:
+        return _PLACE.sub(lambda match: self._one(match[1]), template)
+
+    def tree(self, value: Any) -> Any:
+        """`value` with every text in it filled, keys too."""
+        if isinstance(value, str):
+            return self.text(value)
+        if isinstance(value, Mapping):
+            return {self.text(str(key)): self.tree(item) for key, item in value.items()}
+        return [self.tree(item) for item in value] if isinstance(value, list) else value
+
+    def _one(self, name: str) -> str:
+        if name.startswith("section "):
+            return self.sections.get(name.removeprefix("section "), "").strip("\n")
+        if name.startswith("arg"):
+            number = int(name.removeprefix("arg"))
+            return self.args[number - 1] if 0 < number <= len(self.args) else ""
+        made = {
+            "stdin": lambda: self.stdin, "address": lambda: self.address, "mac": lambda: self.mac,
+            "now": lambda: f"{time.time():.9f}", "uuid": lambda: str(uuid.uuid4()), "token": lambda: uuid.uuid4().hex,
+        }  # fmt: skip
+        return made[name]()
+
+
+def applies(effect: Effect, sections: Mapping[str, str]) -> bool:
+    """Whether every condition in `when` holds now."""
+    for name, wanted in effect.when.items():
+        if wanted.startswith("!"):
+            if wanted[1:] in sections.get(name, ""):
+                return False
+        elif wanted not in sections.get(name, ""):
+            return False
+    return True
+
+
+def change(effect: Effect, sections: dict[str, str], filling: Filling) -> None:
+    """Carries `effect` out on `sections`."""
+    for name, text in effect.set.items():
+        sections[filling.text(name)] = filling.text(text)
+    for name, text in effect.append.items():
+        name, before = filling.text(name), sections.get(filling.text(name), "")
+        sections[name] = before + ("\n" if before and not before.endswith("\n") else "") + filling.text(text)
+    for name, pairs in effect.sub.items():
+        for pattern, replacement in pairs.items():
+            found = re.compile(filling.text(pattern), re.MULTILINE)
+            sections[name] = found.sub(filling.text(replacement), sections.get(name, ""))
+    for name in effect.remove:
+        sections.pop(filling.text(name), None)

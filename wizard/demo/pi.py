@@ -1,0 +1,123 @@
+"""A simulated Pi, and the simulated connection to it."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import threading
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+from wizard import assets, yamlfile
+from wizard.demo import effects
+from wizard.demo.effects import Effect, Filling
+from wizard.errors import CommandFailed, LoginRefused, TrustError
+from wizard.host.base import HostKey, Login, OnLine, Result, Script
+from wizard.world import Found
+
+if TYPE_CHECKING:
+    from wizard.demo.world import SimWorld
+
+
+class Machine:
+    """What a simulated Pi is: the sections that `facts` prints, and how it lets people in."""
+
+    def __init__(self, data: Mapping[str, Any]) -> None:
+        self.address, self.mac = str(data["address"]), str(data["mac"])
+        self.banner, self.hint = str(data["banner"]), str(data.get("hint", ""))
+        self.ssh: Mapping[str, str] = data["ssh"]
+        self.host_keys = tuple(_key(kind, text) for kind, text in data["host_keys"].items())
+        self.sections: dict[str, str] = dict(data["sections"])
+        self.lock = threading.RLock()
+
+    @property
+    def found(self) -> Found:
+        return Found(self.address, self.banner, self.mac, self.hint)
+
+    @property
+    def hostname(self) -> str:
+        return self.sections["hostname"].strip()
+
+    def facts(self) -> str:
+        """The output of the `facts` script. A section whose name begins with a dot is the simulation's own."""
+        filling = Filling(self.sections, self.address, self.mac)
+        shown = ((name, text) for name, text in self.sections.items() if not name.startswith("."))
+        return "".join(f"\n@@ {name}\n{filling.text(text)}" for name, text in shown)
+
+    def admit(self, login: Login) -> None:
+        """Raises `TrustError` or `LoginRefused`, as a real one would."""
+        if not set(login.host_keys) & set(self.host_keys):
+            raise TrustError("The host key is not the one that was approved.", "Nothing was sent.", host=login.name)
+        by_password = login.password is not None and login.password.reveal() == self.ssh["password"]
+        by_key = bool(login.key_files) and bool(self.sections.get(".authorized-keys", "").strip())
+        if login.user != self.ssh["user"] or not (by_password or by_key):
+            raise LoginRefused(
+                f"{login.user} is not let in.", "The user name, the password or the key is wrong.",
+                "Give the user that Raspberry Pi Imager was told.", host=login.name or login.address,
+            )  # fmt: skip
+        sudo = login.sudo_password or login.password
+        if self.ssh.get("sudo") == "password" and (sudo is None or sudo.reveal() != self.ssh["password"]):
+            raise LoginRefused("The sudo password was refused.", host=login.name or login.address)
+
+
+def _key(kind: str, text: str) -> HostKey:
+    digest = base64.b64encode(hashlib.sha256(base64.b64decode(text)).digest()).decode().rstrip("=")
+    return HostKey(kind, text, f"SHA256:{digest}")
+
+
+def shipped() -> list[Machine]:
+    """The machines of `assets/machines`, by address."""
+    skip = ("effects.yaml", "answers.yaml")
+    files = sorted(file for file in (assets.root() / "machines").glob("*.yaml") if file.name not in skip)
+    machines = [Machine(yamlfile.load(file.read_text(encoding="utf-8"))) for file in files]
+    return sorted(machines, key=lambda machine: [int(part) for part in machine.address.split(".")])
+
+
+class SimHost:
+    """The connection to a simulated Pi."""
+
+    def __init__(self, machine: Machine, login: Login, world: SimWorld) -> None:
+        self.machine, self.world = machine, world
+        self.address, self.name = machine.address, login.name or machine.address
+
+    def run(self, script: Script, *, on_line: OnLine | None = None, check: bool = True) -> Result:
+        """Carries out the effects of the script's name; its text is not looked at."""
+        if script.name == "facts":
+            self.world.clock.sleep(0.3)
+            return Result(0, self.machine.facts())
+        out, code = "", 0
+        with self.machine.lock:
+            for effect in effects.of(script.name):
+                if effects.applies(effect, self.machine.sections):
+                    out += self._carry_out(effect, script, on_line)
+                    code = effect.code or code
+        if check and code:
+            raise CommandFailed(f"{script.name} ended with exit code {code}.", host=self.name, output=out)
+        return Result(code, out)
+
+    def _carry_out(self, effect: Effect, script: Script, on_line: OnLine | None) -> str:
+        machine = self.machine
+        stdin = script.stdin.decode(errors="replace")
+        filling = Filling(machine.sections, machine.address, machine.mac, script.args, stdin)
+        lines = [filling.text(line) for line in effect.lines]
+        for line in lines:
+            self.world.clock.sleep(effect.seconds / len(lines))
+            if on_line:
+                on_line(line)
+        if not lines:
+            self.world.clock.sleep(effect.seconds)
+        if effect.writes:
+            self.world.wrote(f"{machine.address} {script.name}")
+        effects.change(effect, machine.sections, filling)
+        for step in effect.cluster:
+            self.world.api.event(filling.tree(dict(step)))
+        if effect.tailnet:
+            self.world.web.tailnet(effect.tailnet, machine, filling)
+        out = filling.text(effect.out)
+        return "".join(f"{line}\n" for line in lines) + out
+
+    def reboot(self, *, timeout: float = 300.0) -> None:
+        self.run(Script("reboot", "", timeout=timeout))
+
+    def close(self) -> None:
+        """Nothing is open."""

@@ -1,0 +1,119 @@
+"""The simulated world of `homelab demo`: simulated Pis, cluster and web, and no socket at all."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import shutil
+import threading
+from collections.abc import Callable, Mapping, Sequence
+from ipaddress import IPv4Address, IPv4Network
+from pathlib import Path
+from urllib.parse import urlsplit
+
+from wizard.demo import programs
+from wizard.demo.clock import Clock
+from wizard.demo.cluster import SimApi, SimCluster
+from wizard.demo.pi import Machine, SimHost, shipped
+from wizard.demo.web import SimWeb
+from wizard.errors import Unreachable
+from wizard.host.base import Host, HostKey, Login, Result
+from wizard.secret import redact
+from wizard.world import Cluster, Found, Request, Response
+
+
+class SimWorld:
+    """A `wizard.world.World`. Whatever is simulated lives in this object and in `folder`.
+
+    `speed` 10 lets ten simulated seconds pass in a real one, 0 never waits. `writes` names, in order, everything that
+    was changed outside the wizard's own state: a check must leave it as it was.
+    """
+
+    def __init__(self, folder: Path, *, speed: float = 0, machines: Sequence[Machine] | None = None) -> None:
+        self.folder = folder
+        self.stop = threading.Event()
+        self.clock = Clock(speed, self.stop)
+        self.writes: list[str] = []
+        self.api = SimApi(self.clock, self.wrote)
+        self.web = SimWeb(self.wrote)
+        self.machines = {one.address: one for one in (shipped() if machines is None else machines)}
+
+    def wrote(self, what: str) -> None:
+        """Records a write."""
+        self.writes.append(redact(what))
+
+    def now(self) -> float:
+        return self.clock.now()
+
+    def sleep(self, seconds: float) -> None:
+        self.clock.sleep(seconds)
+        self.api.arrived()
+
+    def scan(self, network: str, on_found: Callable[[Found], None]) -> list[Found]:
+        inside = [one.found for one in self.machines.values() if IPv4Address(one.address) in IPv4Network(network)]
+        for found in inside:
+            self.clock.sleep(0.4)
+            on_found(found)
+        return inside
+
+    def host_keys(self, address: str, port: int = 22) -> tuple[HostKey, ...]:
+        if address in self.machines:
+            return self.machines[address].host_keys
+        if address[:1].isdigit():
+            raise Unreachable("Nothing answers on the SSH port.", "No simulated Pi has this address.", host=address)
+        return (_key_of(address),)  # a git server: its key is made from its name
+
+    def connect(self, login: Login) -> Host:
+        machine = self.machines.get(login.address)
+        if machine is None:
+            raise Unreachable("Nothing answers on the SSH port.", "No simulated Pi has this address.", host=login.name)
+        self.clock.sleep(0.5)
+        machine.admit(login)
+        return SimHost(machine, login, self)
+
+    def arp(self, addresses: Sequence[str]) -> dict[str, tuple[str, ...]]:
+        self.clock.sleep(1)
+        taken: dict[str, tuple[str, ...]] = {address: (one.mac,) for address, one in self.machines.items()}
+        taken |= self.api.announced()
+        return {address: taken[address] for address in addresses if address in taken}
+
+    def run(
+        self,
+        argv: Sequence[str],
+        *,
+        stdin: bytes = b"",
+        env: Mapping[str, str] | None = None,
+        cwd: Path | None = None,
+        timeout: float = 600.0,
+        on_line: Callable[[str], None] | None = None,
+    ) -> Result:
+        done = programs.run(self, argv, stdin, env or {}, cwd, timeout)
+        for line in (done.out + done.err).splitlines() if on_line else []:
+            on_line(line)  # type: ignore[misc]
+        return done
+
+    def http(self, request: Request) -> Response:
+        self.clock.sleep(0.2)
+        return self.web.http(request)
+
+    def cluster(self, kubeconfig: Path) -> Cluster:
+        return SimCluster(self.api)
+
+    def repository(self, url: str) -> Path:
+        """The folder that stands for the git repository at `url`, where `git` is sent to as well."""
+        parts = urlsplit(url)
+        return self.folder / "git" / f"{parts.netloc}{parts.path}"
+
+    def make_repository(self, url: str) -> None:
+        """Begins an empty bare repository, as a person does on a git provider's page."""
+        folder = self.repository(url)
+        if not folder.exists():
+            git = shutil.which("git") or "git"
+            programs.run(self, [git, "init", "-q", "--bare", str(folder)], b"", {}, None, 60)
+            self.writes.clear()
+
+
+def _key_of(name: str) -> HostKey:
+    blob = b"\x00\x00\x00\x0bssh-ed25519\x00\x00\x00 " + hashlib.sha256(name.encode()).digest()
+    digest = base64.b64encode(hashlib.sha256(blob).digest()).decode().rstrip("=")
+    return HostKey("ssh-ed25519", base64.b64encode(blob).decode(), f"SHA256:{digest}")
