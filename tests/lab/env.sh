@@ -59,7 +59,7 @@ daemon() {
   mkdir -p "$LAB_RUN" "$LAB_LOG"; rm -f "$LAB_RUN/$name.pid"
   # shellcheck disable=SC2016  # expanded by the inner shell, whose pid survives exec
   setsid "${enter[@]}" sh -c 'echo "$$ $(cut -d" " -f22 "/proc/$$/stat")" > "$0"; exec "$@"' "$LAB_RUN/$name.pid" "$@" \
-    </dev/null >>"$LAB_LOG/$name.log" 2>&1 &
+    </dev/null >>"$LAB_LOG/$name.log" 2>&1 8>&- 9>&- &
   disown
   until_ok 5 test -s "$LAB_RUN/$name.pid" || die "$name did not start, see $LAB_LOG/$name.log"
 }
