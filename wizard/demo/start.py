@@ -1,0 +1,76 @@
+"""Setting the stage for `homelab demo`: a temporary folder, the simulated world, and answers to propose."""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any, Literal
+
+from wizard import assets, yamlfile
+from wizard.context import Approval, FrontEnd
+from wizard.demo.world import SimWorld
+from wizard.errors import WizardError
+from wizard.question import Prompt
+from wizard.secret import SecretRef
+
+SPEED = 12.0  # simulated seconds in a real one: the journey takes some minutes of a Pi's time
+
+
+@dataclass(frozen=True)
+class Demo:
+    """What a demo runs on. Everything is in `folder`, which is gone afterwards."""
+
+    world: SimWorld
+    folder: Path
+    answers: Path  # an answers file for the whole journey
+
+    @property
+    def state(self) -> Path:
+        return self.folder / "state" / "state.yaml"
+
+    def proposing(self, front: FrontEnd) -> FrontEnd:
+        """`front`, with the demo's own answers as the defaults of its questions."""
+        return Proposing(front, yamlfile.load(self.answers.read_text(encoding="utf-8")))
+
+
+@contextmanager
+def prepared(*, fast: bool = False, folder: Path | None = None) -> Iterator[Demo]:
+    """A demo in a temporary folder, or in `folder`, which stays. `fast` never waits."""
+    with tempfile.TemporaryDirectory(prefix="homelab-demo-") as temporary:
+        place = folder or Path(temporary)
+        text = assets.text("machines/answers.yaml").replace("DEMO_FOLDER", str(place))
+        world = SimWorld(place, speed=0 if fast else SPEED)
+        answers = place / "answers.yaml"
+        answers.write_text(text, encoding="utf-8")
+        data = yamlfile.load(text)
+        (place / "raspberry").write_text("raspberry\n", encoding="utf-8")  # the password of every simulated Pi
+        (place / "token").write_text("demo-token-that-nobody-accepts\n", encoding="utf-8")
+        world.make_repository(data["repository"]["url"])
+        yield Demo(world, place, answers)
+
+
+class Proposing:
+    """A front end that proposes the demo's answers. A secret left empty is taken from the demo, too."""
+
+    def __init__(self, front: FrontEnd, answers: Mapping[str, Mapping[str, Any]]) -> None:
+        self.front, self.answers = front, answers
+
+    def ask(self, prompt: Prompt) -> object:
+        proposed = self._proposed(prompt)
+        if prompt.question.kind.widget != "secret":
+            return self.front.ask(prompt if proposed is None else replace(prompt, default=proposed))
+        given = self.front.ask(prompt)
+        return SecretRef.parse(proposed) if not given and proposed is not None else given
+
+    def confirm(self, approval: Approval) -> bool:
+        return self.front.confirm(approval)
+
+    def failed(self, step: str, error: WizardError) -> Literal["retry", "stop"]:
+        return self.front.failed(step, error)
+
+    def _proposed(self, prompt: Prompt) -> Any:
+        section = self.answers.get(prompt.step, {})
+        return section.get(prompt.question.key) if isinstance(section, Mapping) else None
