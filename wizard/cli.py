@@ -1,0 +1,280 @@
+"""The command `homelab`: reads the command line, joins steps, world and front end, and turns every end into a code.
+
+Only what `--version` and `--help` need is imported here; everything else is imported where it is used.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable, Mapping, Sequence
+
+from wizard import __version__
+
+TYPE_CHECKING = False  # as in typing, which alone takes longer to import than everything else here
+
+if TYPE_CHECKING:
+    from argparse import Namespace
+    from pathlib import Path
+
+    from wizard.context import Context
+    from wizard.errors import WizardError
+    from wizard.session import Session
+    from wizard.state import State
+    from wizard.step import AnyStep
+    from wizard.world import World
+
+DEMO_SPEED = 10  # simulated seconds in a real one: long enough to watch, short enough not to wait
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Runs `argv` (the process's arguments by default) and returns the exit code. Never raises, never a traceback."""
+    words = list(sys.argv[1:] if argv is None else argv)
+    if words == ["--version"]:
+        print(f"homelab {__version__}")
+        return 0
+    try:
+        return _run(words)
+    except SystemExit as leaving:  # argparse: --help, or a usage error already shown
+        return leaving.code if isinstance(leaving.code, int) else 2
+    except KeyboardInterrupt:
+        _say("Stopped. Nothing is half done.")
+        return 130
+    except BrokenPipeError:
+        return 1
+    except BaseException as error:
+        return _mistake(error, words)
+
+
+def _run(words: list[str]) -> int:
+    from wizard import commandline
+    from wizard.errors import WizardError
+
+    args = commandline.parse(words)
+
+    try:
+        _side_by_side()
+        return COMMANDS[args.command](args)
+    except WizardError as error:
+        _show(error)
+        return error.exit_code
+
+
+# -- commands --------------------------------------------------------------------------------------------
+
+
+def _wizard(args: Namespace) -> int:
+    from wizard import opening
+
+    steps = order()
+    state = opening.open_state(getattr(args, "cluster", None), _file(args))
+    return _journey(_session(args, steps, real_world(), state), _interactive(args))
+
+
+def _unattended(args: Namespace) -> int:
+    from wizard import opening
+
+    steps = order()
+    state = opening.open_answered(getattr(args, "cluster", None), _file(args), _path(args.answers), steps, save=True)
+    return _journey(_session(args, steps, real_world(), state), _silent(args))
+
+
+def _plan(args: Namespace) -> int:
+    from wizard import opening
+    from wizard.session import Session
+    from wizard.ui import planned
+
+    steps, named, file = order(), getattr(args, "cluster", None), _file(args)
+    if "answers" in args:
+        state = opening.open_answered(named, file, _path(args.answers), steps, save=False)
+    else:
+        state = opening.open_state(named, file, save=False)
+    session = Session(steps, real_world(), state, dry_run=True, finish=close_all, go_on=_command(args))
+    try:
+        return planned.run(session)
+    finally:
+        session.close()
+
+
+def _status(args: Namespace) -> int:
+    from wizard import opening, report
+    from wizard.errors import ExitCode
+
+    steps = order()
+    state = opening.open_state(getattr(args, "cluster", None), _file(args), save=False)
+    go_on = [word for key in ("state", "cluster") if key in args for word in (f"--{key}", getattr(args, key))]
+    print(report.status_text(state, steps, _joined("homelab", *go_on)))
+    return ExitCode.OK if all(step.name in state.done for step in steps) else ExitCode.NOT_READY
+
+
+def _demo(args: Namespace) -> int:
+    import tempfile
+    from pathlib import Path
+
+    from wizard import opening
+    from wizard.errors import StateError
+
+    steps, file = order(), _file(args)
+    if file is not None and file.exists():
+        raise StateError(
+            f"The demo begins anew each time, and {file} exists.", "Its simulated Pis live only as long as it runs.",
+            "Remove the file or name another one with --state.",
+        )  # fmt: skip
+    with tempfile.TemporaryDirectory(prefix="homelab-demo-") as folder:
+        world = demo_world(Path(folder), fast="fast" in args)
+        file = file or Path(folder) / "state.yaml"
+        if "answers" in args:
+            state = opening.open_answered(None, file, _path(args.answers), steps, save=True)
+        else:
+            state = opening.open_state("demo", file)
+        return _journey(_session(args, steps, world, state), _silent(args) if "yes" in args else _interactive(args))
+
+
+COMMANDS: Mapping[str, Callable[[Namespace], int]] = {
+    "wizard": _wizard, "run": _unattended, "plan": _plan, "status": _status, "demo": _demo,
+}  # fmt: skip
+
+
+# -- what the commands share -----------------------------------------------------------------------------
+
+
+def order() -> Sequence[AnyStep]:
+    """The steps of the journey."""
+    from steps import ORDER
+
+    return ORDER
+
+
+def real_world() -> World:
+    from wizard.realworld import RealWorld
+
+    return RealWorld()
+
+
+def demo_world(folder: Path, *, fast: bool) -> World:
+    from wizard.demo.world import SimWorld
+
+    return SimWorld(folder, speed=0 if fast else DEMO_SPEED)
+
+
+def close_all(ctx: Context) -> None:
+    from steps import nodes
+
+    nodes.close_all(ctx)
+
+
+def _session(args: Namespace, steps: Sequence[AnyStep], world: World, state: State) -> Session:
+    from wizard.engine import Consent
+    from wizard.logfile import LogFile
+    from wizard.session import Session
+
+    consent = Consent(yes="yes" in args, allow=frozenset(getattr(args, "allow", ())))
+    log = LogFile(state.path.parent / "homelab.log", f"homelab {__version__}: {_command(args)}")
+    return Session(steps, world, state, _command(args), consent, log, close_all)
+
+
+def _interactive(args: Namespace) -> Callable[[Session], None]:
+    """The full screen, or plain lines where a full screen can't be."""
+    import os
+
+    able = sys.stdin.isatty() and sys.stdout.isatty() and os.environ.get("TERM", "dumb") not in ("dumb", "unknown", "")
+    if "plain" in args or not able:
+        from wizard.ui import plain
+
+        return plain.run
+    from wizard.ui import tui
+
+    return tui.run
+
+
+def _silent(args: Namespace) -> Callable[[Session], None]:
+    from wizard.ui import unattended
+
+    return lambda session: unattended.run(session, verbose="verbose" in args)
+
+
+def _journey(session: Session, run: Callable[[Session], None]) -> int:
+    """One run of the wizard, whichever front end; says how to go on when it ends early."""
+    from wizard.errors import ExitCode, Interrupted, WizardError
+
+    try:
+        run(session)
+    except WizardError as problem:
+        stopped = session.world.stop.is_set() and not isinstance(problem, Interrupted)
+        error = Interrupted("Stopped.") if stopped else problem
+        if session.log is not None:
+            session.log.error(problem)
+        if error is not session.shown:
+            _show(error)
+        _say(f"Everything up to here is saved. To go on: {session.go_on}")
+        if session.log_path and not isinstance(error, Interrupted):
+            _say(f"What happened in detail: {session.log_path}")
+        return error.exit_code
+    finally:
+        session.close()
+    return ExitCode.OK
+
+
+# -- endings ---------------------------------------------------------------------------------------------
+
+
+def _side_by_side() -> None:
+    """`steps` is also the name of another package on the index: refuse to run with that one."""
+    from importlib.util import find_spec
+    from pathlib import Path
+
+    from wizard.errors import WizardError
+
+    spec = find_spec("steps")
+    found = Path(spec.origin).resolve().parent if spec and spec.origin else None
+    if found is None or found.parent != Path(__file__).resolve().parent.parent:
+        raise WizardError(
+            "The package 'steps' that Python finds is not homelab's own.", f"Found: {found or 'none'}.",
+            "Install homelab in an environment of its own: pipx install homelab-wizard.",
+        )  # fmt: skip
+
+
+def _mistake(error: BaseException, words: list[str]) -> int:
+    """An unexpected error: a private file gets the traceback, the person gets a sentence."""
+    from wizard import state
+    from wizard.logfile import report_mistake
+
+    path = report_mistake(error, state.home() / "mistakes", f"homelab {__version__}: {_joined('homelab', *words)}")
+    _say("This is a mistake in homelab itself. What was done so far is saved.")
+    _say(f"The details are in {path}." if path else f"Its details could not be saved: {type(error).__name__}.")
+    _say("Running the same command again is safe.")
+    return 1
+
+
+def _show(error: WizardError) -> None:
+    from wizard.report import error_text
+
+    _say(error_text(error))
+
+
+def _say(text: str) -> None:
+    """To standard error, without ever failing for it."""
+    try:
+        print(text, file=sys.stderr, flush=True)
+    except (OSError, UnicodeEncodeError):
+        return
+
+
+def _file(args: Namespace) -> Path | None:
+    return _path(args.state) if "state" in args else None
+
+
+def _path(text: str) -> Path:
+    from pathlib import Path
+
+    return Path(text).expanduser()
+
+
+def _command(args: Namespace) -> str:
+    """The command line that goes on where this one ends: the same one."""
+    return _joined("homelab", *args.words)
+
+
+def _joined(*words: str) -> str:
+    import shlex
+
+    return shlex.join(words)

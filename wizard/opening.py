@@ -1,0 +1,84 @@
+"""Which cluster a command is about, and its state: from the command line, the answers file or this computer."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from wizard import state as states
+from wizard import yamlfile
+from wizard.answers import Interview, read
+from wizard.errors import BadInput, Problem, StateError
+from wizard.question import NAME
+from wizard.session import Unsaved
+from wizard.state import State
+from wizard.step import AnyStep
+
+DEFAULT = "homelab"
+
+
+def clusters() -> list[str]:
+    """The clusters that this computer remembers."""
+    return sorted(file.parent.name for file in states.home().glob("*/state.yaml"))
+
+
+def cluster_name(named: str | None, file: Path | None) -> str:
+    """The cluster that is meant: the named one, the one the state file holds, or the only one there is.
+
+    Raises `WizardError` when several are possible or the name is none.
+    """
+    if named is not None:
+        try:
+            return str(NAME.parse(named))
+        except ValueError as error:
+            raise BadInput([Problem("--cluster", f"{error}.", "For example: --cluster homelab.")]) from None
+    if file is not None:
+        return _inside(file)
+    known = clusters()
+    if len(known) > 1:
+        raise StateError(
+            f"Several clusters are known here: {', '.join(known)}.", "", f"Name one: --cluster {known[0]}."
+        )  # fmt: skip
+    return known[0] if known else DEFAULT
+
+
+def _inside(file: Path) -> str:
+    """The cluster that the state at `file` says it is about; opening it properly tells what is wrong with it."""
+    try:
+        data = yamlfile.load(file.read_text(encoding="utf-8"))
+    except (OSError, UnicodeDecodeError, ValueError):
+        return DEFAULT
+    return str(data.get("cluster", DEFAULT)) if isinstance(data, dict) else DEFAULT
+
+
+def open_state(named: str | None, file: Path | None, *, save: bool = True) -> State:
+    """The state of the cluster that is meant. Without `save` nothing is locked, created or ever written."""
+    cluster = cluster_name(named, file)
+    return _open(cluster, file, save)
+
+
+def open_answered(
+    named: str | None, file: Path | None, answers: Path, order: Sequence[AnyStep], *, save: bool
+) -> State:
+    """As `open_state`, for the cluster that the answers file names, its answers taken over. Raises `BadInput`."""
+    interview = read(answers, order)
+    if named is not None and named != interview.cluster:
+        raise BadInput(
+            [Problem("cluster", f"the file is about {interview.cluster!r}, --cluster says {named!r}.",
+                     "Make them agree, or leave --cluster out.", str(answers))]
+        )  # fmt: skip
+    state = _open(interview.cluster, file, save)
+    _take(state, interview)
+    return state
+
+
+def _open(cluster: str, file: Path | None, save: bool) -> State:
+    path = file or states.path_for(cluster)
+    return State.open(path, cluster) if save else Unsaved.open(path, cluster, lock=False)
+
+
+def _take(state: State, interview: Interview) -> None:
+    """The file's answers win over what was answered before."""
+    for step, given in interview.answers.items():
+        state.answers.setdefault(step, {}).update(given)
+    state.save()

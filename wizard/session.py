@@ -1,0 +1,72 @@
+"""One run, ready to be given to a front end: the steps, the world, the state and everything that listens."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from wizard.context import Context, FrontEnd
+from wizard.engine import Consent, Engine
+from wizard.errors import WizardError
+from wizard.events import Bus
+from wizard.logfile import LogFile
+from wizard.report import Summary
+from wizard.state import State
+from wizard.step import AnyStep
+from wizard.world import World
+
+
+class Unsaved(State):
+    """A state that is read, never written: for `plan`, and for looking while another run holds the lock."""
+
+    def save(self) -> None:
+        return
+
+
+@dataclass
+class Session:
+    """What a front end needs. It calls `engine` once, `run`s it, and leaves the rest to whoever made the session."""
+
+    order: Sequence[AnyStep]
+    world: World
+    state: State
+    go_on: str = "homelab"  # the command that goes on where this run ends
+    consent: Consent = field(default_factory=Consent)
+    log: LogFile | None = None
+    finish: Callable[[Context], None] = lambda ctx: None  # closes what the steps left open
+    dry_run: bool = False
+    bus: Bus = field(default_factory=Bus)
+    summary: Summary = field(default_factory=Summary)
+    shown: WizardError | None = None  # the error that the front end has shown already
+    _ctx: Context | None = None
+
+    def __post_init__(self) -> None:
+        self.bus.listen(self.summary)
+        if self.log is not None:
+            self.bus.listen(self.log)
+
+    def engine(self, front: FrontEnd) -> Engine:
+        """The engine of this run, asking `front`."""
+        self._ctx = Context(self.world, self.state, front, self.bus, dry_run=self.dry_run)
+        return Engine(self.order, self._ctx, self.consent)
+
+    def title(self, step: str) -> str:
+        return next((each.title for each in self.order if each.name == step), step)
+
+    def intro(self, step: str) -> str:
+        return next((each.intro for each in self.order if each.name == step), "")
+
+    @property
+    def log_path(self) -> Path | None:
+        return self.log.path if self.log is not None else None
+
+    def close(self) -> None:
+        """Ends the run: connections closed, the state's lock given back."""
+        try:
+            if self._ctx is not None:
+                self.finish(self._ctx)
+        finally:
+            self.state.close()
+            if self.log is not None:
+                self.log.close()

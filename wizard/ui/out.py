@@ -1,0 +1,49 @@
+"""Printing that survives: a reader that went away, a terminal that can't show every character."""
+
+from __future__ import annotations
+
+import io
+import os
+import shutil
+import sys
+import threading
+from typing import TextIO
+
+from wizard.secret import redact
+
+
+class Out:
+    """Prints redacted lines. When nobody reads any more, it falls silent: an installation does not stop for that."""
+
+    def __init__(self, stream: TextIO | None = None) -> None:
+        self._stream = stream or sys.stdout
+        self._lock = threading.Lock()
+        self._silent = False
+        if isinstance(self._stream, io.TextIOWrapper):
+            self._stream.reconfigure(errors="replace")
+
+    @property
+    def width(self) -> int:
+        """Columns to fold text to: at most 80, which is also what a serial line and a screen reader like."""
+        return min(80, max(40, shutil.get_terminal_size((80, 24)).columns))
+
+    def say(self, text: str = "") -> None:
+        with self._lock:
+            if self._silent:
+                return
+            try:
+                self._stream.write(f"{redact(text)}\n")
+                self._stream.flush()
+            except OSError:
+                self._silent = True
+                self._forget()
+
+    def _forget(self) -> None:
+        """Keeps Python from trying, and complaining, once more when it ends."""
+        try:
+            number = self._stream.fileno()
+        except (OSError, ValueError):
+            return
+        null = os.open(os.devnull, os.O_WRONLY)
+        os.dup2(null, number)
+        os.close(null)
