@@ -23,8 +23,6 @@ if TYPE_CHECKING:
     from wizard.step import AnyStep
     from wizard.world import World
 
-DEMO_SPEED = 10  # simulated seconds in a real one: long enough to watch, short enough not to wait
-
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Runs `argv` (the process's arguments by default) and returns the exit code. Never raises, never a traceback."""
@@ -50,7 +48,6 @@ def _run(words: list[str]) -> int:
     from wizard.errors import WizardError
 
     args = commandline.parse(words)
-
     try:
         _side_by_side()
         return COMMANDS[args.command](args)
@@ -107,10 +104,8 @@ def _status(args: Namespace) -> int:
 
 
 def _demo(args: Namespace) -> int:
-    import tempfile
-    from pathlib import Path
-
     from wizard import opening
+    from wizard.demo.start import prepared
     from wizard.errors import StateError
 
     steps, file = order(), _file(args)
@@ -119,14 +114,16 @@ def _demo(args: Namespace) -> int:
             f"The demo begins anew each time, and {file} exists.", "Its simulated Pis live only as long as it runs.",
             "Remove the file or name another one with --state.",
         )  # fmt: skip
-    with tempfile.TemporaryDirectory(prefix="homelab-demo-") as folder:
-        world = demo_world(Path(folder), fast="fast" in args)
-        file = file or Path(folder) / "state.yaml"
-        if "answers" in args:
-            state = opening.open_answered(None, file, _path(args.answers), steps, save=True)
+    with prepared(fast="fast" in args) as demo:
+        file = file or demo.state
+        if "yes" in args:
+            answers = _path(args.answers) if "answers" in args else demo.answers
+            state = opening.open_answered(None, file, answers, steps, save=True)
         else:
             state = opening.open_state("demo", file)
-        return _journey(_session(args, steps, world, state), _silent(args) if "yes" in args else _interactive(args))
+        session = _session(args, steps, demo.world, state)
+        session.proposing = demo.proposing
+        return _journey(session, _silent(args) if "yes" in args else _interactive(args))
 
 
 COMMANDS: Mapping[str, Callable[[Namespace], int]] = {
@@ -148,12 +145,6 @@ def real_world() -> World:
     from wizard.realworld import RealWorld
 
     return RealWorld()
-
-
-def demo_world(folder: Path, *, fast: bool) -> World:
-    from wizard.demo.world import SimWorld
-
-    return SimWorld(folder, speed=0 if fast else DEMO_SPEED)
 
 
 def close_all(ctx: Context) -> None:

@@ -35,6 +35,7 @@ class Session:
     consent: Consent = field(default_factory=Consent)
     log: LogFile | None = None
     finish: Callable[[Context], None] = lambda ctx: None  # closes what the steps left open
+    proposing: Callable[[FrontEnd], FrontEnd] = lambda front: front  # may put other defaults before the person
     dry_run: bool = False
     bus: Bus = field(default_factory=Bus)
     summary: Summary = field(default_factory=Summary)
@@ -48,7 +49,7 @@ class Session:
 
     def engine(self, front: FrontEnd) -> Engine:
         """The engine of this run, asking `front`."""
-        self._ctx = Context(self.world, self.state, front, self.bus, dry_run=self.dry_run)
+        self._ctx = Context(self.world, self.state, self.proposing(front), self.bus, dry_run=self.dry_run)
         return Engine(self.order, self._ctx, self.consent)
 
     def title(self, step: str) -> str:

@@ -87,7 +87,7 @@ class Plain:
                 out.say(report.wrapped(_help(prompt), out.width, "  "))
                 continue
             try:
-                raw = _meaning(prompt, text)
+                raw = meaning(prompt, text)
                 prompt.parse(raw)
             except ValueError as error:
                 out.say(report.wrapped(f"Please correct: {error}", out.width))
@@ -141,12 +141,17 @@ class Plain:
         self._out.say()
         self._out.say(f"{self._session.title(step)} could not be completed.")
         self._out.say(report.error_text(error, self._out.width))
-        self._session.shown = error
         while True:
-            word = self._line("Try again, or stop? What was done is saved. retry or stop [stop]:", "retry or stop")
-            if word.strip().lower() in ("r", "retry"):
+            try:
+                word = (
+                    self._line("Try again, or stop? What was done is saved. retry or stop [stop]:", "").strip().lower()
+                )
+            except WizardError:  # nobody is there to be asked
+                return "stop"
+            if word in ("r", "retry"):
                 return "retry"
-            if word.strip().lower() in ("s", "stop", ""):
+            if word in ("s", "stop", ""):
+                self._session.shown = error
                 return "stop"
             self._out.say("Please answer retry or stop.")
 
@@ -228,7 +233,7 @@ def _help(prompt: Prompt) -> str:
     return "\n".join(parts)
 
 
-def _meaning(prompt: Prompt, text: str) -> object:
+def meaning(prompt: Prompt, text: str) -> object:
     """What the typed line means: a number stands for a choice, an empty line for the default."""
     text = text.strip()
     if prompt.question.kind.widget == "secret":

@@ -1,0 +1,177 @@
+"""The plain wizard: what is asked, what a line means, how it ends."""
+
+from __future__ import annotations
+
+import io
+import os
+import signal
+import subprocess
+import sys
+import threading
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from wizard.errors import Declined, Interrupted, WizardError
+from wizard.leaving import Leaving
+from wizard.question import ADDRESS, CHOICE, SECRET, YES_NO, Choice, Prompt, Question, list_of
+from wizard.secret import Secret
+from wizard.ui import plain
+from wizard.ui.out import Out
+
+
+class Typed:
+    """A keyboard that types `lines`; a function among them is called instead."""
+
+    def __init__(self, *lines: str | Callable[[], str]) -> None:
+        self.lines = list(lines)
+        self.labels: list[str] = []
+
+    def line(self, label: str) -> str:
+        self.labels.append(label)
+        if not self.lines:
+            raise EOFError
+        typed = self.lines.pop(0)
+        return typed if isinstance(typed, str) else typed()
+
+    secret = line
+
+
+def drive(session: Any, *lines: str | Callable[[], str]) -> tuple[str, Typed]:
+    stream, keyboard = io.StringIO(), Typed(*lines)
+    plain.run(session, Out(stream), keyboard)
+    return stream.getvalue(), keyboard
+
+
+WHOLE = ("2", "", "1,2", "yes", "", "yes", "sugar-and-salt", "yes", "yes", "yes")
+
+
+def test_the_whole_interview(session: Any, world: Any) -> None:
+    shown, keyboard = drive(session, *WHOLE)
+    assert not keyboard.lines
+    assert session.state.answers["fruit"] == {
+        "kind": "pear", "count": "bowl", "hosts": ["10.0.0.1", "10.0.0.2"], "peel": True, "note": None,
+    }  # fmt: skip
+    assert world.made == ["apple", "pear", "bowl", "cake", "mess"] or sorted(world.made[:2]) == ["apple", "pear"]
+    assert list(session.state.done) == ["fruit", "cake", "party"]
+    assert "Step 1 of 3: Fruit" in shown and "1. Apple - round" in shown and "Everything is done." in shown
+    assert "sugar-and-salt" not in shown and "It is hot: •••" in shown
+    assert "DANGEROUS (party/mess)" in shown
+
+
+def test_going_back_asking_for_help_and_mistakes(session: Any) -> None:
+    shown, _ = drive(session, "1", "?", "<", "9", "pear", "Big Bowl", "sieve", "bowl", *WHOLE[2:])
+    assert session.state.answers["fruit"]["kind"] == "pear"
+    assert "A name of small letters." in shown and "The default comes from: the kitchen." in shown
+    assert "'9' is not one of: apple, pear" in shown
+    assert "'Big Bowl' is not a name" in shown
+    assert "a sieve is not a bowl. Take a bowl." in shown
+
+
+def test_saying_no_changes_nothing(session: Any, world: Any) -> None:
+    with pytest.raises(Declined):
+        drive(session, *WHOLE[:5], "no")
+    assert world.made == []
+
+
+def test_danger_is_not_agreed_to_by_an_empty_line(session: Any, world: Any) -> None:
+    with pytest.raises(Declined):
+        drive(session, *WHOLE[:-1], "")
+    assert "mess" not in world.made
+
+
+def test_a_failure_is_shown_and_can_be_tried_again(session: Any, world: Any) -> None:
+    world.broken = ["cake"]
+    shown, _ = drive(session, *WHOLE[:8], "retry", "yes", *WHOLE[8:])
+    assert "cake broke.\nIt was told to.\nTry again." in shown
+    assert "cake" in world.made
+
+
+def test_stopping_at_a_failure_raises_it(session: Any, world: Any) -> None:
+    world.broken = ["cake"]
+    with pytest.raises(WizardError, match="cake broke") as caught:
+        drive(session, *WHOLE[:8], "s")
+    assert session.shown is caught.value
+
+
+def test_the_input_ending_names_the_question(session: Any) -> None:
+    with pytest.raises(WizardError, match=r"before fruit\.count was answered"):
+        drive(session, "1")
+
+
+def test_ctrl_c_at_a_question(session: Any, world: Any) -> None:
+    def press() -> str:
+        os.kill(os.getpid(), signal.SIGINT)
+        return "not reached"
+
+    with pytest.raises(Interrupted):
+        drive(session, "1", press)
+    assert world.stop.is_set() and session.state.answers["fruit"] == {"kind": "apple"}
+
+
+def test_ctrl_c_while_a_change_runs_lets_it_end_first(session: Any, world: Any) -> None:
+    world.gate.clear()
+    timer = threading.Timer(0.2, lambda: os.kill(os.getpid(), signal.SIGINT))
+    timer.start()
+    with pytest.raises(Interrupted):
+        drive(session, *WHOLE)
+    assert session.state.done == {} and signal.getsignal(signal.SIGINT) is signal.default_int_handler
+
+
+def test_a_second_ctrl_c_leaves_at_once() -> None:
+    code = (
+        "import os, signal, threading, time\n"
+        "from wizard.leaving import Leaving\n"
+        "with Leaving(threading.Event(), print):\n"
+        "    os.kill(os.getpid(), signal.SIGINT); os.kill(os.getpid(), signal.SIGINT); time.sleep(60)\n"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=20)
+    assert done.returncode == 130 and "again to leave at once" in done.stdout
+
+
+HOSTS = Question("hosts", "Which?", list_of(ADDRESS))
+KIND = Question("kind", "Which?", CHOICE)
+CHOICES = (Choice("10.0.0.1", "one"), Choice("10.0.0.2", "two", chosen=True))
+
+
+@pytest.mark.parametrize(
+    ("prompt", "typed", "meant"),
+    [
+        (Prompt("s", "S", KIND, "a", (Choice("a", "A"), Choice("b", "Bee"))), "2", "b"),
+        (Prompt("s", "S", KIND, "a", (Choice("a", "A"), Choice("b", "Bee"))), "bee", "b"),
+        (Prompt("s", "S", KIND, "a", (Choice("a", "A"),)), "", "a"),
+        (Prompt("s", "S", HOSTS, None, CHOICES), "", ["10.0.0.2"]),
+        (Prompt("s", "S", HOSTS, None, CHOICES), "1 10.0.0.9", ["10.0.0.1", "10.0.0.9"]),
+        (Prompt("s", "S", HOSTS), "10.0.0.1, 10.0.0.2", "10.0.0.1, 10.0.0.2"),
+        (Prompt("s", "S", Question("p", "P?", YES_NO), True), "", True),
+        (Prompt("s", "S", Question("p", "P?", SECRET)), "pass word ", Secret("pass word")),
+        (Prompt("s", "S", Question("p", "P?", SECRET, required=False)), "", None),
+    ],
+)
+def test_what_a_line_means(prompt: Prompt, typed: str, meant: object) -> None:
+    assert plain.meaning(prompt, typed) == meant
+
+
+def test_a_pipe_needs_no_terminal(tmp_path: Any) -> None:
+    """Through real pipes, with standard input ending early: an error, not a hang and no traceback."""
+    code = "from wizard.ui.plain import Pipe; p = Pipe(); print([p.line('One:'), p.secret('Two:')]); p.line('Three:')"
+    done = subprocess.run([sys.executable, "-c", code], input="1\n2\n", capture_output=True, text=True, timeout=20)
+    assert "['1', '2']" in done.stdout and "EOFError" in done.stderr
+
+
+def test_leaving_puts_the_old_handlers_back() -> None:
+    before = signal.getsignal(signal.SIGTERM)
+    with Leaving(threading.Event(), print):
+        assert signal.getsignal(signal.SIGTERM) is not before
+    assert signal.getsignal(signal.SIGTERM) is before
+
+
+def test_a_reader_that_went_away_does_not_stop_a_run() -> None:
+    class Gone(io.StringIO):
+        def write(self, text: str) -> int:
+            raise BrokenPipeError
+
+    out = Out(Gone())
+    out.say("one")
+    out.say("two")
