@@ -13,6 +13,7 @@ One section for each step, one key for each of its questions, advanced ones incl
 from __future__ import annotations
 
 import difflib
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -36,8 +37,10 @@ class _Reader:
         self.file, self.steps = file, {step.name: step for step in steps}
         self.problems: list[Problem] = []
         self.lines: dict[str, int] = {}
+        self.refused: set[str] = set()  # paths that have a mistake of their own already, so they are not also missing
 
     def problem(self, path: str, what: str, fix: str = "") -> None:
+        self.refused.add(path)
         line = self.lines.get(path) or self.lines.get(path.rpartition(".")[0])
         self.problems.append(Problem(path, what, fix, str(self.file), line))
 
@@ -53,13 +56,14 @@ class _Reader:
         step = self.steps[name]
         questions = {question.key: question for question in step.questions}
         if not isinstance(raw, Mapping):
-            self.problem(name, "this must hold the step's answers, one key each", _keys(questions))
+            self.problem(name, "this must hold the step's answers, one key each.", _keys(questions))
             return {}
         found: dict[str, Any] = {}
         for key, value in raw.items():
             question = questions.get(str(key))
             if question is None:
-                self.problem(f"{name}.{key}", "there is no such question", _nearest(str(key), questions))
+                self.refused |= {f"{name}.{meant}" for meant in _close(str(key), questions)}
+                self.problem(f"{name}.{key}", "there is no such question.", _nearest(str(key), questions))
             else:
                 self.one(f"{name}.{key}", question, value, found)
         return found
@@ -85,13 +89,14 @@ class _Reader:
         """Defaults for what was left out; a problem for what has none."""
         for name, step in self.steps.items():
             for question in step.questions:
-                if question.key in answers.get(name, {}):
+                path = f"{name}.{question.key}"
+                if question.key in answers.get(name, {}) or self.refused & {name, path}:
                     continue
                 if question.advanced or not question.required or question.default is not None:
                     if not callable(question.default):
-                        answers.setdefault(name, {})[question.key] = question.default
+                        answers.setdefault(name, {})[question.key] = plain(question.default)
                 elif question.when(answers):
-                    self.problem(f"{name}.{question.key}", f"this is missing: {question.ask}", _expected(question))
+                    self.problem(path, f"this is missing: {question.ask}", _expected(question))
 
 
 def read(file: Path, steps: Sequence[AnyStep]) -> Interview:
@@ -111,7 +116,7 @@ def read(file: Path, steps: Sequence[AnyStep]) -> Interview:
         elif key in reader.steps:
             answers[str(key)] = reader.section(str(key), value)
         else:
-            reader.problem(str(key), "there is no such section", _nearest(str(key), ["cluster", *reader.steps]))
+            reader.problem(str(key), "there is no such section.", _nearest(str(key), ["cluster", *reader.steps]))
     reader.missing(answers)
     if not reader.problems:
         for step in steps:
@@ -130,7 +135,10 @@ def _load(reader: _Reader) -> Mapping[str, Any]:
             [Problem("answers", f"{error.strerror}.", "Give the path of an answers file.", str(reader.file))]
         ) from None
     except (UnicodeDecodeError, ValueError) as error:
-        raise BadInput([Problem("answers", f"this is not YAML: {error}.", "", str(reader.file))]) from None
+        found = re.search(r"\bline (\d+)", str(error)) if not isinstance(error, UnicodeDecodeError) else None
+        line = int(found[1]) if found else None
+        what = f"this is not YAML: {error}." if not isinstance(error, UnicodeDecodeError) else "this is not UTF-8 text."
+        raise BadInput([Problem("answers", what, "", str(reader.file), line)]) from None
     if not isinstance(data, Mapping):
         raise BadInput([Problem("answers", "this holds no answers.", "Begin with: cluster: homelab", str(reader.file))])
     reader.note_lines(data)
@@ -148,5 +156,9 @@ def _keys(questions: Mapping[str, Question]) -> str:
 
 
 def _nearest(key: str, known: Mapping[str, Any] | Sequence[str]) -> str:
-    close = difflib.get_close_matches(key, list(known), n=1)
+    close = _close(key, known)
     return f"Did you mean {close[0]}?" if close else f"Known here: {', '.join(known)}."
+
+
+def _close(key: str, known: Mapping[str, Any] | Sequence[str]) -> list[str]:
+    return difflib.get_close_matches(key, list(known), n=1)

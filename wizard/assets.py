@@ -27,5 +27,4 @@ def versions() -> Mapping[str, Any]:
     """Every pinned version, checksum and key fingerprint: `assets/versions.yaml`."""
     from wizard import yamlfile
 
-    data = yamlfile.load(text("versions.yaml"))
-    return data  # type: ignore[no-any-return]
+    return dict(yamlfile.load(text("versions.yaml")))

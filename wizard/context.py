@@ -65,6 +65,12 @@ class Context:
             value = SecretRef("prompt")
         self.state.answer(step, key, value)
 
+    def forget(self, step: str, key: str) -> Any:
+        """Takes an answer back and returns it: None when there was none, or when it is a secret."""
+        self._secrets.pop((step, key), None)
+        value = self.state.forget(step, key)
+        return None if isinstance(value, SecretRef) else value
+
     def secret(self, step: str, question: Question) -> Secret:
         """The secret answer to `question`, fetched or asked for when it is needed. Raises `WizardError`."""
         with self._lock:

@@ -5,14 +5,16 @@ The engine holds no knowledge of any step and no knowledge of any front end. Eve
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Sequence, Set
 from dataclasses import dataclass
 from itertools import groupby
+from typing import Any
 
 from wizard.context import Approval, Context
-from wizard.errors import Blocked, Declined, Interrupted, Problem, StillToDo, WizardError
+from wizard.errors import BadInput, Declined, Interrupted, Problem, StillToDo, WizardError
 from wizard.events import Planned, StepChanged, StepStatus
-from wizard.question import BACK, Prompt, Question
+from wizard.question import BACK, Prompt, Question, plain
+from wizard.secret import Secret, SecretRef
 from wizard.step import AnyStep, Change
 
 
@@ -67,9 +69,11 @@ class Engine:
             changes = self._plan(step)
             if not changes:
                 return self._done(step)
+            if self.ctx.dry_run:
+                return self._apply(changes)
             self.ctx.state.reopened(step.name)
-            self._approve(step, changes)
-            self._status(step, "applying", f"{len(changes)} changes")
+            self._approve(step, changes, approved)
+            self._status(step, "applying", f"{len(changes)} {'change' if len(changes) == 1 else 'changes'}")
             self._apply(changes)
             approved |= {(change.id, change.host) for change in changes}
         self._status(step, "verifying")
@@ -87,6 +91,7 @@ class Engine:
         found = []
         for step in self.order:
             self.ctx.step = step.name
+            self._take_settings(step)
             if not self.answered(step):
                 found.append(Outlook(step.name, answered=False))
                 continue
@@ -108,50 +113,73 @@ class Engine:
         return [q for q in step.questions if not q.advanced and q.when(self.ctx.answers)]
 
     def ask(self, step: AnyStep) -> None:
-        """Asks what is not answered yet, one question at a time; BACK returns to the one before it."""
-        for setting in step.questions:
-            if setting.advanced and setting.key not in self.ctx.answers.get(step.name, {}):
-                self.ctx.answers.setdefault(step.name, {})[setting.key] = setting.default_for(self.ctx)
+        """Asks what is not answered yet, one question at a time; BACK returns to the one before it.
+
+        Answers that do not go together are asked for again. Raises `BadInput` for those that this step does not ask.
+        """
+        self._take_settings(step)
         asked: list[str] = []
-        problem = ""
-        while (question := self._next(step, asked)) is not None:
+        earlier: dict[str, Any] = {}  # what was given before it was taken back or refused, to be proposed again
+        refused: dict[str, str] = {}
+        while question := self._next(step, earlier, refused):
             if not asked:
                 self._status(step, "asking")
-            due = self._due(step)
-            prompt = Prompt(
-                step.name, step.title, question, self.ctx.answers.get(step.name, {}).get(question.key, question.default_for(self.ctx)),
-                question.choices_for(self.ctx), problem, due.index(question) + 1, len(due),
-            )  # fmt: skip
+            prompt = self._prompt(step, question, earlier.get(question.key), refused.pop(question.key, ""))
             raw = self.ctx.front.ask(prompt)
-            if raw is BACK:
-                problem = ""
-                if asked:
-                    self.ctx.answers[step.name].pop(asked.pop(), None)
-                continue
-            try:
-                value = prompt.parse(raw)
-            except ValueError as error:
-                problem = str(error)
-                continue
-            before = self.ctx.answers.get(step.name, {}).get(question.key)
-            self.ctx.keep(step.name, question.key, value)
-            mistakes = self.mistakes(step, question.key)
-            if mistakes:
-                problem = mistakes[0].what + (f" {mistakes[0].fix}" if mistakes[0].fix else "")
-                self.ctx.answers[step.name].pop(question.key, None)
-                if before is not None:
-                    self.ctx.keep(step.name, question.key, before)
-                continue
-            asked.append(question.key)
-            problem = ""
+            if raw is not BACK:
+                if problem := self._take(step, prompt, raw):
+                    refused[question.key] = problem
+                else:
+                    asked = [*(key for key in asked if key != question.key), question.key]
+            elif asked:
+                key = asked.pop()
+                earlier[key] = self.ctx.forget(step.name, key)
 
-    def _next(self, step: AnyStep, asked: list[str]) -> Question | None:
+    def _take_settings(self, step: AnyStep) -> None:
+        """The defaults of advanced questions, which nobody is asked."""
         given = self.ctx.answers.get(step.name, {})
-        return next((q for q in self._due(step) if q.key not in asked and q.key not in given), None)
+        found = {q.key: plain(q.default_for(self.ctx)) for q in step.questions if q.advanced and q.key not in given}
+        if found:
+            self.ctx.answers.setdefault(step.name, {}).update(found)
+            self.ctx.state.save()
 
-    def mistakes(self, step: AnyStep, key: str) -> list[Problem]:
-        """What `validate` says about the question `key`, or about the step as a whole."""
-        return [p for p in step.validate(self.ctx.answers) if p.path in (f"{step.name}.{key}", step.name)]
+    def _next(self, step: AnyStep, earlier: dict[str, Any], refused: dict[str, str]) -> Question | None:
+        """The first question without an answer; one with an answer that is a mistake loses it first."""
+        given, due = self.ctx.answers.get(step.name, {}), self._due(step)
+        for question in due:
+            if question.key not in given:
+                return question
+        problems = step.validate(self.ctx.answers)
+        paths = {f"{step.name}.{question.key}": question for question in due}
+        for problem in problems:
+            if wrong := paths.get(problem.path):
+                earlier[wrong.key] = self.ctx.forget(step.name, wrong.key)
+                refused[wrong.key] = _sentences(problem)
+                return wrong
+        if problems:
+            raise BadInput(problems)
+        return None
+
+    def _prompt(self, step: AnyStep, question: Question, earlier: Any, problem: str) -> Prompt:
+        due = self._due(step)
+        default = question.default_for(self.ctx) if earlier is None else earlier
+        choices = question.choices_for(self.ctx)
+        return Prompt(step.name, step.title, question, default, choices, problem, due.index(question) + 1, len(due))
+
+    def _take(self, step: AnyStep, prompt: Prompt, raw: object) -> str:
+        """Keeps the answer `raw`, or says what is wrong with it. A refused one is never saved."""
+        key = prompt.question.key
+        try:
+            value = prompt.parse(raw)
+        except ValueError as error:
+            return str(error)
+        kept = SecretRef("prompt") if isinstance(value, Secret) else value
+        answers = {**self.ctx.answers, step.name: {**self.ctx.answers.get(step.name, {}), key: kept}}
+        for problem in step.validate(answers):
+            if problem.path in (f"{step.name}.{key}", step.name):
+                return _sentences(problem)
+        self.ctx.keep(step.name, key, value)
+        return ""
 
     # -- planning and applying ---------------------------------------------------------------------------
 
@@ -163,7 +191,11 @@ class Engine:
         self.ctx.bus.emit(Planned(step.name, tuple((self.ctx.name_of(c.host), c.sentence) for c in changes)))
         return changes
 
-    def _approve(self, step: AnyStep, changes: list[Change]) -> None:
+    def _approve(self, step: AnyStep, planned: list[Change], approved: Set[tuple[str, str | None]]) -> None:
+        """Asks for a yes to what is planned, except for what was agreed to in an earlier round."""
+        changes = [change for change in planned if (change.id, change.host) not in approved]
+        if not changes:
+            return
         names = {c.host: self.ctx.name_of(c.host) for c in changes if c.host}
         if not self.consent.yes and not self.ctx.front.confirm(Approval(step.name, step.title, tuple(changes), names)):
             raise Declined("Nothing was changed.", fix="Run the same command again when you are ready.")
@@ -204,4 +236,5 @@ class Engine:
         self.ctx.bus.emit(StepChanged(step.name, status, detail))
 
 
-__all__ = ["Blocked", "Consent", "Engine", "Outlook"]
+def _sentences(problem: Problem) -> str:
+    return " ".join(part for part in (problem.what, problem.fix) if part)

@@ -144,10 +144,13 @@ def _path(raw: object) -> str:
 def _network(raw: object) -> str:
     text = _text(raw)
     try:
-        return str(ipaddress.IPv4Network(text))
+        if "/" in text:
+            return str(ipaddress.IPv4Network(text))
     except ValueError:
         pass
     try:
+        if "/" not in text:
+            raise ValueError
         meant = ipaddress.IPv4Network(text, strict=False)
     except ValueError:
         raise ValueError(f"{text!r} is not an IPv4 network such as 192.168.1.0/24") from None
@@ -178,7 +181,8 @@ _LABEL = re.compile(r"(?!-)[a-z0-9-]{1,63}(?<!-)")
 def _domain(raw: object) -> str:
     text = _text(raw).lower().rstrip(".")
     labels = text.split(".")
-    if len(text) > 253 or len(labels) < 2 or not all(_LABEL.fullmatch(label) for label in labels):
+    right = len(text) <= 253 and len(labels) > 1 and all(_LABEL.fullmatch(label) for label in labels)
+    if not right or labels[-1].isdigit():  # 192.168.1.1 is no name
         raise ValueError(f"{text!r} is not a domain name such as myhome.duckdns.org")
     return text
 
@@ -193,7 +197,7 @@ def _name(raw: object) -> str:
 def _email(raw: object) -> str:
     text = _text(raw)
     local, at, domain = text.rpartition("@")
-    if not (at and local and " " not in local):
+    if not (at and local) or " " in local or "@" in local:
         raise ValueError(f"{text!r} is not an e-mail address")
     return f"{local}@{_domain(domain)}"
 
@@ -201,11 +205,15 @@ def _email(raw: object) -> str:
 def _url(*schemes: str) -> Callable[[object], str]:
     def parse(raw: object) -> str:
         text = _text(raw)
-        parts = urlsplit(text)
+        try:
+            parts = urlsplit(text)
+            parts.port  # noqa: B018  (reading it checks it)
+        except ValueError:
+            raise ValueError("this is not a web address") from None
+        if parts.password or (parts.username and parts.scheme != "ssh"):
+            raise ValueError("a password or token must not be part of an address")
         if parts.scheme not in schemes or not parts.hostname:
             raise ValueError(f"{text!r} is not an address that begins with {' or '.join(s + '://' for s in schemes)}")
-        if parts.password:
-            raise ValueError("a password must not be part of an address")
         return text.rstrip("/")
 
     return parse
@@ -225,6 +233,8 @@ def plain(value: Any) -> Any:
         return [plain(item) for item in value]
     if isinstance(value, bool) or value is None:
         return value
+    if type(value).__name__ == "ScalarBoolean":  # ruamel's own, a kind of int, for one with an anchor
+        return bool(value)
     for kind in (int, float, str):
         if isinstance(value, kind):
             return kind(value)

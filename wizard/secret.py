@@ -15,6 +15,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
+from urllib.parse import quote
 
 from wizard.errors import WizardError
 
@@ -30,8 +31,8 @@ class Secret:
     def __init__(self, value: str) -> None:
         self._value = value
         if len(value) >= 4:  # shorter ones would mask ordinary words
-            _known.add(value)
-            _known.add(base64.b64encode(value.encode()).decode())
+            _known.update((value, base64.b64encode(value.encode()).decode(), quote(value, safe="")))
+            _known.update(line for line in value.splitlines() if len(line) >= 8)  # a key's file, quoted line by line
 
     def reveal(self) -> str:
         """The value itself: for a process's standard input, a 0600 file or a request header. Nothing else."""
@@ -54,6 +55,12 @@ class Secret:
 
     def __bool__(self) -> bool:
         return bool(self._value)
+
+    def __copy__(self) -> Secret:
+        return self
+
+    def __deepcopy__(self, memo: object) -> Secret:
+        return self
 
     def __reduce__(self) -> Any:
         raise TypeError("a Secret is not pickled")
@@ -86,7 +93,7 @@ class SecretRef:
         kind, where = next(iter(raw.items()))
         if kind == "prompt":
             return cls("prompt")
-        if kind not in ("env", "file", "command") or not isinstance(where, str) or not where:
+        if kind not in ("env", "file", "command") or not isinstance(where, str) or not where.strip():
             raise ValueError("a secret is given by reference: {env: NAME}, {file: PATH} or {command: CMD}")
         return cls(kind, where)
 
@@ -99,7 +106,7 @@ class SecretRef:
             value = os.environ.get(self.where, "")
             why = f"The environment variable {self.where} is not set."
         elif self.kind == "file":
-            value, why = _read(Path(self.where).expanduser())
+            value, why = _read(self.where)
         elif self.kind == "command":
             value, why = _command_output(self.where)
         else:
@@ -109,20 +116,24 @@ class SecretRef:
         return Secret(value)
 
 
-def _read(path: Path) -> tuple[str, str]:
+def _read(where: str) -> tuple[str, str]:
+    path = Path(where)
     try:
+        path = path.expanduser()
         return path.read_text().strip("\r\n"), f"{path} is empty."
+    except RuntimeError:  # ~somebody, who has no home
+        return "", f"{path} names a user that this computer does not know."
     except (OSError, UnicodeDecodeError) as error:
         reason = error.strerror if isinstance(error, OSError) else "it is not text"
         return "", f"{path} could not be read: {reason}."
 
 
 def _command_output(command: str) -> tuple[str, str]:
+    program = command.split()[0]
     try:
         done = subprocess.run(shlex.split(command), capture_output=True, text=True, timeout=60, check=False)
     except (OSError, ValueError, subprocess.TimeoutExpired):
-        return (
-            "",
-            f"The command {shlex.split(command)[0] if command.split() else command!r} could not be run.",
-        )
-    return done.stdout.strip("\r\n"), f"The command ended with exit code {done.returncode} and gave nothing."
+        return "", f"The command {program} could not be run."
+    if done.returncode:
+        return "", f"The command {program} ended with exit code {done.returncode}."
+    return done.stdout.strip("\r\n"), f"The command {program} gave nothing."

@@ -54,7 +54,7 @@ class State:
         if lock:
             state._lock()
         try:
-            if path.exists():
+            if _there(path):
                 state._read()
         except StateError:
             state.close()
@@ -63,7 +63,10 @@ class State:
 
     def _lock(self) -> None:
         self._make_folder()
-        fd = os.open(self.path.with_suffix(".lock"), os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        try:
+            fd = os.open(self.path.with_suffix(".lock"), os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        except OSError as error:
+            raise self._unusable(error) from None
         try:
             fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except OSError:
@@ -84,11 +87,13 @@ class State:
             if self.path.parent.parent == home():  # a folder of our own, not one that --state points into
                 self.path.parent.chmod(0o700)
         except OSError as error:
-            raise StateError(
-                f"The folder {self.path.parent} can't be used.",
-                f"{error.strerror}.",
-                "Choose another place with --state FILE.",
-            ) from None
+            raise self._unusable(error) from None
+
+    def _unusable(self, error: OSError) -> StateError:
+        return StateError(
+            f"The folder {self.path.parent} can't be used.", f"{error.strerror}.",
+            "Choose another place with --state FILE.",
+        )  # fmt: skip
 
     def close(self) -> None:
         """Gives the lock back."""
@@ -104,7 +109,7 @@ class State:
         if not isinstance(data, dict) or data.get("kind") != KIND:
             raise self._refused("It is not a state file of this program.")
         version = data.get("version")
-        if not isinstance(version, int) or version < 1:
+        if isinstance(version, bool) or not isinstance(version, int) or version < 1:
             raise self._refused(f"Its version is {version!r}, which no release of this program has written.")
         if version > VERSION:
             raise self._refused(
@@ -114,13 +119,9 @@ class State:
         if data.get("cluster") != self.cluster:
             raise self._refused(f"It belongs to the cluster {data.get('cluster')!r}, not {self.cluster!r}.")
         try:
-            self.answers = {
-                step: {k: _load(v) for k, v in part.items()} for step, part in data.get("answers", {}).items()
-            }
-            self.evidence = dict(data.get("evidence", {}))
-            self.done = dict(data.get("done", {}))
-            self.journal = list(data.get("journal", []))
-        except (AttributeError, TypeError, ValueError):
+            answers, self.evidence, self.done, self.journal = _shaped(data)
+            self.answers = {step: {k: _load(v) for k, v in part.items()} for step, part in answers.items()}
+        except ValueError:
             raise self._refused("Its contents have another shape than this program writes.") from None
 
     def _refused(self, why: str, fix: str = "") -> StateError:
@@ -136,6 +137,13 @@ class State:
         with self._mutex:
             self.answers.setdefault(step, {})[key] = value
             self.save()
+
+    def forget(self, step: str, key: str) -> Any:
+        """Takes an answer back and returns it; None when there was none."""
+        with self._mutex:
+            value = self.answers.get(step, {}).pop(key, None)
+            self.save()
+            return value
 
     def remember(self, *path: str, value: Any) -> None:
         """Stores a piece of evidence: ``remember("machines", address, "machine_id", value=...)``."""
@@ -219,6 +227,27 @@ def write_private(path: Path, data: bytes) -> None:
         os.fsync(folder)
     finally:
         os.close(folder)
+
+
+def _there(path: Path) -> bool:
+    """Whether anything is at `path`. What can't be looked at counts: reading it will say why."""
+    try:
+        return os.path.lexists(path)
+    except OSError:
+        return True
+
+
+def _shaped(data: dict[str, Any]) -> tuple[dict[str, Any], dict[str, Any], dict[str, str], list[dict[str, Any]]]:
+    """The four parts of a state file. Raises ValueError when one is not what `save` writes."""
+    answers, evidence, done = (data.get(key) or {} for key in ("answers", "evidence", "done"))
+    journal = data.get("journal") or []
+    mappings = [answers, evidence, done, *(answers.values() if isinstance(answers, dict) else [])]
+    entries = journal if isinstance(journal, list) else [None]
+    if not all(isinstance(part, dict) for part in (*mappings, *entries)):
+        raise ValueError
+    if not all(isinstance(entry.get(key), str) for entry in journal for key in ("step", "change")):
+        raise ValueError
+    return answers, evidence, done, journal
 
 
 def _dump(value: Any) -> Any:

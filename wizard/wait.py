@@ -6,7 +6,7 @@ from collections.abc import Callable
 from typing import TypeVar
 
 from wizard.context import Context
-from wizard.errors import WizardError
+from wizard.errors import Interrupted, WizardError
 from wizard.events import Waiting
 from wizard.secret import redact
 
@@ -36,7 +36,7 @@ def until(
         if got:
             return got
         left = end - ctx.world.now()
-        reason = redact(why()) or reason
+        reason = redact(_told(why)) or reason
         if left <= 0:
             raise WizardError(
                 f"Waited {deadline:.0f} seconds for {what}, in vain.",
@@ -46,3 +46,13 @@ def until(
             )
         ctx.bus.emit(Waiting(ctx.name_of(host), what, reason, left))
         ctx.world.sleep(min(every, max(left, 0.01)))
+
+
+def _told(why: Callable[[], str]) -> str:
+    """The reason; when even that can't be found out, why not. It must not hide what is waited for."""
+    try:
+        return why()
+    except Interrupted:
+        raise
+    except WizardError as error:
+        return " ".join(error.sentences())

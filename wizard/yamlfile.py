@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import io
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 from wizard.question import plain
@@ -22,38 +24,43 @@ def _yaml(*, round_trip: bool) -> Any:
 
 def load(text: str) -> Any:
     """The first document as plain dicts and lists. Raises ValueError with the line of a syntax error."""
-    return plain(load_marked(text))
+    with _in_words():
+        return plain(load_marked(text))
 
 
 def load_marked(text: str) -> Any:
     """The first document with comments and line numbers kept (``.lc``). Raises ValueError with the line."""
-    from ruamel.yaml.error import MarkedYAMLError, YAMLError
-
-    try:
+    with _in_words():
         return _yaml(round_trip=True).load(text)
-    except MarkedYAMLError as error:
-        mark = error.problem_mark or error.context_mark
-        raise ValueError(f"line {mark.line + 1 if mark else '?'}: {error.problem or error.context}") from None
-    except YAMLError as error:
-        raise ValueError(str(error).splitlines()[0]) from None
 
 
 def load_all(text: str) -> list[Any]:
     """Every document as plain data, empty ones left out."""
-    return [plain(doc) for doc in load_all_marked(text) if doc is not None]
+    with _in_words():
+        return [plain(doc) for doc in load_all_marked(text) if doc is not None]
 
 
 def load_all_marked(text: str) -> list[Any]:
     """Every document with comments and line numbers kept. Raises ValueError with the line."""
+    with _in_words():
+        return list(_yaml(round_trip=True).load_all(text))
+
+
+@contextmanager
+def _in_words() -> Iterator[None]:
+    """Turns what ruamel.yaml raises into a ValueError of one line: ``line 3: …``."""
     from ruamel.yaml.error import MarkedYAMLError, YAMLError
 
     try:
-        return list(_yaml(round_trip=True).load_all(text))
+        yield
     except MarkedYAMLError as error:
         mark = error.problem_mark or error.context_mark
-        raise ValueError(f"line {mark.line + 1 if mark else '?'}: {error.problem or error.context}") from None
+        said = (error.problem or error.context or "it can't be understood").splitlines()[0]
+        raise ValueError(f"line {mark.line + 1}: {said}" if mark else said) from None
     except YAMLError as error:
         raise ValueError(str(error).splitlines()[0]) from None
+    except RecursionError:
+        raise ValueError("it is nested too deeply") from None
 
 
 def dump(*documents: Any) -> str:
