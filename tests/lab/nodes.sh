@@ -10,8 +10,8 @@ nodes() { # numbers of the nodes that exist
 node_make() {
   local n=pi$1 d=$HOMELAB_LAB/pi$1 up
   [ ! -d "$d" ] || return 0
-  rm -rf "$d.new"; up=$d.new/up
-  mkdir -p "$d.new"/{work,root,containerd,kubelet,etcd} "$up"/etc/{ssh,systemd/network,sudoers.d}
+  rm -rf "$HOMELAB_LAB/new-pi$1"; up=$HOMELAB_LAB/new-pi$1/up
+  mkdir -p "$HOMELAB_LAB/new-pi$1"/{work,root,containerd,kubelet,etcd} "$up"/etc/{ssh,systemd/network,sudoers.d}
   echo "$n" > "$up/etc/hostname"
   printf '127.0.0.1\tlocalhost\n127.0.1.1\t%s\n' "$n" > "$up/etc/hosts"
   tr -d - < /proc/sys/kernel/random/uuid > "$up/etc/machine-id"
@@ -25,7 +25,7 @@ node_make() {
   if [ "$1" = 2 ]; then echo 'pi ALL=(ALL) ALL' > "$up/etc/sudoers.d/010_pi"
   else echo 'pi ALL=(ALL) NOPASSWD: ALL' > "$up/etc/sudoers.d/010_pi"; fi
   chmod 440 "$up/etc/sudoers.d/010_pi"
-  mv "$d.new" "$d"
+  mv "$HOMELAB_LAB/new-pi$1" "$d"
 }
 
 known_hosts_write() { # from the generated keys, never by asking the network
