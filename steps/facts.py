@@ -48,6 +48,7 @@ class NodeFacts:
     modules: frozenset[str] = frozenset()
     sysctl: Mapping[str, str] = field(default_factory=dict)
     packages: Mapping[str, tuple[str, bool]] = field(default_factory=dict)  # name -> version, held
+    apt_sources: tuple[str, ...] = ()  # "/etc/apt/sources.list:deb http://…", one for each entry
     dpkg_unfinished: str = ""
     apt_lock_holder: str = ""  # "812 /usr/bin/apt-get upgrade"
     units: Mapping[str, Mapping[str, str]] = field(default_factory=dict)  # existing systemd units -> properties
@@ -98,7 +99,8 @@ def parse(address: str, output: str) -> NodeFacts:
         cmdline=text("cmdline").strip(), cmdline_file=read.read_word(text("cmdline-file")),
         memory_cgroup=read.read_memory_cgroup(text("cgroup-controllers"), text("proc-cgroups")),
         modules=frozenset(text("modules").split()), sysctl=read.read_table(text("sysctl")),
-        packages=read.read_packages(text("packages")), dpkg_unfinished=text("dpkg-unfinished"),
+        packages=read.read_packages(text("packages")), apt_sources=tuple(text("apt-sources").splitlines()),
+        dpkg_unfinished=text("dpkg-unfinished"),
         apt_lock_holder=text("apt-lock").partition("\n")[0].strip(),
         units={name: read.read_pairs(value) for name, value in _named(raw, "unit").items()},
         containerd_stale=bool(text("containerd-stale").strip()), files=_named(raw, "file"),
@@ -118,8 +120,13 @@ def _named(raw: Mapping[str, str], kind: str) -> dict[str, str]:
 def gather_one(ctx: Context, address: str) -> NodeFacts:
     """The facts of one host."""
     ctx.progress(address, "reading facts")
+
+    def on_line(line: str) -> None:
+        if line.startswith("waiting for "):  # for what an earlier run left at work
+            ctx.progress(address, line)
+
     script = Script("facts", assets.text("node/facts.sh"), timeout=60)
-    return parse(address, nodes.host(ctx, address).run(script).out)
+    return parse(address, nodes.host(ctx, address).run(script, on_line=on_line).out)
 
 
 def gather(ctx: Context, addresses: Sequence[str] | None = None) -> dict[str, NodeFacts]:

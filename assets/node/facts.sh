@@ -1,5 +1,6 @@
 # Prints what a node looks like, one section for each thing, each begun by a line "@@ NAME". Writes nothing, always
 # ends with 0: what is missing is an empty section or none. The output is read by wizard/host/facts.py.
+# shellcheck disable=SC2317  # functions are called by name
 export LC_ALL=C PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin
 
 section() { # NAME CMD...: a line of the output that looks like the begin of a section is moved by one space
@@ -63,9 +64,11 @@ packages() {
     zram-tools unattended-upgrades linux-modules-extra-raspi
 }
 section packages packages
+apt_sources() { grep -rE '^(deb|URIs:) ?' /etc/apt/sources.list /etc/apt/sources.list.d; }
+section apt-sources apt_sources
 unfinished() { # packages that dpkg has not finished with
   dpkg-query -W -f '${db:Status-Abbrev} ${Package}\n' | grep -vE '^.[cin] '
-  ls /var/lib/dpkg/updates | grep -x '[0-9]*'
+  find /var/lib/dpkg/updates -name '[0-9]*'
 }
 section dpkg-unfinished unfinished
 lock_holders() {
@@ -75,7 +78,7 @@ lock_holders() {
 section apt-lock lock_holders
 
 units() { # one section a unit that exists
-  soon systemctl show -p Id,LoadState,ActiveState,SubState,UnitFileState,Result,ConditionResult \
+  soon systemctl show -p Id,LoadState,ActiveState,SubState,UnitFileState,Result,ConditionTimestampMonotonic \
     containerd.service kubelet.service systemd-timesyncd.service chrony.service ntpsec.service ntp.service \
     dphys-swapfile.service homelab-kubeadm.service tailscaled.service </dev/null 2>/dev/null |
     awk -v RS= '!/LoadState=not-found/ { match($0, /Id=[^\n]*/); print "\n@@ unit " substr($0, RSTART + 3, RLENGTH - 3) "\n" $0 }'
@@ -87,7 +90,7 @@ stale() { # containerd's configuration that is newer than the containerd that ru
 }
 section containerd-stale stale
 
-for file in /etc/hosts /etc/fstab /etc/rpi/swap.conf /etc/containerd/config.toml /etc/containerd/conf.d/homelab.toml \
+for file in /etc/hosts /etc/cloud/templates/hosts.debian.tmpl /etc/fstab /etc/rpi/swap.conf /etc/containerd/config.toml /etc/containerd/conf.d/homelab.toml \
   /etc/containerd/certs.d/_default/hosts.toml /etc/modules-load.d/homelab.conf /etc/sysctl.d/90-homelab.conf \
   /etc/apt/sources.list.d/homelab-*.sources; do
   content "$file"

@@ -1,0 +1,51 @@
+# detached.sh UNIT DIGEST [ARG...]: runs the script on stdin as the systemd unit UNIT and shows its output. A lost
+# connection or a killed wizard does not stop it: the next call finds it running and follows it to its end. DIGEST names
+# the work: while other work runs under the same name, this one waits for it.
+set -eu
+unit=$1 digest=$2
+shift 2
+folder=/run/homelab/$unit
+umask 077
+
+running() {
+  case $(systemctl show -p ActiveState --value "$unit.service") in
+    active | activating | deactivating | reloading) return 0 ;;
+  esac
+  return 1
+}
+
+follow() { # the output so far and what comes, until the unit has ended
+  shown=0 more=1
+  while [ "$more" = 1 ]; do
+    running || more=0 # asked first: what is printed before the end is still read below
+    lines=$(wc -l <"$folder/log")
+    if [ "$lines" -gt "$shown" ]; then
+      tail -n "+$((shown + 1))" "$folder/log" | head -n "$((lines - shown))"
+      shown=$lines
+    fi
+    [ "$more" = 0 ] || sleep 0.2
+  done
+  tail -n "+$((shown + 1))" "$folder/log" # a last line without an end
+  if [ ! -s "$folder/exit" ]; then
+    echo "$unit was killed before it had finished" >&2
+    exit 137
+  fi
+  exit "$(cat "$folder/exit")"
+}
+
+if running && [ "$(cat "$folder/digest" 2>/dev/null)" = "$digest" ]; then
+  follow
+fi
+while running; do sleep 0.5; done
+
+rm -rf "$folder"
+mkdir -p "$folder"
+cat >"$folder/script"
+echo "$digest" >"$folder/digest"
+: >"$folder/log"
+# shellcheck disable=SC2016
+systemd-run --quiet --collect --unit="$unit" --property=KillMode=process --setenv=LC_ALL=C --setenv=HOME=/root \
+  /bin/sh -c 'folder=$1; shift
+    sh "$folder/script" "$@" >"$folder/log" 2>&1 </dev/null; code=$?
+    echo "$code" >"$folder/exit"; exit "$code"' sh "$folder" "$@"
+follow

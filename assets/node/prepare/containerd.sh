@@ -1,0 +1,5 @@
+# Starts containerd now and at every boot, with the configuration that is there now. Running containers go on.
+set -eu
+systemctl enable --quiet containerd
+systemctl restart containerd
+containerd --version

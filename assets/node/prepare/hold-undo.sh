@@ -1,0 +1,3 @@
+# hold-undo.sh NAME...
+set -eu
+apt-mark unhold "$@"

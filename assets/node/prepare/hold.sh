@@ -1,0 +1,3 @@
+# hold.sh NAME...: keeps packages at their versions: an update of the system must not restart a cluster.
+set -eu
+apt-mark hold "$@"

@@ -1,0 +1,8 @@
+# Gives swap back as the system had it. fstab and /etc/rpi/swap.conf were restored before.
+set -eu
+find /etc/systemd/system -maxdepth 1 -name '*.swap' -lname /dev/null -delete
+systemctl daemon-reload
+for unit in dphys-swapfile zramswap; do
+  ! systemctl cat "$unit.service" >/dev/null 2>&1 || systemctl enable --quiet --now "$unit.service"
+done
+swapon -a

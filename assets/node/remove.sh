@@ -1,0 +1,3 @@
+# remove.sh PATH...: removes files that homelab wrote.
+set -eu
+rm -f "$@"

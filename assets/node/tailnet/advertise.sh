@@ -1,0 +1,3 @@
+# advertise.sh ROUTES: offers exactly these routes, divided by commas, to the tailnet; none when empty.
+set -eu
+tailscale set --advertise-routes="$1"

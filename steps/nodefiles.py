@@ -1,0 +1,113 @@
+"""The texts of a node's system files, before and after. Pure: from a text to a text."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+API_NAME = "homelab-api"  # the control plane's name on every node, so that its address can change later
+MODULES = ("overlay", "br_netfilter", "vxlan")  # containers' file systems, bridged packets to iptables, the pod network
+SYSCTL = {
+    "net.ipv4.ip_forward": "1",
+    "net.bridge.bridge-nf-call-iptables": "1",
+    "net.bridge.bridge-nf-call-ip6tables": "1",
+}
+_BEGIN, _END = "# begin homelab", "# end homelab"
+_OFF = "# off for Kubernetes (homelab): "
+
+
+def cmdline(text: str, setting: str = "cgroup_enable=memory") -> str:
+    """The kernel's command line with `setting` at its end, which wins over what the firmware puts before it.
+
+    Only the first line is touched: the kernel never sees another.
+    """
+    first, *others = text.splitlines() or [""]
+    words = [word for word in first.split() if word != setting]
+    return "\n".join([" ".join([*words, setting]), *others])
+
+
+def has_setting(text: str, setting: str = "cgroup_enable=memory") -> bool:
+    """Whether the kernel will see `setting`: only the first line counts."""
+    return setting in (text.splitlines() or [""])[0].split()
+
+
+def fstab(text: str) -> str:
+    """fstab with its swap lines switched off."""
+    return "\n".join(_OFF + line if _is_swap(line) else line for line in text.splitlines())
+
+
+def _is_swap(line: str) -> bool:
+    words = line.split()
+    return len(words) >= 3 and not words[0].startswith("#") and words[2] == "swap"
+
+
+def rpi_swap(text: str) -> str:
+    """Raspberry Pi OS' /etc/rpi/swap.conf with ``Mechanism=none``; every other setting stays."""
+    lines = [line for line in text.splitlines() if not re.match(r"\s*Mechanism\s*=", line)]
+    mains = [number for number, line in enumerate(lines) if line.strip() == "[Main]"]
+    if not mains:
+        return "\n".join([*lines, "[Main]", "Mechanism=none"])
+    return "\n".join([*lines[: mains[0] + 1], "Mechanism=none", *lines[mains[0] + 1 :]])
+
+
+def hosts(text: str, api_address: str, hostname: str) -> str:
+    """/etc/hosts with the control plane's name, and the host's own where nothing says it. The rest stays."""
+    before, _, rest = text.partition(_BEGIN + "\n")
+    after = rest.partition(_END)[2].lstrip("\n") if rest else ""
+    others = before.rstrip("\n") + ("\n" + after if after else "")
+    own = [f"{api_address} {API_NAME}"]
+    if hostname and hostname not in _names(others):
+        own.append(f"127.0.1.1 {hostname}")
+    return "\n".join([others.rstrip("\n"), _BEGIN, *own, _END]).lstrip("\n")
+
+
+def _names(text: str) -> set[str]:
+    return {name for line in text.splitlines() for name in line.partition("#")[0].split()[1:]}
+
+
+def modules_file() -> str:
+    return "\n".join(["# Written by homelab: what Kubernetes needs of the kernel.", *MODULES])
+
+
+def sysctl_file() -> str:
+    return "\n".join(
+        ["# Written by homelab: what Kubernetes needs of the network.", *(f"{k} = {v}" for k, v in SYSCTL.items())]
+    )
+
+
+def containerd_config(template: str, pause: str) -> str:
+    """containerd's configuration: the asset, with the pause image that this Kubernetes version wants."""
+    return re.sub(r"^  sandbox = .*$", f"  sandbox = '{pause}'", template, flags=re.M).rstrip("\n")
+
+
+def containerd_extra(settings: Mapping[str, Any]) -> str:
+    """The person's own containerd settings as a file that containerd's configuration includes."""
+    return "\n".join(["# Written by homelab from the answer containerd_extra.", *toml({"version": 3, **settings})])
+
+
+def registry_mirror(url: str) -> str:
+    """``hosts.toml`` for every registry: ask the mirror first."""
+    host = {"host": {url: {"capabilities": ["pull", "resolve"]}}}
+    return "\n".join(["# Written by homelab: every image is asked for here first.", *toml(host)])
+
+
+def toml(table: Mapping[str, Any], path: Sequence[str] = ()) -> list[str]:
+    """`table` as lines of TOML; plain values first, then the tables in it. Empty tables and None are left out."""
+    values = {k: v for k, v in table.items() if not isinstance(v, Mapping) and v is not None}
+    lines = [f"{json.dumps(key)} = {_toml_value(value)}" for key, value in values.items()]
+    if path and lines:
+        lines = ["", "[" + ".".join(map(json.dumps, path)) + "]", *lines]
+    for key, value in table.items():
+        if isinstance(value, Mapping):
+            lines += toml(value, [*path, key])
+    return lines
+
+
+def _toml_value(value: Any) -> str:
+    if isinstance(value, Mapping):
+        return "{" + ", ".join(f"{json.dumps(k)} = {_toml_value(v)}" for k, v in value.items()) + "}"
+    if isinstance(value, list):
+        return "[" + ", ".join(map(_toml_value, value)) + "]"
+    return json.dumps(value)

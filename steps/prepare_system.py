@@ -1,0 +1,161 @@
+"""What the system of one Pi lacks before kubeadm can start. Pure: facts in, changes out."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+
+from steps import facts as node_facts
+from steps import nodefiles, ops, packages
+from steps.facts import NodeFacts
+from wizard.context import Context
+from wizard.step import Change
+from wizard.wait import until
+
+TIME_SERVICES = ("systemd-timesyncd", "chrony", "ntpsec", "ntp")
+MODULES = "/etc/modules-load.d/homelab.conf"
+SYSCTL = "/etc/sysctl.d/90-homelab.conf"
+CLOUD_HOSTS = "/etc/cloud/templates/hosts.debian.tmpl"  # cloud-init may make /etc/hosts anew at each boot, out of this
+TIME_SECONDS = 180.0
+
+
+def changes(facts: NodeFacts, control_plane: str) -> Iterator[Change]:
+    """What is left to do, in order. `control_plane` is the address that the cluster's API will have."""
+    if facts.dpkg_unfinished:
+        yield Change(
+            "prepare/dpkg", "finish the package installation that was interrupted",
+            lambda ctx: packages.mend(ctx, facts.address), facts.address,
+        )  # fmt: skip
+    yield from _time(facts)
+    yield from _memory_cgroup(facts)
+    yield from _swap(facts)
+    yield from _modules(facts)
+    yield from _sysctl(facts)
+    yield from _hosts(facts, control_plane)
+
+
+def _time(facts: NodeFacts) -> Iterator[Change]:
+    running = [name for name in TIME_SERVICES if facts.active(name)]
+    if running and facts.ntp_synchronised:
+        return
+    timesyncd = facts.units.get("systemd-timesyncd.service", {})
+    if running:
+        sentence, service = f"wait until {running[0]} has set the clock", ""
+    elif timesyncd and timesyncd.get("ConditionTimestampMonotonic", "0") == "0":
+        sentence, service = "start systemd-timesyncd and wait until it has set the clock", "systemd-timesyncd"
+    else:  # there is none, or it may not run in this kind of machine
+        sentence, service = "install chrony and wait until it has set the clock", "chrony"
+
+    def do(ctx: Context) -> None:
+        if service == "chrony" and not facts.installed("chrony"):
+            packages.install(ctx, facts.address, ["chrony"])
+        if service:
+            ops.run(ctx, facts.address, "prepare/time-service", service)
+        wait_for_time(ctx, facts.address)
+
+    yield Change("prepare/time", sentence, do, facts.address)
+
+
+def wait_for_time(ctx: Context, address: str) -> None:
+    """Waits until the clock is in step; certificates made with a wrong one would not be valid."""
+    until(
+        ctx, "the clock to be set by a time server", lambda: node_facts.gather_one(ctx, address).ntp_synchronised,
+        deadline=TIME_SECONDS, host=address,
+        why=lambda: ops.run(ctx, address, "prepare/time-status").out.strip() or "No time server has answered.",
+        fix="Let this Pi reach a time server (UDP port 123), or name one of your own in "
+        "/etc/systemd/timesyncd.conf, and run the same command again.",
+    )  # fmt: skip
+
+
+def _memory_cgroup(facts: NodeFacts) -> Iterator[Change]:
+    file = facts.cmdline_file
+    before = facts.files.get(file, "")
+    if facts.memory_cgroup or nodefiles.has_setting(before):
+        return
+
+    def do(ctx: Context) -> None:
+        ops.keep_original(ctx, facts.address, f"{file}.before-homelab", before)
+        ops.write_file(ctx, facts.address, file, nodefiles.cmdline(before))
+
+    yield Change("prepare/memory-cgroup", f"switch the memory cgroup on in {file}", do, facts.address,
+                 restore(facts, file))  # fmt: skip
+
+
+def _swap(facts: NodeFacts) -> Iterator[Change]:
+    edited = {
+        path: after
+        for path, edit in (("/etc/fstab", nodefiles.fstab), ("/etc/rpi/swap.conf", nodefiles.rpi_swap))
+        if path in facts.files and (after := edit(facts.files[path])) != facts.files[path]
+    }
+    enabled = facts.units.get("dphys-swapfile.service", {}).get("UnitFileState") == "enabled"
+    if not (facts.swaps or edited or enabled):
+        return
+
+    def do(ctx: Context) -> None:
+        for path, text in edited.items():
+            ops.write_file(ctx, facts.address, path, text)
+        ops.run(ctx, facts.address, "prepare/swap", timeout=300)  # what is swapped out has to be read back
+
+    def undo(ctx: Context) -> None:
+        for path in edited:
+            restore(facts, path)(ctx)
+        ops.run(ctx, facts.address, "prepare/swap-undo")
+
+    yield Change("prepare/swap", "turn swap off and keep it off", do, facts.address, undo)
+
+
+def _modules(facts: NodeFacts) -> Iterator[Change]:
+    text = nodefiles.modules_file()
+    if facts.files.get(MODULES) == text and set(nodefiles.MODULES) <= facts.modules:
+        return
+
+    def do(ctx: Context) -> None:
+        ops.run(ctx, facts.address, "prepare/modules", *nodefiles.MODULES)
+        ops.write_file(ctx, facts.address, MODULES, text)
+
+    names = ", ".join(nodefiles.MODULES)
+    yield Change("prepare/modules", f"load the kernel modules {names}, at every boot", do, facts.address,
+                 restore(facts, MODULES))  # fmt: skip
+
+
+def _sysctl(facts: NodeFacts) -> Iterator[Change]:
+    text = nodefiles.sysctl_file()
+    if facts.files.get(SYSCTL) == text and all(facts.sysctl.get(k) == v for k, v in nodefiles.SYSCTL.items()):
+        return
+
+    def do(ctx: Context) -> None:
+        ops.write_file(ctx, facts.address, SYSCTL, text)
+        ops.run(ctx, facts.address, "prepare/sysctl", SYSCTL)
+
+    yield Change("prepare/sysctl", "let the kernel forward packets and show bridged ones to iptables", do,
+                 facts.address, restore(facts, SYSCTL))  # fmt: skip
+
+
+def _hosts(facts: NodeFacts, control_plane: str) -> Iterator[Change]:
+    paths = ["/etc/hosts", *(path for path in (CLOUD_HOSTS,) if path in facts.files)]
+    own = {"/etc/hosts": facts.hostname}  # the template has a placeholder for it
+    wanted = {p: nodefiles.hosts(facts.files.get(p, ""), control_plane, own.get(p, "")) for p in paths}
+    edited = {path: text for path, text in wanted.items() if text != facts.files.get(path)}
+
+    def do(ctx: Context) -> None:
+        for path, text in edited.items():
+            ops.write_file(ctx, facts.address, path, text)
+
+    def undo(ctx: Context) -> None:
+        for path in edited:
+            restore(facts, path)(ctx)
+
+    if edited:
+        sentence = f"write {nodefiles.API_NAME} ({control_plane}) into /etc/hosts"
+        yield Change("prepare/hosts", sentence, do, facts.address, undo)
+
+
+def restore(facts: NodeFacts, path: str) -> Callable[[Context], None]:
+    """Puts a file back as it was found."""
+
+    def undo(ctx: Context) -> None:
+        if path in facts.files:
+            ops.write_file(ctx, facts.address, path, facts.files[path])
+        else:
+            ops.remove(ctx, facts.address, path)
+
+    return undo
