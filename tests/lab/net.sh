@@ -14,10 +14,10 @@ lan_up() {
   [ ! -e /run/netns/hw-lan ] || return 0
   ip netns add hw-lan
   ip -n hw-lan link set lo up
-  ip -n hw-lan link add "$LAB_BRIDGE" type bridge
+  # an address of its own: a bridge takes its lowest port's, and would change it as nodes come and go
+  ip -n hw-lan link add "$LAB_BRIDGE" address 02:68:77:00:00:01 type bridge
   ip -n hw-lan addr add "$LAB_GW/24" dev "$LAB_BRIDGE"
   ip -n hw-lan link set "$LAB_BRIDGE" up
-  # an empty bridge has no carrier, and daemons could not bind its address early; a port that is always there helps
   ns hw-lan sysctl -qw net.ipv4.ip_forward=1
   # frames between two nodes must not pass the router's own firewall, as in a real switch
   ns hw-lan sysctl -qw net.bridge.bridge-nf-call-iptables=0 2>/dev/null || :
