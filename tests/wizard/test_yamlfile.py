@@ -1,0 +1,66 @@
+"""YAML in and out: plain values, comments kept, mistakes in one line with its number."""
+
+from __future__ import annotations
+
+import sys
+
+import pytest
+
+from wizard import yamlfile
+
+
+@pytest.mark.parametrize(
+    ("text", "value"),
+    [
+        ("a: 1\nb: [x, 'y', 2.5, true, null]\n", {"a": 1, "b": ["x", "y", 2.5, True, None]}),
+        ("on: no\n", {"on": "no"}), ("a: &x true\nb: *x\n", {"a": True, "b": True}), ("", None), ("text", "text"),
+        ("a: |\n  two\n  lines\n", {"a": "two\nlines\n"}), ("1: one\n", {"1": "one"}),
+    ],
+)  # fmt: skip
+def test_plain_values_come_out(text: str, value: object) -> None:
+    found = yamlfile.load(text)
+    assert found == value
+    assert type(found) in (dict, str, type(None))
+    if isinstance(found, dict):
+        assert {type(each) for each in found.values()} <= {str, int, bool, list}
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("a: 1\nb: [\n", "line"), ("a: 1\na: 2\n", "line 2: found duplicate key"), ("a: 'x\n", "line"),
+        ("a: 1\n b: 2\n", "line 2"), ("a: \x00\n", "special characters"), 
+        ("a: *nowhere\n", "line 1"), ("a: 1\n---\nb: 2\n", "line 2"),
+    ],
+)  # fmt: skip
+def test_a_mistake_is_one_line_that_says_where(text: str, said: str) -> None:
+    with pytest.raises(ValueError, match=said) as caught:
+        yamlfile.load(text)
+    assert "\n" not in str(caught.value)
+
+
+def test_every_document_is_read_and_written() -> None:
+    text = "---\na: 1\n---\n---\nb: 2\n"
+    assert yamlfile.load_all(text) == [{"a": 1}, {"b": 2}]
+    assert yamlfile.load_all(yamlfile.dump({"a": 1}, {"b": 2})) == [{"a": 1}, {"b": 2}]
+
+
+def test_comments_and_quotes_stay() -> None:
+    text = '# why\na: "1"   # quoted\nlist:\n  - x\n'
+    assert yamlfile.dump(yamlfile.load_marked(text)) == text
+
+
+def test_the_same_bytes_every_time() -> None:
+    data = {"b": 1, "a": ["x" * 200, {"c": None}], "text": "two\nlines"}
+    assert yamlfile.dump(data) == yamlfile.dump(data)
+    assert yamlfile.load(yamlfile.dump(data)) == data
+
+
+def test_nesting_without_end_is_a_mistake_too() -> None:
+    before = sys.getrecursionlimit()
+    sys.setrecursionlimit(400)
+    try:
+        with pytest.raises(ValueError, match="nested too deeply"):
+            yamlfile.load("[" * 300)
+    finally:
+        sys.setrecursionlimit(before)
