@@ -1,13 +1,15 @@
 #!/bin/bash
-# flux_smoke.sh NODE - is the GitOps part of the lab in order?  `lab gitops smoke [NODE]`, after `lab smoke` made pi1 a
-# control plane, takes it from there by hand: flannel, Flux out of git over SSH, Gateway API, MetalLB and two Traefiks
-# from the mirror, and a page that the LAN gets through one of them.  No code of the product takes part.
+# flux_smoke.sh [I] - is the GitOps part of the lab in order?  `lab gitops smoke` goes on by hand with the one-node cluster
+# of `lab smoke` on a fresh node piI (9 if not told): flannel, Flux out of git over SSH, Gateway API, MetalLB and two
+# Traefiks from the mirror, and a page that the LAN gets through one of them.  No code of the product takes part.
+# It empties the git server's repository, and takes 198.18.0.201 and .202: not beside another cluster of the lab.
+# LAB_SMOKE_KEEP=1 leaves the cluster running; its kubeconfig is $HOMELAB_LAB/flux-smoke/kubeconfig.
 # shellcheck source-path=SCRIPTDIR
 . "$(dirname "$(readlink -f "$0")")/env.sh"
 . "$LAB_SRC/tools.sh"
 . "$LAB_SRC/flux_cli.sh"
 
-NODE=${1:-1}
+NODE=${1:-9}
 INTERNAL=$LAB_NET.201 EXTERNAL=$LAB_NET.202
 URL=ssh://git@$LAB_GW:2222/srv/git/homelab.git
 LOG=$LAB_LOG/flux-smoke.log
@@ -183,7 +185,8 @@ page() { # ADDRESS WANTED-STATUS
   [ "$(ws curl -s -m 2 -o /dev/null -w '%{http_code}' -H 'Host: hello.internal.home.lab.test' "http://$1/")" = "$2" ]
 }
 
-rm -rf "$WORK"; mkdir -p "$WORK" "$LAB_LOG"; : > "$LOG"
+rm -rf --one-file-system "$WORK"; mkdir -p "$WORK" "$LAB_LOG"; : > "$LOG"
+LAB_SMOKE_KEEP=1 "$LAB_SRC/smoke.sh" "$NODE"
 step 'kubeconfig' kubeconfig
 step 'one node for everything' one_node
 step 'flannel, node Ready, CoreDNS' flannel
@@ -194,4 +197,5 @@ step 'MetalLB and two Traefiks from their charts' ready base
 step 'addresses, gateways, a page' ready config
 step "the page at $INTERNAL" until_ok 30 page $INTERNAL 200
 step "not the page at $EXTERNAL" page $EXTERNAL 404
+[ -n "${LAB_SMOKE_KEEP:-}" ] || step 'power off' "$LAB_SRC/lab" wipe "$NODE"
 say 'Flux, charts and images are in order'

@@ -2,7 +2,7 @@
 # gitops.sh - everything that comes after the bare cluster: Flux, the charts it installs, what they run.
 #   lab gitops build      programs, images, charts, downloads, the Gateway API repository (skips what is there)
 #   lab gitops versions   every image and chart by the name a cluster asks for
-#   lab gitops smoke [I]  flannel, Flux, charts, a page, on the control plane that 'lab smoke' leaves on pi1
+#   lab gitops smoke [I]  a one-node cluster on piI with Flux, the charts and a page: is all this in order?
 # shellcheck source-path=SCRIPTDIR
 . "$(dirname "$(readlink -f "$0")")/env.sh"
 . "$LAB_SRC/tools.sh"
@@ -20,7 +20,7 @@ gitops_cmd() {
   case ${1:-} in
     build) gitops_build ;;
     versions) cat "$KEPT" ;;
-    smoke) exec bash "$LAB_SRC/flux_smoke.sh" "${2:-1}" ;;
+    smoke) exec bash "$LAB_SRC/flux_smoke.sh" "${2:-9}" ;;
     *) sed -n '2,5p' "$0"; exit 1 ;;
   esac
 }
