@@ -1,4 +1,4 @@
-# join.sh LOGIN_SERVER HOSTNAME ROUTES TAGS: joins the tailnet with the key on stdin; ROUTES and TAGS may be empty.
+# join.sh LOGIN_SERVER HOSTNAME TAGS: joins the tailnet with the key on stdin; TAGS may be empty.
 # The key is in a file of root's for as long as it takes, never on a command line. --reset: exactly these settings,
 # whatever an earlier attempt left. When it fails, what tailscaled says about its health follows.
 set -u
@@ -22,7 +22,7 @@ until tailscale status --json 2>/dev/null | grep -q BackendState; do # the daemo
 done
 
 code=0 # accept-dns and accept-routes stay off: this node keeps its own resolver and its own way to the home network
-tailscale up --reset --login-server "$1" --hostname "$2" ${3:+--advertise-routes="$3"} ${4:+--advertise-tags="$4"} \
+tailscale up --reset --login-server "$1" --hostname "$2" ${3:+--advertise-tags="$3"} \
   --accept-dns=false --accept-routes=false --auth-key "file:$key" --timeout 30s 2>&1 || code=$?
 rm -f "$key"
 [ "$code" = 0 ] || tailscale status --json | sed -n '/"Health"/,/\]/p'
