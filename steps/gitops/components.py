@@ -1,0 +1,65 @@
+"""Which parts the repository has: each a Flux Kustomization in `clusters/NAME` and the folder it points to."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from steps.gitops.settings import Settings
+from wizard import assets
+
+ROOT = "gitops"  # of the templates, below the assets
+EXAMPLE_CLUSTER = "clusters/homelab"
+ALWAYS_THERE = (".gitattributes", ".sops.yaml", "README.md")
+
+
+@dataclass(frozen=True)
+class Component:
+    """One part. `folder` is empty for one whose files lie in another repository; `when` says who gets it."""
+
+    name: str
+    folder: str = ""
+    when: Callable[[Settings], bool] = lambda settings: True
+
+
+def _app(name: str) -> Callable[[Settings], bool]:
+    return lambda settings: name in settings.apps
+
+
+def _certificates(settings: Settings) -> bool:
+    return settings.certificates
+
+
+COMPONENTS = (
+    Component("gateway-api-crds"),
+    Component("prometheus-crds", "infrastructure/prometheus-crds", _app("monitoring")),
+    Component("metallb", "infrastructure/metallb"),
+    Component("metallb-config", "infrastructure/metallb-config"),
+    Component("traefik", "infrastructure/traefik"),
+    Component("cert-manager", "infrastructure/cert-manager", _certificates),
+    Component("cert-manager-duckdns", "infrastructure/cert-manager-duckdns", _certificates),
+    Component("issuers", "infrastructure/issuers", _certificates),
+    Component("gateways", "infrastructure/gateways"),
+    Component("duckdns", "apps/duckdns", _certificates),
+    Component("hello", "apps/hello", _app("hello")),
+    Component("pihole", "apps/pihole", _app("pihole")),
+    Component("monitoring", "apps/monitoring", _app("monitoring")),
+)
+
+
+def chosen(settings: Settings) -> list[Component]:
+    return [component for component in COMPONENTS if component.when(settings)]
+
+
+def templates(component: Component) -> list[str]:
+    """The template files of `component`, by their path below `assets/gitops`, in order."""
+    names = [f"{EXAMPLE_CLUSTER}/{component.name}.yaml"]
+    if component.folder:
+        folder = assets.root() / ROOT / component.folder
+        names += [f"{component.folder}/{file.name}" for file in sorted(folder.glob("*.yaml"))]
+    return names
+
+
+def is_secret(path: str) -> bool:
+    """Whether the file at `path` holds secrets: it is then encrypted before it goes into the repository."""
+    return path.endswith(".sops.yaml")

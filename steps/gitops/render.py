@@ -1,0 +1,97 @@
+"""Renders the repository: templates, the table's values laid in, comments kept. Pure: same settings, same bytes."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from steps.gitops import components, table
+from steps.gitops.settings import Settings
+from wizard import assets, yamlfile
+
+
+def render(settings: Settings) -> dict[str, str]:
+    """Every file of the repository that holds no secret: path in the repository -> text, in order of path."""
+    parts = components.chosen(settings)
+    names = [name for part in parts for name in components.templates(part) if not components.is_secret(name)]
+    made = {_place(name, settings): _render_file(name, settings, [part.name for part in parts]) for name in names}
+    for name in components.ALWAYS_THERE:
+        made[name] = _render_file(name, settings, [])
+    return dict(sorted(made.items()))
+
+
+def secret_files(settings: Settings) -> dict[str, str]:
+    """The files that hold secrets, as their templates have them: path -> text with example values."""
+    names = [name for part in components.chosen(settings) for name in components.templates(part)]
+    return {name: _template(name) for name in sorted(names) if components.is_secret(name)}
+
+
+def fill_secret(template: str, values: Mapping[str, str]) -> str:
+    """A Secret's text with `values` in the place of the template's examples. To be encrypted, never to be stored."""
+    secret = yamlfile.load_marked(template)
+    for key, value in values.items():
+        secret["stringData"][key] = value
+    return yamlfile.dump(secret)
+
+
+def _template(name: str) -> str:
+    return assets.text(f"{components.ROOT}/{name}")
+
+
+def _place(name: str, settings: Settings) -> str:
+    return name.replace(components.EXAMPLE_CLUSTER, f"clusters/{settings.cluster}", 1)
+
+
+def _render_file(name: str, settings: Settings, chosen: Sequence[str]) -> str:
+    text = _template(name)
+    if not name.endswith(".yaml"):
+        return _render_text(text, settings)
+    documents = yamlfile.load_all_marked(text)
+    for row in table.rows(settings):
+        if row.file == name:
+            _set(_find(documents, row), row.way.split(" "), row.value)
+    for document in documents:
+        if document.get("kind") == "Kustomization":
+            _keep_dependencies(document["spec"], chosen)
+    return yamlfile.dump(*documents)
+
+
+def _render_text(text: str, s: Settings) -> str:
+    examples = {
+        "clusters/homelab": f"clusters/{s.cluster}", "192.168.1.50": s.internal_address,
+        "192.168.1.51": s.external_address, "myhome-internal.duckdns.org": s.internal_domain,
+        "myhome.duckdns.org": s.external_domain,
+    }  # fmt: skip
+    return re.sub("|".join(map(re.escape, examples)), lambda found: examples[found[0]], text)
+
+
+def _find(documents: Sequence[Any], row: table.Row) -> Any:
+    kind, _, name = row.object.partition("/")
+    if not kind:
+        return documents[0]
+    for document in documents:
+        if document["kind"] == kind and name in ("", document["metadata"]["name"]):
+            return document
+    raise LookupError(f"{row.file} has no {row.object}")
+
+
+def _set(place: Any, way: Sequence[str], value: Any) -> None:
+    for step in way[:-1]:
+        place = place[int(step) if isinstance(place, list) else step]
+    last: Any = int(way[-1]) if isinstance(place, list) else way[-1]
+    if value is table.REMOVE:
+        del place[last]
+        return
+    old = place[last] if isinstance(place, list) else place.get(last)
+    quoted = isinstance(old, str) and isinstance(value, str)
+    place[last] = type(old)(value) if quoted else value  # a quoted text stays quoted
+
+
+def _keep_dependencies(spec: Any, chosen: Sequence[str]) -> None:
+    """Leaves out dependencies on parts that were not chosen."""
+    if "dependsOn" not in spec:
+        return
+    spec["dependsOn"][:] = [one for one in spec["dependsOn"] if one["name"] in chosen]
+    if not spec["dependsOn"]:
+        del spec["dependsOn"]

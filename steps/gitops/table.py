@@ -1,0 +1,141 @@
+"""Which value of which template comes from which answer. Whatever is not in this table stays as the template has it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+from urllib.parse import urlsplit
+
+from steps.gitops.settings import Settings
+
+REMOVE = object()  # instead of a value: the key goes away
+
+
+@dataclass(frozen=True)
+class Row:
+    """`file`, the object in it (``Kind`` or ``Kind/name``), the way to the value (keys and positions), the value."""
+
+    file: str
+    object: str
+    way: str
+    value: Any
+
+
+def rows(s: Settings) -> list[Row]:
+    """The whole table for `s`, rows for parts that are not chosen included."""
+    return [
+        Row(".sops.yaml", "", "creation_rules 0 age", s.age_recipient),
+        *_charts(s), *_load_balancer(s), *_traefik(s), *_gateways(s), *_certificates(s), *_apps(s),
+    ]  # fmt: skip
+
+
+def _charts(s: Settings) -> Iterator[Row]:
+    source = {
+        "metallb": "infrastructure/metallb", "traefik": "infrastructure/traefik",
+        "cert-manager": "infrastructure/cert-manager",
+        "cert-manager-webhook-duckdns": "infrastructure/cert-manager-duckdns",
+        "prometheus-operator-crds": "infrastructure/prometheus-crds", "kube-prometheus-stack": "apps/monitoring",
+    }  # fmt: skip
+    for chart, folder in source.items():
+        file, pin = f"{folder}/source.yaml", s.versions["charts"][chart]
+        yield Row(file, "OCIRepository", "spec url", mirrored(pin["url"], s.chart_mirror))
+        yield Row(file, "OCIRepository", "spec ref tag", str(pin["version"]))
+        if s.chart_mirror and s.chart_mirror_insecure:
+            yield Row(file, "OCIRepository", "spec insecure", True)
+    yield from _pihole_chart(s)
+    kinds = "clusters/homelab/gateway-api-crds.yaml"
+    yield Row(kinds, "GitRepository", "spec url", s.gateway_api_git or s.versions["gateway-api"]["git"])
+    yield Row(kinds, "GitRepository", "spec ref tag", s.versions["gateway-api"]["version"])
+
+
+def _pihole_chart(s: Settings) -> Iterator[Row]:
+    pin = s.versions["charts"]["pihole"]
+    yield Row("apps/pihole/source.yaml", "HelmRepository", "spec url", mirrored(pin["url"], s.chart_mirror))
+    yield Row("apps/pihole/release.yaml", "HelmRelease", "spec chart spec version", str(pin["version"]))
+    if s.chart_mirror:  # a mirror is a registry, whatever the chart's own home is
+        yield Row("apps/pihole/source.yaml", "HelmRepository", "spec type", "oci")
+        if s.chart_mirror_insecure:
+            yield Row("apps/pihole/source.yaml", "HelmRepository", "spec insecure", True)
+
+
+def mirrored(url: str, mirror: str | None) -> str:
+    """`url` with its registry replaced by `mirror` (``oci://HOST[:PORT]``), the path kept."""
+    return f"{mirror.rstrip('/')}{urlsplit(url).path}" if mirror else url
+
+
+def _load_balancer(s: Settings) -> Iterator[Row]:
+    release = "infrastructure/metallb/release.yaml"
+    yield Row("infrastructure/metallb-config/pool.yaml", "IPAddressPool", "spec addresses 0", s.pool)
+    yield Row(release, "HelmRelease", "spec values speaker ignoreExcludeLB", s.workers == 0)
+    if "monitoring" not in s.apps:
+        yield Row(release, "HelmRelease", "spec values prometheus", REMOVE)
+
+
+def _traefik(s: Settings) -> Iterator[Row]:
+    for side, address in (("internal", s.internal_address), ("external", s.external_address)):
+        file = f"infrastructure/traefik/{side}.yaml"
+        yield Row(file, "HelmRelease", "spec values service annotations metallb.io/loadBalancerIPs", address)
+        if not s.certificates:
+            yield Row(file, "HelmRelease", "spec values ports web http", REMOVE)
+        if "monitoring" not in s.apps:
+            yield Row(file, "HelmRelease", "spec values metrics", REMOVE)
+
+
+def _gateways(s: Settings) -> Iterator[Row]:
+    for side, domain in (("internal", s.internal_domain), ("external", s.external_domain)):
+        file = f"infrastructure/gateways/{side}.yaml"
+        yield Row(file, "Gateway", "spec listeners 0 hostname", f"*.{domain}")
+        if s.certificates:
+            issuer = f"letsencrypt-{s.issuer}"
+            yield Row(file, "Gateway", "metadata annotations cert-manager.io/cluster-issuer", issuer)
+            continue
+        yield Row(file, "Gateway", "metadata annotations", REMOVE)
+        for key, value in (("name", "web"), ("port", 8000), ("protocol", "HTTP"), ("tls", REMOVE)):
+            yield Row(file, "Gateway", f"spec listeners 0 {key}", value)
+
+
+def _certificates(s: Settings) -> Iterator[Row]:
+    webhook = "infrastructure/cert-manager-duckdns/release.yaml"
+    yield Row(webhook, "HelmRelease", "spec values clusterIssuer email", s.email)
+    for issuer in ("staging", "production"):
+        file = "infrastructure/issuers/letsencrypt.yaml"
+        yield Row(file, f"ClusterIssuer/letsencrypt-{issuer}", "spec acme email", s.email)
+    if "monitoring" not in s.apps:
+        release = "infrastructure/cert-manager/release.yaml"
+        yield Row(release, "HelmRelease", "spec values prometheus servicemonitor", REMOVE)
+    container = "spec jobTemplate spec template spec containers 0"
+    yield Row("apps/duckdns/updater.yaml", "CronJob", f"{container} image", s.versions["images"]["curl"])
+    yield Row("apps/duckdns/updater.yaml", "CronJob", f"{container} env 0 value", s.duckdns_api)
+    yield Row("apps/duckdns/updater.yaml", "CronJob", f"{container} env 1 value", s.duckdns_name)
+
+
+def _apps(s: Settings) -> Iterator[Row]:
+    container = "spec template spec containers 0"
+    yield Row("apps/hello/hello.yaml", "Deployment", f"{container} image", s.versions["images"]["whoami"])
+    yield Row("apps/hello/hello.yaml", "Deployment", f"{container} args 1", f"--name={s.nonce}")
+    yield from _route(s, "apps/hello/routes.yaml", "hello-external", f"hello.{s.external_domain}")
+    yield from _route(s, "apps/hello/routes.yaml", "hello-internal", f"hello.{s.internal_domain}")
+    yield from _pihole(s)
+    release, grafana = "apps/monitoring/release.yaml", f"grafana.{s.internal_domain}"
+    scheme = "https" if s.certificates else "http"
+    yield Row(
+        release, "HelmRelease", "spec values grafana grafana.ini server root_url", f"{scheme}://{grafana}"
+    )  # fmt: skip
+    yield from _route(s, "apps/monitoring/route.yaml", "grafana", grafana)
+
+
+def _pihole(s: Settings) -> Iterator[Row]:
+    release, name = "apps/pihole/release.yaml", f"pihole.{s.internal_domain}"
+    values = "spec values"
+    address = f"address=/{s.internal_domain}/{s.internal_address}"
+    yield Row(release, "HelmRelease", f"{values} serviceDns annotations metallb.io/loadBalancerIPs", s.dns_address)
+    yield Row(release, "HelmRelease", f"{values} virtualHost", name)
+    yield Row(release, "HelmRelease", f"{values} dnsmasq customDnsEntries 0", address)
+    yield from _route(s, "apps/pihole/route.yaml", "pihole", name)
+
+
+def _route(s: Settings, file: str, name: str, host: str) -> Iterator[Row]:
+    yield Row(file, f"HTTPRoute/{name}", "spec hostnames 0", host)
+    if not s.certificates:
+        yield Row(file, f"HTTPRoute/{name}", "spec parentRefs 0 sectionName", "web")

@@ -1,0 +1,155 @@
+"""The rendered repository: every variant is valid, holds no example, and is the same each time."""
+
+from __future__ import annotations
+
+import re
+from itertools import chain, combinations
+from typing import Any
+
+import pytest
+
+from steps.gitops import components
+from steps.gitops.render import fill_secret, render, secret_files
+from steps.gitops.settings import APPS, Settings, from_answers
+from steps.gitops.table import mirrored, rows
+from steps.gitops.validate import validate
+from wizard import assets, yamlfile
+
+BASE: dict[str, Any] = {
+    "cluster": "attic", "pool": "10.0.0.60-10.0.0.69", "internal_address": "10.0.0.60",
+    "external_address": "10.0.0.61", "dns_address": "10.0.0.62", "external_domain": "home.lab.test",
+    "internal_domain": "internal.home.lab.test", "nonce": "n0nce", "age_recipient": "age1q",
+}  # fmt: skip
+DUCKDNS: dict[str, Any] = {
+    "provider": "duckdns", "email": "me@home.test", "duckdns_name": "attic", "duckdns_api": "https://www.duckdns.org",
+    "external_domain": "attic.duckdns.org", "internal_domain": "attic-internal.duckdns.org",
+}  # fmt: skip
+MIRROR: dict[str, Any] = {
+    "chart_mirror": "oci://10.0.0.1:5000", "chart_mirror_insecure": True, "gateway_api_git": "http://10.0.0.1/gw",
+}  # fmt: skip
+EXAMPLES = re.compile(r"192\.168\.|myhome|example|\b0\.0\.0\b|clusters/homelab")
+
+
+def settings(**changed: Any) -> Settings:
+    return Settings(**{**BASE, **changed})
+
+
+APP_SETS = list(chain.from_iterable(combinations(APPS, count) for count in range(len(APPS) + 1)))
+
+
+@pytest.mark.parametrize("apps", APP_SETS, ids=lambda apps: "+".join(apps) or "no app")
+@pytest.mark.parametrize("names", [{}, {**DUCKDNS, **MIRROR}], ids=["none", "duckdns, mirror"])
+def test_every_variant_is_valid(names: dict[str, Any], apps: tuple[str, ...]) -> None:
+    files = render(settings(apps=apps, **names))
+    assert [finding.sentence() for finding in validate(files)] == []
+    left = {name: found[0] for name, text in files.items() if (found := EXAMPLES.search(text))}
+    assert set(left) <= {"README.md"} and "192" not in "".join(left.values())
+
+
+def test_the_same_answers_make_the_same_bytes() -> None:
+    assert list(render(settings(**DUCKDNS)).items()) == list(render(settings(**DUCKDNS)).items())
+
+
+def docs(files: dict[str, str], name: str) -> list[Any]:
+    return yamlfile.load_all(files[name])
+
+
+def test_without_a_provider_everything_is_plain_http() -> None:
+    files = render(settings())
+    for side in ("internal", "external"):
+        listener = docs(files, f"infrastructure/gateways/{side}.yaml")[1]["spec"]["listeners"][0]
+        assert (listener["name"], listener["port"], listener["protocol"]) == ("web", 8000, "HTTP")
+        assert "tls" not in listener
+    assert "redirections" not in files["infrastructure/traefik/internal.yaml"]
+    assert not [name for name in files if "cert-manager" in name or "duckdns" in name]
+    assert not secret_files(settings())
+
+
+def test_with_duckdns_there_are_certificates_a_redirect_and_an_updater() -> None:
+    s = settings(issuer="production", **DUCKDNS)
+    files = render(s)
+    gateway = docs(files, "infrastructure/gateways/external.yaml")[1]
+    assert gateway["metadata"]["annotations"] == {"cert-manager.io/cluster-issuer": "letsencrypt-production"}
+    assert gateway["spec"]["listeners"][0]["hostname"] == "*.attic.duckdns.org"
+    assert gateway["spec"]["listeners"][0]["port"] == 8443
+    assert "permanent: true" in files["infrastructure/traefik/external.yaml"]
+    env = docs(files, "apps/duckdns/updater.yaml")[0]["spec"]["jobTemplate"]["spec"]["template"]["spec"]["containers"]
+    assert env[0]["env"][1] == {"name": "DOMAINS", "value": "attic"}
+    assert list(secret_files(s)) == [
+        "apps/duckdns/token.sops.yaml", "infrastructure/cert-manager-duckdns/token.sops.yaml",
+    ]  # fmt: skip
+
+
+def test_hello_answers_under_both_names_with_the_nonce() -> None:
+    files = render(settings())
+    deployment = docs(files, "apps/hello/hello.yaml")[0]
+    container = deployment["spec"]["template"]["spec"]["containers"][0]
+    assert "--name=n0nce" in container["args"]
+    assert container["image"] == assets.versions()["images"]["whoami"]
+    hosts = {doc["spec"]["hostnames"][0]: doc["spec"]["parentRefs"][0] for doc in docs(files, "apps/hello/routes.yaml")}
+    assert hosts["hello.home.lab.test"]["name"] == "traefik-external"
+    assert hosts["hello.internal.home.lab.test"]["name"] == "traefik-internal"
+    assert {parent["sectionName"] for parent in hosts.values()} == {"web"}
+
+
+@pytest.mark.parametrize(("workers", "alone"), [(0, True), (2, False)])
+def test_a_single_node_announces_addresses_itself(workers: int, alone: bool) -> None:
+    release = docs(render(settings(workers=workers)), "infrastructure/metallb/release.yaml")[0]
+    assert release["spec"]["values"]["speaker"]["ignoreExcludeLB"] is alone
+
+
+def test_a_mirror_keeps_the_paths_of_the_charts() -> None:
+    files = render(settings(apps=APPS, **MIRROR))
+    traefik = docs(files, "infrastructure/traefik/source.yaml")[0]["spec"]
+    assert (traefik["url"], traefik["insecure"]) == ("oci://10.0.0.1:5000/traefik/helm/traefik", True)
+    pihole = docs(files, "apps/pihole/source.yaml")[0]["spec"]
+    assert (pihole["url"], pihole["type"]) == ("oci://10.0.0.1:5000/pihole-kubernetes", "oci")
+    assert docs(files, "clusters/attic/gateway-api-crds.yaml")[0]["spec"]["url"] == "http://10.0.0.1/gw"
+    assert mirrored("oci://quay.io/a/b", None) == "oci://quay.io/a/b"
+
+
+def test_dependencies_on_what_was_not_chosen_are_left_out() -> None:
+    def needs(**changed: Any) -> list[str]:
+        spec = docs(render(settings(**changed)), "clusters/attic/traefik.yaml")[0]["spec"]
+        return [one["name"] for one in spec["dependsOn"]]
+
+    assert needs() == ["gateway-api-crds", "metallb-config"]
+    assert needs(apps=("monitoring",)) == ["gateway-api-crds", "metallb-config", "prometheus-crds"]
+
+
+def test_comments_of_the_templates_are_kept() -> None:
+    assert "prune: false # taking these kinds away" in render(settings())["clusters/attic/gateway-api-crds.yaml"]
+
+
+def test_every_row_of_the_table_finds_its_place() -> None:
+    rendered = {**render(settings(apps=APPS, **DUCKDNS, **MIRROR)), ".sops.yaml": ""}
+    rendered["clusters/homelab/gateway-api-crds.yaml"] = ""
+    assert {row.file for row in rows(settings(apps=APPS, **DUCKDNS, **MIRROR))} <= set(rendered)
+
+
+def test_every_template_belongs_to_a_component() -> None:
+    known = {name for part in components.COMPONENTS for name in components.templates(part)}
+    root = assets.root() / components.ROOT
+    there = {file.relative_to(root).as_posix() for file in root.rglob("*") if file.is_file()}
+    assert there == known | set(components.ALWAYS_THERE)
+
+
+def test_a_secret_is_filled_only_where_it_is_asked() -> None:
+    template = secret_files(settings(apps=APPS))["apps/monitoring/grafana.sops.yaml"]
+    filled = yamlfile.load(fill_secret(template, {"admin-password": "new: '#1'"}))
+    assert filled["stringData"] == {"admin-user": "admin", "admin-password": "new: '#1'"}
+
+
+def test_settings_come_from_the_answers() -> None:
+    answers = {
+        "machines": {"hosts": ["10.0.0.11", "10.0.0.12"]},
+        "addresses": {key: BASE[key] for key in ("pool", "internal_address", "external_address", "dns_address")},
+        "domains": {
+            "provider": "duckdns", "external_domain": "a.home.duckdns.org", "internal_domain": "b.duckdns.org",
+            "email": "me@home.test", "issuer": None, "duckdns_api": None,
+        },
+        "repository": {"apps": ["monitoring", "hello"], "chart_mirror": None},
+    }  # fmt: skip
+    s = from_answers(answers, cluster="attic", nonce="n", age_recipient="age1q")
+    assert (s.duckdns_name, s.issuer, s.workers, s.apps) == ("home", "staging", 1, ("hello", "monitoring"))
+    assert s.certificates and s.duckdns_api == "https://www.duckdns.org"
