@@ -12,9 +12,12 @@ from typing import Any
 
 import pytest
 
+from tests.wizard.toys import toys, world
 from wizard import cli, commandline
 from wizard.errors import ExitCode, TrustError
 from wizard.state import State
+
+__all__ = ["toys", "world"]  # fixtures
 
 RUN = ("run", "--answers", "answers.yaml", "--yes", "--allow", "party/mess")
 
