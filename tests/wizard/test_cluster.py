@@ -1,0 +1,110 @@
+"""The Kubernetes API's client against a small HTTPS server that wants a client certificate."""
+
+import json
+import threading
+import time
+
+import pytest
+
+from wizard.cluster import KubeCluster
+from wizard.errors import Interrupted, WizardError
+
+POD = {"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "a"}, "data": {"k": "v"}}
+PATH = "/api/v1/namespaces/default/configmaps/a"
+
+
+@pytest.fixture
+def cluster(api):
+    return KubeCluster(api.kubeconfig(), threading.Event())
+
+
+def test_an_object_is_read(api, cluster):
+    api.answer = lambda seen: (200, POD, {})
+    assert cluster.get(PATH) == POD
+    assert (api.seen[0]["method"], api.seen[0]["path"]) == ("GET", PATH)
+
+
+def test_what_is_not_there_is_none(api, cluster):
+    api.answer = lambda seen: (404, {"message": "not found"}, {})
+    assert cluster.get(PATH) is None
+    cluster.delete(PATH)
+
+
+def test_apply_is_server_side_and_takes_over(api, cluster):
+    cluster.apply(PATH, POD)
+    seen = api.seen[0]
+    assert seen["method"] == "PATCH"
+    assert seen["path"] == f"{PATH}?fieldManager=homelab-wizard&force=true"
+    assert seen["headers"]["Content-Type"] == "application/apply-patch+yaml"
+    assert json.loads(seen["body"]) == POD
+
+
+def test_delete(api, cluster):
+    cluster.delete(PATH)
+    assert api.seen[0]["method"] == "DELETE"
+
+
+def test_a_token_is_sent_as_bearer(site):
+    KubeCluster(site.kubeconfig(token="abc-token"), threading.Event()).get("/version")
+    assert site.seen[0]["headers"]["Authorization"] == "Bearer abc-token"
+
+
+@pytest.mark.parametrize(
+    ("status", "what"),
+    [(401, "does not allow GET"), (403, "does not allow GET"), (500, "refused GET"), (409, "refused GET")],
+)
+def test_a_refusal_says_what_the_api_said(api, cluster, status, what):
+    api.answer = lambda seen: (status, {"kind": "Status", "message": "because of this"}, {})
+    with pytest.raises(WizardError, match=what) as failed:
+        cluster.get(PATH)
+    assert failed.value.why == "because of this"
+    assert failed.value.fix
+
+
+def test_applying_a_kind_that_is_not_installed_is_named(api, cluster):
+    api.answer = lambda seen: (404, {"message": "the server could not find the requested resource"}, {})
+    with pytest.raises(WizardError, match="does not know /apis/x/v1"):
+        cluster.apply("/apis/x/v1/things/a", POD)
+
+
+def test_an_api_that_is_down_is_named(api, cluster):
+    api.close()
+    with pytest.raises(WizardError, match="can't be reached") as failed:
+        cluster.get("/version")
+    assert "Nothing answers" in failed.value.why
+
+
+def test_another_cluster_at_the_address_is_not_spoken_to(api, site):
+    config = json.loads(api.kubeconfig().read_text())
+    config["clusters"][0]["cluster"]["server"] = site.url
+    file = api.ca.folder / "other"
+    file.write_text(json.dumps(config))
+    with pytest.raises(WizardError, match="can't be reached") as failed:
+        KubeCluster(file, threading.Event()).get("/version")
+    assert "certificate" in failed.value.why
+    assert site.seen == []
+
+
+@pytest.mark.parametrize("text", ["", "not: [yaml", "kind: Config\n"])
+def test_a_damaged_kubeconfig_is_refused(tmp_path, text):
+    (tmp_path / "kubeconfig").write_text(text)
+    with pytest.raises(WizardError, match="can't be used"):
+        KubeCluster(tmp_path / "kubeconfig", threading.Event())
+
+
+def test_a_missing_kubeconfig_is_refused(tmp_path):
+    with pytest.raises(WizardError, match="can't be used"):
+        KubeCluster(tmp_path / "none", threading.Event())
+
+
+def test_stop_ends_a_request_soon(api):
+    stop = threading.Event()
+    release = threading.Event()
+    api.answer = lambda seen: (200, {"late": release.wait(5)}, {})
+    cluster = KubeCluster(api.kubeconfig(), stop)
+    threading.Timer(0.3, stop.set).start()
+    began = time.monotonic()
+    with pytest.raises(Interrupted):
+        cluster.get("/version")
+    assert time.monotonic() - began < 0.8
+    release.set()

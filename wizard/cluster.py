@@ -1,0 +1,118 @@
+"""The Kubernetes API by plain paths and plain dicts, with the credentials of a kubeconfig."""
+
+from __future__ import annotations
+
+import json
+import threading
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlencode, urlsplit
+
+from wizard.errors import WizardError
+from wizard.net.soon import soon
+from wizard.secret import redact
+
+MANAGER = "homelab-wizard"
+TIMEOUT = (5.0, 30.0)  # seconds to connect, and to read
+
+
+class KubeCluster:
+    """Implements `wizard.world.Cluster`. Safe to use from several threads."""
+
+    def __init__(self, kubeconfig: Path, stop: threading.Event) -> None:
+        self._stop = stop
+        self._client = _client(kubeconfig)
+        self._host = str(self._client.configuration.host)
+
+    def get(self, path: str) -> dict[str, Any] | None:
+        """The object or list at `path`; None when it is not there."""
+        status, body = self._call("GET", path)
+        return None if status == 404 else body
+
+    def apply(self, path: str, body: Mapping[str, Any]) -> None:
+        """Server-side apply; fields that others own are taken over."""
+        query = urlencode({"fieldManager": MANAGER, "force": "true"})
+        joined = f"{path}{'&' if '?' in path else '?'}{query}"
+        status, _ = self._call("PATCH", joined, body, "application/apply-patch+yaml")
+        if status == 404:
+            raise WizardError(
+                f"The cluster does not know {path}.", "Its kind is not installed, or its namespace is not there.",
+                "Wait until what brings it is installed, then run the same command again.",
+            )  # fmt: skip
+
+    def delete(self, path: str) -> None:
+        """Deletes; nothing happens when it is not there."""
+        self._call("DELETE", path)
+
+    def _call(
+        self, method: str, path: str, body: Mapping[str, Any] | None = None, kind: str = "application/json"
+    ) -> tuple[int, dict[str, Any]]:
+        status, data = soon(self._stop, lambda: self._send(method, path, body, kind))
+        if status < 300 or status == 404:
+            return status, data
+        raise self._refused(method, path, status, data)
+
+    def _send(self, method: str, path: str, body: Mapping[str, Any] | None, kind: str) -> tuple[int, dict[str, Any]]:
+        import urllib3
+
+        headers = {"Accept": "application/json", "Content-Type": kind}
+        self._client.update_params_for_auth(headers, [], ["BearerToken"], path, method, body)
+        text = None if body is None else json.dumps(body)
+        try:
+            answer = self._client.rest_client.pool_manager.request(
+                method, self._host.rstrip("/") + path, body=text, headers=headers, retries=False,
+                timeout=urllib3.Timeout(connect=TIMEOUT[0], read=TIMEOUT[1]),
+            )  # fmt: skip
+        except (urllib3.exceptions.HTTPError, OSError) as error:
+            raise self._unreachable(error) from None
+        try:
+            data = json.loads(answer.data) if answer.data else {}
+        except ValueError:
+            data = {"message": answer.data[:200].decode(errors="replace")}
+        return answer.status, data if isinstance(data, dict) else {}
+
+    def _unreachable(self, error: Exception) -> WizardError:
+        import urllib3.exceptions as kinds
+
+        inner = getattr(error, "reason", None) or error
+        if isinstance(inner, kinds.SSLError):
+            why = "Its certificate is not the one of the cluster in the kubeconfig."
+            fix = "Another cluster answers at this address; find out which before you go on."
+        else:
+            slow = isinstance(inner, kinds.TimeoutError) and not isinstance(inner, kinds.NewConnectionError)
+            why = "It did not answer in time." if slow else "Nothing answers there, or the connection broke."
+            fix = "Check that the control plane is up, then run the same command again."
+        return WizardError(f"The cluster's API at {urlsplit(self._host).netloc} can't be reached.", why, fix)
+
+    def _refused(self, method: str, path: str, status: int, data: Mapping[str, Any]) -> WizardError:
+        said = redact(str(data.get("message", "")).strip()) or f"It answered {status}."
+        if status in (401, 403):
+            return WizardError(
+                f"The cluster's API does not allow {method} {path.partition('?')[0]} ({status}).", said,
+                "The kubeconfig's credentials have expired or belong to another cluster; fetch a new one.",
+            )  # fmt: skip
+        return WizardError(
+            f"The cluster's API refused {method} {path.partition('?')[0]} ({status}).", said,
+            "Run the same command again; when it stays so, the object above is at fault.",
+        )  # fmt: skip
+
+
+def _client(kubeconfig: Path) -> Any:
+    from kubernetes import client, config  # half a second to import
+
+    from wizard import yamlfile
+
+    try:
+        settings = type.__call__(client.Configuration)
+        content = yamlfile.load(kubeconfig.read_text(encoding="utf-8"))
+        config.load_kube_config_from_dict(  # type: ignore[no-untyped-call]
+            content, client_configuration=settings, persist_config=False
+        )
+        return client.ApiClient(settings)
+    except (config.ConfigException, OSError, ValueError, KeyError, TypeError, AttributeError) as error:
+        reason = error.strerror if isinstance(error, OSError) and error.strerror else str(error).splitlines()[0]
+        raise WizardError(
+            f"The kubeconfig {kubeconfig} can't be used.", redact(f"{reason}."),
+            "Run the step Control plane again, which fetches it.",
+        ) from None  # fmt: skip
