@@ -69,7 +69,7 @@ manifests_save() { local ref; for ref in "$@"; do ns hw-lan bash -c ". '$LAB_SRC
 
 manifest_put() { # REPO TAG: by tag, and by digest as containerd asks the second time
   local f=$HOMELAB_LAB/manifests/$1/$2 type
-  type=$(python3 -c 'import json,sys; print(json.load(open(sys.argv[1])).get("mediaType","application/vnd.oci.image.manifest.v1+json"))' "$f")
+  type=$(/usr/bin/python3 -c 'import json,sys; print(json.load(open(sys.argv[1])).get("mediaType","application/vnd.oci.image.manifest.v1+json"))' "$f")
   ns hw-lan curl -fsS -o /dev/null -X PUT -H "Content-Type: $type" --data-binary "@$f" "http://$LAB_REGISTRY/v2/$1/manifests/$2"
 }
 
@@ -122,13 +122,24 @@ C
 }
 
 images_network() {
-  local d=$IMAGES/flannel part
+  local d=$IMAGES/flannel part manifest refs
+  # flannel's published manifest, a download like any other; it also says which tags are asked for
+  manifest=$(cd "$HOMELAB_LAB/mod/flanneld" && GOFLAGS=-mod=mod go list -m -f '{{.Dir}}' github.com/flannel-io/flannel)
+  manifest+=/Documentation/kube-flannel.yml
+  install -D -m 644 "$manifest" "$LAB_WWW/flannel/kube-flannel.yml"
+  mapfile -t refs < <(grep -o 'flannel-io/flannel.*:v[^ ]*' "$manifest" | sort -u)
   image_tree flannel; mkdir -p "$d/opt/bin"
   cp "$LAB_BIN/flanneld" "$d/opt/bin/"; cp "$LAB_BIN/install-conf" "$d/opt/bin/"; cp "$LAB_BIN/cni-flannel" "$d/flannel"
   image_iptables flannel; image_closure flannel /bin/cp /bin/sh /sbin/ip
-  cp -a "$d" "$IMAGES/flannel-cni"
-  image_push flannel flannel-io/flannel:v0.28.10 /opt/bin/flanneld
-  image_push flannel-cni flannel-io/flannel-cni-plugin:v1.9.1-flannel1 /flannel
+  for part in "${refs[@]}"; do # two images, one content: the daemon, and the plugin that is copied to the node
+    rm -rf "$d-copy"; cp -a "$d" "$d-copy"
+    case $part in
+      */flannel-cni-plugin:*) image_push flannel-copy "$part" /flannel ;;
+      */flannel:*) image_push flannel-copy "$part" /opt/bin/flanneld ;;
+      *) die "flannel wants an image the lab cannot make: $part" ;;
+    esac
+  done
+  rm -rf "$d"
   for part in controller speaker; do
     image_tree metallb; cp "$LAB_BIN/metallb-$part" "$IMAGES/metallb/$part"
     image_push metallb "metallb/$part:v0.16.1" "/$part"
