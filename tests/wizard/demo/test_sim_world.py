@@ -1,0 +1,307 @@
+"""The simulated world: reachable without a single socket, and strict enough that a demo can't pretend."""
+
+from __future__ import annotations
+
+import socket
+import threading
+import time
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from wizard import assets, yamlfile
+from wizard.demo import effects
+from wizard.demo.clock import Clock
+from wizard.demo.effects import Effect
+from wizard.demo.pi import Machine, shipped
+from wizard.demo.start import prepared
+from wizard.demo.world import SimWorld
+from wizard.errors import CommandFailed, Interrupted, LoginRefused, TrustError, Unreachable, WizardError
+from wizard.host.base import HostKey, Login, Script
+from wizard.host.facts import sections
+from wizard.secret import Secret
+from wizard.world import Request
+
+PI = "192.168.1.11"
+NODE = "/api/v1/nodes/atlas"
+
+
+@pytest.fixture(autouse=True)
+def no_socket(monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(*args: object, **settings: object) -> None:
+        raise AssertionError("the simulated world opened a socket")
+
+    monkeypatch.setattr(socket, "socket", refuse)
+    monkeypatch.setattr(socket, "create_connection", refuse)
+    monkeypatch.setattr(socket, "getaddrinfo", refuse)
+
+
+@pytest.fixture
+def world(tmp_path: Path) -> SimWorld:
+    return SimWorld(tmp_path)
+
+
+@pytest.fixture
+def told(monkeypatch: pytest.MonkeyPatch) -> dict[str, tuple[Effect, ...]]:
+    """A table of effects of our own, to be filled by a test."""
+    table: dict[str, tuple[Effect, ...]] = {}
+    monkeypatch.setattr(effects, "table", lambda: table)
+    return table
+
+
+def login(world: SimWorld, address: str = PI, **changed: Any) -> Login:
+    machine = world.machines[address]
+    given = {"user": machine.ssh["user"], "host_keys": machine.host_keys, "password": Secret("raspberry"), **changed}
+    return Login(address, **given)
+
+
+def test_everything_a_step_may_do_needs_no_socket(world: SimWorld) -> None:
+    seen: list[Any] = []
+    assert world.scan("192.168.1.0/24", seen.append) == seen
+    assert [found.address for found in seen] == sorted(world.machines, key=lambda a: int(a.split(".")[3]))
+    assert world.scan("10.0.0.0/24", seen.append) == []
+    host = world.connect(login(world))
+    assert "@@ machine-id" in host.run(Script("facts", "")).out
+    assert world.arp([PI, "192.168.1.99"]) == {PI: (world.machines[PI].mac,)}
+    request = Request("GET", "https://api.tailscale.com/api/v2/tailnet/-/devices", token=Secret("any-token"))
+    assert world.http(request).status == 200
+    world.make_repository("ssh://git@git.example.org/you/homelab.git")
+    assert world.run(["git", "ls-remote", "ssh://git@git.example.org/you/homelab.git"]).code == 0
+    assert world.host_keys("git.example.org", 2222) == world.host_keys("git.example.org")
+    assert world.writes == []
+
+
+def test_five_machines_ship_and_look_like_what_they_are() -> None:
+    from steps.facts import parse
+
+    found = {each.address: parse(each.address, each.facts()) for each in shipped()}
+    assert [(f.hostname, f.is_pi, round(f.memory_bytes / 2**30), f.arch) for f in found.values()] == [
+        ("atlas", True, 8, "arm64"), ("boreas", True, 4, "arm64"), ("castor", True, 8, "arm64"),
+        ("delos", True, 1, "arm64"), ("nas", False, 15, "amd64"),
+    ]  # fmt: skip
+    for each in found.values():
+        assert each.ips == (each.address,)
+        assert each.default_mac
+        assert each.long_bits == 64
+        assert abs(each.clock_unix - time.time()) < 5
+        assert each.memory_cgroup == (not each.is_pi)
+        assert each.swaps
+    assert len({f.machine_id for f in found.values()} | {f.boot_id for f in found.values()}) == 10
+    assert found["192.168.1.14"].throttled == 0x50005
+
+
+def test_fingerprints_are_openssh_ones() -> None:
+    keys = [key for each in shipped() for key in each.host_keys]
+    assert len({key.fingerprint for key in keys}) == len(keys) == 10
+    assert all(key.fingerprint.startswith("SHA256:") and len(key.fingerprint) == 50 for key in keys)
+
+
+@pytest.mark.parametrize(
+    ("changed", "error"),
+    [
+        ({"host_keys": (HostKey("ssh-ed25519", "AAAA", "SHA256:other"),)}, TrustError), ({"host_keys": ()}, TrustError),
+        ({"password": Secret("guessed")}, LoginRefused), ({"password": None}, LoginRefused),
+        ({"user": "root"}, LoginRefused), ({"key_files": ("id",), "password": None}, LoginRefused),
+        ({"sudo_password": Secret("guessed")}, LoginRefused),
+    ],
+)  # fmt: skip
+def test_not_everybody_is_let_in(world: SimWorld, changed: dict[str, Any], error: type[WizardError]) -> None:
+    with pytest.raises(error):
+        world.connect(login(world, **changed))
+
+
+def test_a_key_is_let_in_once_it_was_installed(world: SimWorld) -> None:
+    world.machines[PI].sections[".authorized-keys"] = "ssh-ed25519 AAAA\n"
+    world.connect(login(world, password=None, key_files=("id",), sudo_password=Secret("raspberry")))
+
+
+@pytest.mark.parametrize("call", ["host_keys", "connect"])
+def test_nobody_answers_at_an_address_without_a_machine(world: SimWorld, call: str) -> None:
+    with pytest.raises(Unreachable):
+        if call == "connect":
+            world.connect(Login("192.168.1.99", "pi", ()))
+        else:
+            world.host_keys("192.168.1.99")
+
+
+def test_a_reboot_brings_a_new_boot_id_and_what_the_kernel_was_told(world: SimWorld) -> None:
+    host, machine = world.connect(login(world)), world.machines[PI]
+    before = sections(machine.facts())
+    machine.sections["file /boot/firmware/cmdline.txt"] = "root=x rootwait cgroup_enable=memory\n"
+    host.reboot()
+    after = sections(machine.facts())
+    assert after["boot-id"] != before["boot-id"]
+    assert after["cmdline"].startswith("coherent_pool=1M")
+    assert after["cmdline"].endswith("root=x rootwait cgroup_enable=memory")
+    assert (before["cgroup-controllers"], after["cgroup-controllers"]) == (
+        "cpuset cpu io pids",
+        "cpuset cpu io memory pids",
+    )
+
+
+def test_effects_do_what_they_say_in_order(world: SimWorld, told: dict[str, tuple[Effect, ...]]) -> None:
+    told["x"] = (
+        Effect(
+            lines=["{arg1} on {address}", "{section hostname}"], set={"file {arg2}": "{stdin}"}, out="bye {arg9}{x}\n"
+        ),
+        Effect(when={"file /etc/x": "hello"}, append={"kubernetes": "{arg1}\n"}, sub={"hostname": {"^at": "AT"}}),
+        Effect(when={"file /etc/x": "!hello"}, set={"hostname": "never\n"}),
+        Effect(remove=["swaps"]),
+    )
+    host, lines = world.connect(login(world)), []  # type: ignore[var-annotated]
+    result = host.run(Script("x", "", ("one", "/etc/x"), b"hello {arg1}"), on_line=lines.append)
+    found = world.machines[PI].sections
+    assert lines == ["one on 192.168.1.11", "atlas"]
+    assert result.out == "one on 192.168.1.11\natlas\nbye {x}\n"
+    assert found["file /etc/x"] == "hello {arg1}", "what was put in is not filled a second time"
+    assert (found["kubernetes"], found["hostname"]) == ("one\n", "ATlas\n")
+    assert "swaps" not in found
+    assert world.writes == ["192.168.1.11 x"] * 3
+
+
+def test_a_failing_script_fails_as_a_real_one(world: SimWorld, told: dict[str, tuple[Effect, ...]]) -> None:
+    told["x"] = (Effect(out="no space left\n", code=7),)
+    host = world.connect(login(world))
+    assert host.run(Script("x", ""), check=False).code == 7
+    with pytest.raises(CommandFailed, match="exit code 7") as caught:
+        host.run(Script("x", ""))
+    assert "no space left" in caught.value.output
+    assert world.writes == []
+
+
+def test_what_nobody_described_is_an_error(world: SimWorld) -> None:
+    with pytest.raises(WizardError, match="no-such-script"):
+        world.connect(login(world)).run(Script("no-such-script", ""))
+    with pytest.raises(WizardError, match="no-such-program"):
+        world.run(["no-such-program"])
+    with pytest.raises(WizardError, match="no web server"):
+        world.http(Request("GET", "https://nowhere.example.org/"))
+
+
+def test_every_effect_that_ships_can_be_read() -> None:
+    data = yamlfile.load(assets.text("machines/effects.yaml"))
+    assert set(effects.table()) == set(data)
+    known = {field for field in Effect.__dataclass_fields__}
+    for name, raw in data.items():
+        for entry in raw if isinstance(raw, list) else [raw or {}]:
+            assert set(entry) <= known, name
+
+
+def test_a_mistaken_effect_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(assets, "text", lambda name: "a/b: {sets: {x: y}}\n")
+    effects.table.cache_clear()
+    try:
+        with pytest.raises(WizardError, match="a/b can't be read"):
+            effects.of("a/b")
+    finally:
+        effects.table.cache_clear()
+
+
+def test_time_runs_faster_or_does_not_wait(tmp_path: Path) -> None:
+    stop = threading.Event()
+    quick, fast = Clock(1000, stop), Clock(0, stop)
+    began = time.monotonic()
+    quick.sleep(30)
+    fast.sleep(3600)
+    assert 0.02 < time.monotonic() - began < 5
+    assert quick.now() >= 30
+    assert fast.now() >= 3600
+    stop.set()
+    for clock in (quick, fast):
+        with pytest.raises(Interrupted):
+            clock.sleep(0.01)
+
+
+# -- the cluster -----------------------------------------------------------------------------------------
+
+
+def test_no_api_answers_before_it_was_begun_and_never_twice(world: SimWorld, tmp_path: Path) -> None:
+    cluster = world.cluster(tmp_path / "kubeconfig")
+    with pytest.raises(WizardError, match="can't be reached"):
+        cluster.get("/api/v1/nodes")
+    world.api.event({"up": True})
+    assert cluster.get("/api/v1/namespaces/kube-system")["metadata"]["uid"]  # type: ignore[index]
+    with pytest.raises(WizardError, match="initialised twice"):
+        world.api.event({"up": True})
+
+
+@pytest.fixture
+def cluster(world: SimWorld, tmp_path: Path) -> Any:
+    world.api.event({"up": True})
+    return world.cluster(tmp_path / "kubeconfig")
+
+
+def test_objects_are_applied_listed_and_deleted(world: SimWorld, cluster: Any) -> None:
+    first = "/api/v1/namespaces/default/configmaps/one"
+    cluster.apply(first, {"kind": "ConfigMap", "data": {"a": "1"}, "metadata": {"labels": {"app": "x"}}})
+    cluster.apply(first, {"data": {"b": "2"}})
+    found = cluster.get(first)
+    assert found["data"] == {"a": "1", "b": "2"}
+    found["data"]["a"] = "changed by the caller"
+    assert cluster.get(first)["data"]["a"] == "1"
+    for path in (
+        "/api/v1/configmaps",
+        "/api/v1/namespaces/default/configmaps",
+        "/api/v1/configmaps?labelSelector=app=x",
+    ):
+        assert [item["metadata"]["name"] for item in cluster.get(path)["items"]] == ["one"], path
+    assert cluster.get("/api/v1/configmaps?labelSelector=app=y") == {"kind": "List", "items": []}
+    cluster.delete(first)
+    cluster.delete(first)
+    assert cluster.get(first) is None
+    assert len(world.writes) == 4
+
+
+@pytest.mark.parametrize(
+    ("path", "there"),
+    [
+        ("/api/v1/nodes", True), ("/api/v1/namespaces", True), ("/api/v1/nodes/atlas", False),
+        ("/apis/apps/v1/namespaces/x/deployments", True), ("/apis/rbac.authorization.k8s.io/v1/clusterroles", True),
+        ("/apis/gateway.networking.k8s.io/v1/gateways", False),
+        ("/apis/helm.toolkit.fluxcd.io/v2/namespaces/x/helmreleases", False),
+    ],
+)  # fmt: skip
+def test_an_empty_list_is_not_an_unknown_kind(cluster: Any, path: str, there: bool) -> None:
+    assert (cluster.get(path) is not None) == there
+    group = path.split("/")[2]
+    crd = f"/apis/apiextensions.k8s.io/v1/customresourcedefinitions/{path.rpartition('/')[2]}.{group}"
+    cluster.apply(crd, {"kind": "CustomResourceDefinition"})
+    if "." in group:
+        assert cluster.get(path) == {"kind": "List", "items": []}
+
+
+def test_nodes_become_ready_once_the_network_is_there(world: SimWorld, cluster: Any) -> None:
+    def ready() -> bool:
+        conditions = cluster.get(NODE).get("status", {}).get("conditions", [])
+        return any(each["type"] == "Ready" and each["status"] == "True" for each in conditions)
+
+    world.api.event({"path": NODE, "body": {"kind": "Node"}, "after": 5})
+    assert cluster.get(NODE) is None
+    world.sleep(5)
+    world.sleep(60)
+    assert not ready()
+    cluster.apply("/apis/apps/v1/namespaces/kube-flannel/daemonsets/kube-flannel-ds", {"kind": "DaemonSet"})
+    assert not ready()
+    world.sleep(60)
+    assert ready()
+
+
+def test_the_stage_has_all_a_demo_needs_and_is_gone_afterwards() -> None:
+    with prepared(fast=True) as demo:
+        answers = yamlfile.load(demo.answers.read_text())
+        assert Path(answers["machines"]["password"]["file"]).read_text().strip() == "raspberry"
+        assert set(answers["machines"]["hosts"]) <= set(demo.world.machines)
+        assert demo.world.run(["git", "ls-remote", answers["repository"]["url"]]).code == 0
+        assert demo.folder.is_dir()
+    assert not demo.folder.exists()
+
+
+def test_a_machine_knows_how_to_hide_its_own_memory() -> None:
+    machine = Machine({
+        "address": "10.0.0.1", "mac": "x", "banner": "y", "ssh": {"user": "pi", "password": "z"}, "host_keys": {},
+        "sections": {"hostname": "h\n", ".memory": "secret\n", "clock": "{now}\n"},
+    })  # fmt: skip
+    text = machine.facts()
+    assert ".memory" not in text
+    assert "{now}" not in text
