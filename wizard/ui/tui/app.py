@@ -1,0 +1,239 @@
+"""The Textual app: one engine in one thread, one screen, and an end that never hangs."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import signal
+import sys
+import threading
+import time
+from typing import ClassVar
+
+from textual.app import App
+from textual.binding import Binding, BindingType
+from textual.events import Unmount
+
+from wizard.errors import ExitCode
+from wizard.question import BACK, Prompt
+from wizard.secret import Secret
+from wizard.session import Session
+from wizard.ui.tui.board import Board
+from wizard.ui.tui.bridge import Bridge
+from wizard.ui.tui.messages import ApprovalWanted, Decided, JourneyEnded, QuestionAsked, StepFailed, Wanted
+from wizard.ui.tui.screens.help import HelpScreen
+from wizard.ui.tui.screens.journey import JourneyScreen
+from wizard.ui.tui.screens.leave import LeaveScreen
+from wizard.ui.tui.widgets.panes import ApprovalPane, FailurePane, FinishedPane
+from wizard.ui.tui.widgets.question import QuestionPane
+
+DRAIN = 0.05  # seconds between two looks at what happened
+CALM = 0.15  # seconds before the progress screen replaces an answered question: most answers bring the next at once
+AWAY = 15.0  # seconds of work after which a question rings the bell
+PATIENCE = 10.0  # seconds that the engine gets to end by itself after the screen is gone
+
+
+class WizardApp(App[None]):
+    """Shows one session. `error` is what ended the journey early, when something did."""
+
+    ENABLE_COMMAND_PALETTE = False
+    TITLE = "homelab"
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("ctrl+l", "log", "Log", priority=True, tooltip="Show or hide the log"),
+        Binding(
+            "ctrl+g,question_mark", "keys", "Keys", tooltip="Show the keys that work here (? outside of text fields)"
+        ),
+        Binding("ctrl+c", "leave", "Leave", priority=True, tooltip="Save and leave; asks first"),
+        Binding("ctrl+q", "leave", show=False, priority=True),
+    ]
+
+    def __init__(self, session: Session) -> None:
+        super().__init__()
+        self.animation_level = "none"
+        self.session = session
+        self.board = Board([step.name for step in session.order])
+        self.bridge = Bridge(self.post_message)
+        session.bus.listen(self.bridge.listen)
+        self.journey = JourneyScreen(session, self.board)
+        self.error: BaseException | None = None
+        self.ended = threading.Event()  # the engine's thread is at its end
+        self.leaving = False
+        self._wanted: Wanted | None = None
+        self._began = self._decided_at = time.time()
+        self._drafts: dict[tuple[str, str], object] = {}
+        self._trail: list[str] = []  # keys answered in the current step, for going back
+        self._notes: list[int] = []  # the notes that go with the current question
+
+    # -- beginning and ending ----------------------------------------------------------------------------
+
+    async def on_mount(self) -> None:
+        await self.push_screen(self.journey)
+        await self.journey.show_work()
+        self.set_interval(DRAIN, self._drain)
+        self._hold_signals(True)
+        self.run_worker(self._engine, thread=True, exclusive=True, exit_on_error=False, name="engine")
+
+    def _engine(self) -> None:
+        try:
+            self.session.engine(self.bridge).run()
+        except BaseException as error:
+            self.error = error
+        self.ended.set()
+        self.post_message(JourneyEnded(self.error))
+
+    def _hold_signals(self, hold: bool) -> None:
+        if threading.current_thread() is not threading.main_thread():
+            return
+        loop = asyncio.get_running_loop()
+        for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+            if hold:
+                loop.add_signal_handler(number, self.leave)
+            else:
+                loop.remove_signal_handler(number)
+
+    def on_unmount(self, event: Unmount) -> None:
+        self._hold_signals(False)
+        self._let_go()
+
+    def _let_go(self) -> None:
+        """The engine stops at the next opportunity, and whatever it waits for from the person fails."""
+        if not self.ended.is_set():
+            self.session.world.stop.set()
+        self.bridge.close()
+
+    async def on_journey_ended(self, message: JourneyEnded) -> None:
+        self._drain()
+        if message.error is not None or self.leaving:
+            self.exit()
+            return
+        await self.journey.show(FinishedPane(self.session.summary.table(), self.board.notes))
+
+    def _fatal_error(self) -> None:
+        """Textual would print a traceback with the values of variables; the command reports mistakes its own way."""
+        self._close_messages_no_wait()
+
+    def run_to_end(self) -> None:
+        """Runs until the terminal is given back. Raises what stopped the journey, or a mistake of the app itself."""
+        loop = asyncio.new_event_loop()  # our own: asyncio.run would wait for the engine's thread without an end
+        self.run(loop=loop)
+        if not self.ended.wait(0 if self._at_once else PATIENCE):
+            print(f"Left at once. To go on: {self.session.go_on}", file=sys.stderr, flush=True)
+            os._exit(ExitCode.INTERRUPTED)
+        loop.close()
+        if self._exception is not None:
+            raise self._exception
+        if self.error is not None:
+            raise self.error
+
+    _at_once = False
+
+    # -- requests of the engine ----------------------------------------------------------------------------
+
+    async def on_question_asked(self, message: QuestionAsked) -> None:
+        prompt, before = message.prompt, self._wanted
+        self._take(message)
+        again = isinstance(before, QuestionAsked) and _same(before.prompt, prompt)
+        self._notes = (self._notes if again else []) + self.journey.take_notes()
+        self._follow(before, prompt)
+        title, intro = self.session.title(prompt.step), self.session.intro(prompt.step)
+        draft = self._drafts.get((prompt.step, prompt.question.key))
+        notes = [self.board.notes[number] for number in self._notes]
+        back = bool(self._trail) and self.board.status.get(prompt.step) == "asking"
+        await self.journey.show(QuestionPane(prompt, title, intro, notes, draft=draft, back=back))
+
+    def _follow(self, before: Wanted | None, prompt: Prompt) -> None:
+        """Keeps the trail of answered questions, as the engine keeps it, so that Back is offered where it works."""
+        if not isinstance(before, QuestionAsked) or before.prompt.step != prompt.step:
+            self._trail = []
+        elif before.reply.done() and before.reply.result() is BACK:
+            self._trail = self._trail[:-1]
+        elif not _same(before.prompt, prompt):
+            self._trail.append(before.prompt.question.key)
+
+    async def on_approval_wanted(self, message: ApprovalWanted) -> None:
+        self._take(message)
+        notes = [self.board.notes[number] for number in self.journey.take_notes()]
+        await self.journey.show(ApprovalPane(message.approval, notes))
+
+    async def on_step_failed(self, message: StepFailed) -> None:
+        if self.leaving:
+            message.reply.set_result("stop")
+            return
+        self._take(message)
+        pane = FailurePane(self.session.title(message.step), message.error, self.session.log_path)
+        await self.journey.show(pane)
+
+    def _take(self, message: Wanted) -> None:
+        message.stop()
+        self._drain()
+        self._wanted = message
+        if time.time() - self._decided_at > AWAY:
+            self.bell()
+
+    def on_decided(self, message: Decided) -> None:
+        message.stop()
+        self._decided_at = time.time()
+        if self._wanted is None or self.ended.is_set():
+            self.exit()
+            return
+        self._keep_draft(message.value)
+        if not self._wanted.reply.done():
+            self._wanted.reply.set_result(message.value)
+        self.set_timer(CALM, self._back_to_work)
+
+    def _keep_draft(self, value: object) -> None:
+        if isinstance(self._wanted, QuestionAsked) and value is not BACK and not isinstance(value, Secret):
+            prompt = self._wanted.prompt
+            self._drafts[prompt.step, prompt.question.key] = value
+
+    async def _back_to_work(self) -> None:
+        if (self._wanted is None or self._wanted.reply.done()) and not self.ended.is_set():
+            await self.journey.show_work()
+
+    # -- what happens ----------------------------------------------------------------------------------------
+
+    def _drain(self) -> None:
+        for event in self.bridge.take():
+            self.board.take(event)
+        if not self.journey.is_mounted:
+            return
+        now = time.time()
+        asked = self.board.current if self._wanted is not None and not self._wanted.reply.done() else ""
+        self.journey.tick(now, asked, now - self._began, self.leaving and not self.ended.is_set())
+
+    # -- keys ------------------------------------------------------------------------------------------------
+
+    def action_log(self) -> None:
+        self.journey.toggle_log()
+
+    def action_keys(self) -> None:
+        if self.screen is self.journey:
+            self.push_screen(HelpScreen(self.screen.active_bindings.values()))
+
+    def action_leave(self) -> None:
+        if self.ended.is_set() or self.leaving or isinstance(self.screen, LeaveScreen):
+            self.leave()
+            return
+        working = self._wanted is None or self._wanted.reply.done()
+        self.push_screen(LeaveScreen(working, self.session.go_on), self._on_leave)
+
+    def _on_leave(self, leave: bool | None) -> None:
+        if leave:
+            self.leave()
+
+    def leave(self) -> None:
+        """Stops the engine and leaves when it has stopped; called again, leaves at once."""
+        if self.ended.is_set():
+            self.exit()
+        elif self.leaving:
+            self._at_once = True
+            self.exit()
+        else:
+            self.leaving = True
+            self._let_go()
+            if isinstance(self.screen, LeaveScreen | HelpScreen):
+                self.pop_screen()
+
+
+def _same(one: Prompt, other: Prompt) -> bool:
+    return (one.step, one.question.key) == (other.step, other.question.key)

@@ -1,0 +1,68 @@
+"""Between the engine's threads and the app: requests that wait for a person, and events that wait for a moment.
+
+The engine calls `ask`, `confirm` and `failed` on its own threads and blocks until the person has decided. Once the
+bridge is closed every request fails with `Interrupted`, those that wait already too: quitting can never hang.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections import deque
+from collections.abc import Callable
+
+from wizard.context import Approval
+from wizard.errors import Interrupted, WizardError
+from wizard.events import Event
+from wizard.question import Prompt
+from wizard.ui.tui.messages import ApprovalWanted, QuestionAsked, StepFailed, Verdict, Wanted
+
+
+class Bridge:
+    """The front end that the engine sees. `deliver` hands a request to the app and is false when the app is gone."""
+
+    def __init__(self, deliver: Callable[[Wanted], bool]) -> None:
+        self._deliver = deliver
+        self._events: deque[Event] = deque()
+        self._waiting: set[Wanted] = set()
+        self._lock = threading.Lock()
+        self._closed = False
+
+    def ask(self, prompt: Prompt) -> object:
+        return self._wait(QuestionAsked(prompt))
+
+    def confirm(self, approval: Approval) -> bool:
+        return self._wait(ApprovalWanted(approval)) is True
+
+    def failed(self, step: str, error: WizardError) -> Verdict:
+        return "retry" if self._wait(StepFailed(step, error)) == "retry" else "stop"
+
+    def _wait(self, request: Wanted) -> object:
+        with self._lock:
+            if self._closed:
+                raise Interrupted("Stopped.")
+            self._waiting.add(request)
+        try:
+            if not self._deliver(request):
+                raise Interrupted("Stopped.")
+            return request.reply.result()
+        finally:
+            with self._lock:
+                self._waiting.discard(request)
+
+    def close(self) -> None:
+        """No more answers will come. Safe to call from any thread, more than once."""
+        with self._lock:
+            self._closed = True
+            waiting = list(self._waiting)
+        for request in waiting:
+            if not request.reply.done():
+                request.reply.set_exception(Interrupted("Stopped."))
+
+    # -- events: appended by any thread at any rate, taken by the app a few times a second ------------------
+
+    def listen(self, event: Event) -> None:
+        self._events.append(event)
+
+    def take(self) -> list[Event]:
+        """The events since the last call, oldest first."""
+        return [self._events.popleft() for _ in range(len(self._events))]

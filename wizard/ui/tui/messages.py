@@ -1,0 +1,62 @@
+"""Every message between the engine's thread, the app and its parts."""
+
+from __future__ import annotations
+
+from concurrent.futures import Future
+from typing import Literal
+
+from textual.message import Message
+
+from wizard.context import Approval
+from wizard.errors import WizardError
+from wizard.question import Prompt
+
+Verdict = Literal["retry", "stop"]
+
+
+class Wanted(Message):
+    """The engine waits for the person; `reply` takes what was decided and lets it go on."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.reply: Future[object] = Future()
+
+
+class QuestionAsked(Wanted):
+    """`reply` takes the raw answer, or `BACK`."""
+
+    def __init__(self, prompt: Prompt) -> None:
+        super().__init__()
+        self.prompt = prompt
+
+
+class ApprovalWanted(Wanted):
+    """`reply` takes True or False."""
+
+    def __init__(self, approval: Approval) -> None:
+        super().__init__()
+        self.approval = approval
+
+
+class StepFailed(Wanted):
+    """`reply` takes a `Verdict`."""
+
+    def __init__(self, step: str, error: WizardError) -> None:
+        super().__init__()
+        self.step, self.error = step, error
+
+
+class JourneyEnded(Message):
+    """The engine's thread is at its end: everything is done, or `error` stopped it."""
+
+    def __init__(self, error: BaseException | None) -> None:
+        super().__init__()
+        self.error = error
+
+
+class Decided(Message):
+    """The person decided what a pane asked: a raw answer, `BACK`, yes or no, retry or stop."""
+
+    def __init__(self, value: object) -> None:
+        super().__init__()
+        self.value = value

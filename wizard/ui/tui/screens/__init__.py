@@ -1,0 +1,1 @@
+"""What fills the screen, one file each, its style sheet beside it."""

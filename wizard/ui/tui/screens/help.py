@@ -1,0 +1,47 @@
+"""The keys that work right now, and what the marks mean. Made from the bindings themselves, so that it is true."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import ClassVar
+
+from textual.app import ComposeResult
+from textual.binding import ActiveBinding, Binding, BindingType
+from textual.containers import VerticalScroll
+from textual.screen import ModalScreen
+from textual.widgets import Static
+
+from wizard.report import columns
+
+MARKS = (
+    ("✓", "done"), ("▶", "at work"), ("?", "waiting for you"), ("!", "failed"), ("·", "to come"),
+)  # fmt: skip
+
+
+class HelpScreen(ModalScreen[None]):
+    """Any of its keys closes it."""
+
+    CSS_PATH = "dialog.tcss"
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("escape,enter,question_mark,ctrl+g", "dismiss", "Close", tooltip="Close this help"),
+        Binding("up,down,pageup,pagedown", "", "", show=False),
+    ]
+
+    def __init__(self, bindings: Iterable[ActiveBinding]) -> None:
+        super().__init__()
+        self._active = list(bindings)
+
+    def compose(self) -> ComposeResult:
+        with VerticalScroll(id="dialog"):
+            yield Static("Keys that work here", classes="title")
+            yield Static("\n".join(columns(self._keys())), classes="keys", markup=False)
+            yield Static("Marks in the list of steps", classes="title")
+            yield Static("\n".join(columns(MARKS)), markup=False)
+            yield Static("Escape closes this.", classes="last")
+
+    def _keys(self) -> list[tuple[str, str]]:
+        rows: dict[str, list[str]] = {}
+        for active in self._active:
+            if active.enabled and active.binding.tooltip:
+                rows.setdefault(active.binding.tooltip, []).append(self.app.get_key_display(active.binding))
+        return [(" ".join(keys), meaning) for meaning, keys in rows.items()]

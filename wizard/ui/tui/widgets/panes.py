@@ -1,0 +1,187 @@
+"""One thing to do at a time: an approval, a failure, the end. Each tells by `Decided` what was decided."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+from typing import ClassVar
+
+from textual.app import ComposeResult
+from textual.binding import Binding, BindingType
+from textual.containers import Horizontal, Vertical, VerticalScroll
+from textual.content import Content
+from textual.widgets import Button, Static
+
+from wizard import events, report
+from wizard.context import Approval
+from wizard.errors import CommandFailed, WizardError
+from wizard.step import Change
+from wizard.ui.tui.messages import Decided
+
+
+def text(content: str | Content, classes: str, name: str | None = None) -> Static:
+    """Text that is shown as it is: nothing in it is taken as markup."""
+    return Static(content, classes=classes, id=name, markup=False)
+
+
+def note_box(note: events.Note) -> Static:
+    """A note in a frame that carries its title."""
+    box = Static(report.clean(note.text), classes="note", markup=False)
+    box.border_title = Content(report.clean(note.title))
+    return box
+
+
+class Scroll(VerticalScroll, can_focus=False):
+    """The part that scrolls; the pane around it takes the keys."""
+
+
+class Pane(Vertical):
+    """What all panes share: page keys scroll, whatever has the focus."""
+
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("pageup", "scroll(-1)", "Scroll up", show=False, tooltip="Scroll up"),
+        Binding("pagedown", "scroll(1)", "Scroll down", show=False, tooltip="Scroll down"),
+    ]
+
+    def action_scroll(self, direction: int) -> None:
+        scroll = self.query_one(Scroll)
+        (scroll.scroll_page_down if direction > 0 else scroll.scroll_page_up)(animate=False)
+
+
+class ButtonPane(Pane):
+    """Something to read, and buttons below that never scroll out of sight."""
+
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("up", "scroll_line(-1)", "Up", show=False, tooltip="Scroll a line up"),
+        Binding("down", "scroll_line(1)", "Down", show=False, tooltip="Scroll a line down"),
+        Binding("left", "app.focus_previous", "Previous", show=False, tooltip="The button before"),
+        Binding("right", "app.focus_next", "Next", show=False, tooltip="The next button"),
+    ]
+    first = ""  # the id of the button that Enter presses unless another one is chosen
+
+    def content(self) -> Iterable[Static]:
+        """What there is to read."""
+        return ()
+
+    def buttons(self) -> Sequence[Button]:
+        return ()
+
+    def compose(self) -> ComposeResult:
+        with Scroll():
+            yield from self.content()
+        with Horizontal(classes="buttons"):
+            yield from self.buttons()
+
+    def on_mount(self) -> None:
+        self.query_one(f"#{self.first}", Button).focus()
+
+    def action_scroll_line(self, direction: int) -> None:
+        self.query_one(Scroll).scroll_relative(y=direction, animate=False)
+
+    def decide(self, value: object) -> None:
+        self.disabled = True
+        self.post_message(Decided(value))
+
+
+class ApprovalPane(ButtonPane):
+    """The changes of a step, by host; or one dangerous change once more, where Enter alone means no."""
+
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("y", "decide(True)", "Yes", tooltip="Make these changes"),
+        Binding("n", "decide(False)", "No", tooltip="Change nothing and leave"),
+    ]
+
+    def __init__(self, approval: Approval, notes: Sequence[events.Note]) -> None:
+        super().__init__(id="approval")
+        self._approval, self._notes = approval, notes
+        self.first = "no" if approval.danger else "yes"
+
+    def content(self) -> Iterable[Static]:
+        approval = self._approval
+        if approval.danger:
+            yield text("This can't be taken back easily", "heading danger")
+            yield text("It needs a yes of its own.", "muted gap")
+        else:
+            yield text(f"{approval.title} · {report.counted(len(approval.changes), 'change')} to approve", "heading")
+            yield text("Nothing has been changed yet. This is everything that will be.", "muted gap")
+        yield from map(note_box, self._notes)
+        for host, changes in report.by_host(approval):
+            yield text(host, "host")
+            for change in changes:
+                yield text(self._line(change), "change")
+
+    @staticmethod
+    def _line(change: Change) -> Content:
+        sentence = Content(f"- {report.clean(change.sentence)}")
+        return sentence + Content.styled("  ! DANGEROUS", "$text-error bold") if change.danger else sentence
+
+    def buttons(self) -> Sequence[Button]:
+        yes = "Yes, do it" if self._approval.danger else "Make these changes"
+        no = "No, save and leave" if self._approval.danger else "Not now: save and leave"
+        return (Button(yes, "error" if self._approval.danger else "success", id="yes"), Button(no, id="no"))
+
+    def action_decide(self, yes: bool) -> None:
+        self.decide(yes)
+
+    def on_button_pressed(self, event: Button.Pressed) -> None:
+        event.stop()
+        self.decide(event.button.id == "yes")
+
+
+class FailurePane(ButtonPane):
+    """What happened, why, and what to do."""
+
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("r", "decide('retry')", "Try again", tooltip="Run this step again from its check"),
+        Binding("s", "decide('stop')", "Save and leave", tooltip="Leave; run the same command to go on"),
+    ]
+    first = "retry"
+
+    def __init__(self, title: str, error: WizardError, log: Path | None) -> None:
+        super().__init__(id="failure")
+        self._title, self._error, self._log = title, error, log
+
+    def content(self) -> Iterable[Static]:
+        error = self._error
+        yield text(f"{self._title} could not be completed", "heading")
+        what, *others = [report.clean(sentence) for sentence in error.sentences()]
+        yield text(what, "what")
+        for sentence in others:
+            yield text(sentence, "gap")
+        if isinstance(error, CommandFailed) and error.output.strip():
+            yield note_box(events.Note("It printed last", "\n".join(error.output.strip().splitlines()[-10:])))
+        yield text("What was done so far is saved. Trying again begins with a fresh look.", "muted")
+        if self._log is not None:
+            yield text(f"Every detail: {self._log}", "muted")
+
+    def buttons(self) -> Sequence[Button]:
+        return (Button("Try again", "primary", id="retry"), Button("Save and leave", id="stop"))
+
+    def action_decide(self, verdict: str) -> None:
+        self.decide(verdict)
+
+    def on_button_pressed(self, event: Button.Pressed) -> None:
+        event.stop()
+        self.decide(event.button.id)
+
+
+class FinishedPane(ButtonPane):
+    """Everything is done: what ran, and every note once more."""
+
+    first = "leave"
+
+    def __init__(self, table: str, notes: Sequence[events.Note]) -> None:
+        super().__init__(id="finished")
+        self._table, self._notes = table, notes
+
+    def content(self) -> Iterable[Static]:
+        yield text("Everything is done", "heading")
+        yield text(self._table, "table")
+        yield from map(note_box, self._notes)
+
+    def buttons(self) -> Sequence[Button]:
+        return (Button("Leave", "success", id="leave"),)
+
+    def on_button_pressed(self, event: Button.Pressed) -> None:
+        event.stop()
+        self.decide("leave")

@@ -1,0 +1,88 @@
+"""The pane of one question."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import ClassVar
+
+from textual.app import ComposeResult
+from textual.binding import Binding, BindingType
+from textual.widgets import Static
+
+from wizard import events, report
+from wizard.question import BACK, Prompt
+from wizard.secret import SecretRef
+from wizard.ui.tui.messages import Decided
+from wizard.ui.tui.widgets.field import Field
+from wizard.ui.tui.widgets.panes import Pane, Scroll, note_box, text
+
+
+class QuestionPane(Pane):
+    """One question. What is typed is checked while it is typed; `back` says whether there is one before it."""
+
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("escape", "back", "Back", tooltip="Go back to the question before")
+    ]
+
+    def __init__(
+        self, prompt: Prompt, title: str, intro: str, notes: Sequence[events.Note], *, draft: object, back: bool
+    ) -> None:
+        super().__init__(id="question")
+        self.prompt, self._title, self._intro, self._notes = prompt, title, intro, notes
+        self._draft, self.back = draft, back
+
+    def compose(self) -> ComposeResult:
+        prompt, question = self.prompt, self.prompt.question
+        with Scroll():
+            yield text(f"{self._title} · question {prompt.number} of {prompt.total}", "heading")
+            if prompt.number == 1 and self._intro:
+                yield text(self._intro, "muted gap")
+            yield from map(note_box, self._notes)
+            yield text(question.ask, "ask")
+            yield Field(prompt, self._draft)
+            yield text(f"! {prompt.problem}" if prompt.problem else "", "problem", "problem")
+            if hint := self._hint():
+                yield text(hint, "muted")
+            if question.help:
+                yield text(question.help, "muted")
+
+    def _hint(self) -> str:
+        question, default = self.prompt.question, self.prompt.default
+        if default is None or isinstance(default, SecretRef):
+            return ""
+        known = [choice.label for choice in self.prompt.choices if choice.value == default]
+        shown = known[0] if known else question.kind.show(default)
+        return f"Proposed: {report.clean(shown)}{f' (from {question.source})' if question.source else ''}"
+
+    def on_mount(self) -> None:
+        self.query_one(Field).grab_focus()
+
+    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
+        return self.back if action == "back" else super().check_action(action, parameters)
+
+    def on_field_changed(self) -> None:
+        try:
+            self.query_one(Field).parse()
+        except ValueError as error:
+            self._tell(f"… {error}", "typing")
+        else:
+            self._tell("✓", "fine")
+
+    def _tell(self, sentence: str, kind: str) -> None:
+        problem = self.query_one("#problem", Static)
+        problem.update(sentence)
+        problem.set_classes(f"problem {kind}")
+
+    def on_field_accepted(self) -> None:
+        field = self.query_one(Field)
+        try:
+            field.parse()
+        except ValueError as error:
+            self._tell(f"! {error}", "wrong")
+            return
+        self.disabled = True
+        self.post_message(Decided(field.raw()))
+
+    def action_back(self) -> None:
+        self.disabled = True
+        self.post_message(Decided(BACK))

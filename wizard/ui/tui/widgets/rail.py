@@ -1,0 +1,47 @@
+"""The list of steps at the left: where the journey stands, readable without colour."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping, Sequence
+
+from textual.content import Content
+from textual.widgets import Static
+
+from wizard.report import SYMBOLS
+from wizard.step import AnyStep
+
+STYLES = {
+    "✓": "$text-success",
+    "▶": "$text-accent bold",
+    "?": "$text-warning bold",
+    "!": "$text-error bold",
+    "·": "dim",
+}
+
+
+class StepRail(Static):
+    """One line a step: its symbol and its title."""
+
+    def __init__(self, steps: Sequence[AnyStep], remembered: Collection[str]) -> None:
+        super().__init__(id="rail")
+        self._steps, self._remembered = steps, set(remembered)
+
+    def on_mount(self) -> None:
+        self.show({}, "")
+
+    def show(self, status: Mapping[str, str], asked: str) -> None:
+        """`status` as the board knows it; `asked` is the step that waits for the person, if any."""
+        lines = [self._line(step, self._symbol(step.name, status, asked)) for step in self._steps]
+        self.update(Content("\n").join(lines))
+
+    def _symbol(self, step: str, status: Mapping[str, str], asked: str) -> str:
+        if step == asked and status.get(step) != "failed":
+            return SYMBOLS["asking"]
+        if step not in status and step in self._remembered:
+            return SYMBOLS["done"]
+        return SYMBOLS[status.get(step, "waiting")]
+
+    @staticmethod
+    def _line(step: AnyStep, symbol: str) -> Content:
+        style = STYLES[symbol]
+        return Content.assemble((symbol, style), " ", (step.title, style if symbol != "✓" else ""))

@@ -1,0 +1,109 @@
+"""While the engine works: what each host does now, how far it is, and what was finished last."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any
+
+from rich.cells import cell_len, set_cell_size
+from textual.app import ComposeResult
+from textual.content import Content
+from textual.events import Resize
+from textual.widgets import Static
+
+from wizard import events, report
+from wizard.ui.tui.board import Board, Host
+from wizard.ui.tui.widgets.panes import Pane, Scroll, note_box, text
+
+SHOWN = 8  # finished changes below the table
+
+
+class HostTable(Static):
+    """A row for each host: its name, what it does now, how many changes are done, how long it has been at it."""
+
+    def __init__(self) -> None:
+        super().__init__(id="hosts", markup=False)
+        self._rows: list[tuple[str, str, str, str]] = []
+
+    def show(self, hosts: Iterable[Host], now: float) -> None:
+        rows = [self._row(host, now) for host in hosts]
+        if rows != self._rows:
+            self._rows = rows
+            self._draw()
+
+    @staticmethod
+    def _row(host: Host, now: float) -> tuple[str, str, str, str]:
+        doing = host.doing or ("done" if host.total and host.done >= host.total else "to come" if host.total else "")
+        count = f"{host.done}/{host.total}" if host.total else ""
+        taken = report.duration(host.elapsed(now)) if host.began else ""
+        return (host.name, f"! {host.doing}" if host.failed else doing, count, taken)
+
+    def on_resize(self, event: Resize) -> None:
+        self._draw()
+
+    def _draw(self) -> None:
+        if not self._rows:
+            self.update("")
+            return
+        table = [("Host", "Now", "Done", "Time"), *self._rows]
+        first, _, third, fourth = (max(map(cell_len, column)) for column in zip(*table, strict=True))
+        first = min(first, 20)
+        rest = max(8, self.size.width - first - third - fourth - 6)
+        lines = [
+            f"{_fit(name, first)}  {_fit(doing, rest)}  {count.rjust(third)}  {taken.rjust(fourth)}"
+            for name, doing, count, taken in table
+        ]
+        self.update(Content("\n").join([Content.styled(lines[0], "dim"), *map(Content, lines[1:])]))
+
+
+def _fit(cell: str, width: int) -> str:
+    return set_cell_size(cell, width) if cell_len(cell) <= width else set_cell_size(cell, width - 1) + "…"
+
+
+class WorkPane(Pane):
+    """The engine is at work; there is nothing to do but watch."""
+
+    can_focus = True
+
+    def __init__(self) -> None:
+        super().__init__(id="work")
+        self._notes = 0
+
+    def compose(self) -> ComposeResult:
+        with Scroll():
+            yield text("", "heading", "work-title")
+            yield text("", "muted gap", "work-intro")
+            yield text("", "gap", "work-status")
+            yield HostTable()
+            yield text("", "recent", "recent")
+
+    def on_mount(self) -> None:
+        self.focus()
+
+    def show(self, board: Board, title: str, intro: str, now: float) -> None:
+        """Draws what the board says. Called several times a second."""
+        self.query_one("#work-title", Static).update(title)
+        self.query_one("#work-intro", Static).update(intro)
+        self.query_one("#work-status", Static).update(self._status(board, now))
+        self.query_one(HostTable).show(board.hosts.values(), now)
+        finished = [_finished(event) for event in list(board.finished)[-SHOWN:]]
+        self.query_one("#recent", Static).update(Content("\n").join(finished))
+
+    def add_note(self, note: events.Note) -> None:
+        self.query_one(Scroll).mount(note_box(note), before="#hosts")
+
+    @staticmethod
+    def _status(board: Board, now: float) -> Content:
+        status = board.status.get(board.current, "waiting")
+        words: list[Any] = [(f"{report.SYMBOLS[status]} ", "$text-accent bold"), report.DOING[status]]
+        if board.detail and status == "applying":
+            words.append(f": {report.clean(board.detail)}")
+        if board.began:
+            words.append((f" · {report.duration(now - board.began)}", "$text-muted"))
+        return Content.assemble(*words)
+
+
+def _finished(event: events.ChangeEnded) -> Content:
+    mark, style = ("!", "$text-error") if event.outcome == "failed" else ("✓", "$text-success")
+    took = f" ({report.duration(event.seconds)})" if event.seconds >= 1 else ""
+    return Content.assemble((mark, style), f" {event.host}: {report.clean(event.sentence)}", (took, "$text-muted"))
