@@ -59,12 +59,20 @@ class NodeFacts:
     api_server: bool = False  # a control plane's static pod is there
     kubelet_conf: bool = False  # this node has joined, or has begun to
     admin_conf: bool = False
+    listens_6443: bool = False  # something serves the port of a Kubernetes API
+    api_answers: bool = False  # the API on this Pi answers its administrator
+    addons: tuple[str, ...] = ()  # what is there of kubeadm init's last phase: daemonset.apps/kube-proxy
     ca_hash: str = ""
     tailscale: Mapping[str, Any] | None = None
 
     def active(self, unit: str) -> bool:
         """Whether the systemd service `unit` runs."""
         return self.units.get(f"{unit}.service", {}).get("ActiveState") == "active"
+
+    @property
+    def in_a_cluster(self) -> bool:
+        """Whether anything of a cluster is on this Pi, finished or not."""
+        return self.etcd_data or self.api_server or self.kubelet_conf or self.admin_conf or self.listens_6443
 
     def installed(self, package: str) -> str:
         """The installed version of `package`, or an empty text."""
@@ -107,7 +115,9 @@ def parse(address: str, output: str) -> NodeFacts:
         keyrings={path: value.strip() for path, value in _named(raw, "keyring").items()},
         etcd_data="etcd-data" in present, api_server="manifests/kube-apiserver.yaml" in present,
         kubelet_conf="kubelet.conf" in present or "bootstrap-kubelet.conf" in present,
-        admin_conf="admin.conf" in present, ca_hash=read.read_ca_hash(text("ca-crt")),
+        admin_conf="admin.conf" in present, listens_6443="listens-6443" in present,
+        api_answers="api" in text("addons").split(), addons=tuple(w for w in text("addons").split() if "/" in w),
+        ca_hash=read.read_ca_hash(text("ca-crt")),
         tailscale=read.read_json(text("tailscale")),
     )  # fmt: skip
 

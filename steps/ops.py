@@ -51,6 +51,12 @@ def detached(
     return _with_lines(ctx, address, script, check)
 
 
+def attach(ctx: Context, address: str, unit: str, *, timeout: float = 1800.0) -> Result:
+    """Follows what runs as the unit `unit` to its end; returns at once when nothing does."""
+    script = Script("attach", assets.text("node/detached.sh"), (unit, "any"), timeout=timeout)
+    return _with_lines(ctx, address, script, True)
+
+
 def write_file(ctx: Context, address: str, path: str, text: str, mode: str = "0644") -> None:
     """Makes `text` (and a newline at its end) the content of `path`, atomically. Folders are made where missing."""
     body = text if not text or text.endswith("\n") else text + "\n"

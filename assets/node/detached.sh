@@ -1,6 +1,7 @@
 # detached.sh UNIT DIGEST [ARG...]: runs the script on stdin as the systemd unit UNIT and shows its output. A lost
 # connection or a killed wizard does not stop it: the next call finds it running and follows it to its end. DIGEST names
-# the work: while other work runs under the same name, this one waits for it.
+# the work: while other work runs under the same name, this one waits for it. With the DIGEST "any" nothing is begun: what
+# runs is followed.
 set -eu
 unit=$1 digest=$2
 shift 2
@@ -33,9 +34,10 @@ follow() { # the output so far and what comes, until the unit has ended
   exit "$(cat "$folder/exit")"
 }
 
-if running && [ "$(cat "$folder/digest" 2>/dev/null)" = "$digest" ]; then
-  follow
+if running; then
+  case $digest in any | "$(cat "$folder/digest" 2>/dev/null)") follow ;; esac
 fi
+[ "$digest" != any ] || exit 0
 while running; do sleep 0.5; done
 
 rm -rf "$folder"

@@ -104,8 +104,15 @@ present() {
   for file in kubelet.conf bootstrap-kubelet.conf admin.conf manifests/kube-apiserver.yaml; do
     [ ! -e "/etc/kubernetes/$file" ] || echo "$file"
   done
+  cat /proc/net/tcp /proc/net/tcp6 | grep -qE ':192B 0+:0000 0A ' && echo listens-6443
 }
 section kubernetes present
+addons() { # what kubeadm init does last; "api" when the API answers an administrator
+  [ -e /etc/kubernetes/admin.conf ] || return 0
+  soon kubectl --kubeconfig /etc/kubernetes/admin.conf --request-timeout=4s get --ignore-not-found -o name \
+    -n kube-system daemonset/kube-proxy deployment/coredns && echo api
+}
+section addons addons
 section ca-crt cat /etc/kubernetes/pki/ca.crt
 section tailscale soon tailscale status --json
 exit 0

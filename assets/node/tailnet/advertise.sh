@@ -1,3 +1,4 @@
-# advertise.sh ROUTES: offers exactly these routes, divided by commas, to the tailnet; none when empty.
+# advertise.sh [ROUTE...]: offers exactly these routes to the tailnet.
 set -eu
-tailscale set --advertise-routes="$1"
+IFS=,
+tailscale set --advertise-routes="$*"

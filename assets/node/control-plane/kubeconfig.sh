@@ -1,0 +1,3 @@
+# Prints the cluster's administrator's kubeconfig. It is a secret: its output is never logged.
+set -eu
+cat /etc/kubernetes/admin.conf

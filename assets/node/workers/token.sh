@@ -1,0 +1,3 @@
+# Prints a new join token that is valid for 15 minutes. It is a secret: its output is never logged.
+set -eu
+kubeadm token create --kubeconfig /etc/kubernetes/admin.conf --ttl 15m

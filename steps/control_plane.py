@@ -1,0 +1,252 @@
+"""Control plane: one Pi becomes the cluster's head, gets the pod network, and this computer the key to it."""
+
+from __future__ import annotations
+
+import base64
+import ipaddress
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from steps import cluster_look, kubeadm, lineage, nodes, ops
+from steps import facts as node_facts
+from steps.cluster_look import Look
+from steps.facts import NodeFacts
+from steps.kubeadm import Settings
+from steps.lineage import UNIT, Evidence
+from wizard import yamlfile
+from wizard.context import Context
+from wizard.errors import Problem, TrustError, WizardError
+from wizard.host.facts import read_ca_hash
+from wizard.question import MAPPING, NETWORK, TEXT, Answers, Question, list_of
+from wizard.secret import Secret
+from wizard.state import write_private
+from wizard.step import Change, Step
+from wizard.wait import until
+from wizard.world import Cluster
+
+CONFIG = "/var/lib/homelab/kubeadm.yaml"
+READY_SECONDS = 900.0  # images come over a home's line, onto a card
+
+QUESTIONS = {
+    q.key: q
+    for q in (
+        Question("pod_range", "Which range do pods get addresses from?", NETWORK, default="10.244.0.0/16",
+                 advanced=True, help="Only used inside the cluster. It must overlap nothing that the Pis can reach."),
+        Question("service_range", "Which range do services get addresses from?", NETWORK, default="10.96.0.0/16",
+                 advanced=True, help="Only used inside the cluster."),
+        Question("kubelet_extra", "Any settings of your own for kubelet?", MAPPING, required=False, advanced=True,
+                 help="Merged into KubeletConfiguration, on every Pi."),
+        Question("kube_proxy_extra", "Any settings of your own for kube-proxy?", MAPPING, required=False,
+                 advanced=True, help="Merged into KubeProxyConfiguration."),
+        Question("kubeadm_extra", "Any settings of your own for kubeadm?", MAPPING, required=False, advanced=True,
+                 help="By kind: {ClusterConfiguration: {…}, InitConfiguration: {…}, JoinConfiguration: {…}}."),
+        Question("ignore_preflight", "Which of kubeadm's preflight errors are to be ignored?", list_of(TEXT),
+                 required=False, advanced=True, help="By their names, such as SystemVerification."),
+        Question("cni_version", "Which CNI version do the network's plugins speak?", TEXT, required=False,
+                 advanced=True, help="Only where the pinned plugin was replaced by another one."),
+    )
+}  # fmt: skip
+
+
+@dataclass(frozen=True)
+class ClusterFacts:
+    """The Pis, how far the cluster has come, and what its API says once this computer may ask it."""
+
+    machines: Mapping[str, NodeFacts]
+    stage: lineage.Stage
+    kubeconfig: bool = False  # the one on this computer is there and fits
+    look: Look | None = None
+    known: bool = False  # the evidence names this cluster
+
+
+class ControlPlane(Step[ClusterFacts]):
+    """`kubeadm init` once in the cluster's life, its network, its kubeconfig."""
+
+    name = "control-plane"
+    title = "Control plane"
+    intro = "The first Pi becomes the head of the cluster. This takes some minutes on a Pi, mostly for downloads."
+    questions = tuple(QUESTIONS.values())
+
+    def validate(self, answers: Answers) -> list[Problem]:
+        return kubeadm.mistakes(answers)
+
+    def check(self, ctx: Context) -> ClusterFacts:
+        machines = node_facts.gather(ctx)
+        address = nodes.control_plane(ctx).address
+        evidence = evidence_of(ctx, machines[address])
+        if error := lineage.refusal(machines, address, evidence):
+            error.host = ctx.name_of(error.host)
+            raise error
+        stage = lineage.stage(machines[address], evidence)
+        fits = kubeconfig_fits(kubeconfig_path(ctx), address, machines[address].ca_hash)
+        look = Look.at(ctx.world.cluster(kubeconfig_path(ctx))) if fits and stage == "up" else None
+        if look and evidence.uid and look.uid != evidence.uid:
+            raise TrustError(
+                "The cluster that answers is not the one that was set up.",
+                f"Its identity is {look.uid}, pinned is {evidence.uid}.",
+                "Use the state of that cluster (--state FILE).", host=ctx.name_of(address),
+            )  # fmt: skip
+        known = bool(evidence.uid) and evidence.ca_hash == machines[address].ca_hash
+        return ClusterFacts(machines, stage, fits, look, known)
+
+    def plan(self, facts: ClusterFacts, answers: Answers) -> list[Change]:
+        settings = Settings.read(answers)
+        address, look = settings.control_plane, facts.look
+        name = facts.machines[address].hostname
+        changes = _making(facts.stage, address, name)
+        if not (facts.kubeconfig and facts.known):
+            sentence = "save the cluster's kubeconfig on this computer, readable by you alone"
+            changes.append(Change("control-plane/kubeconfig", sentence, lambda ctx: fetch_kubeconfig(ctx, address)))
+        if look is None or look.flannel != kubeadm.flannel_digest(settings):
+            sentence = f"start the pod network (flannel, {settings.pod_range})"
+            changes.append(Change("control-plane/network", sentence, _start_network))
+        if changes or not (look and look.ready(name) and look.flannel_ready and look.dns_ready):
+            sentence = f"wait until {name} is Ready and the cluster's own DNS answers"
+            changes.append(Change("control-plane/ready", sentence, lambda ctx: _wait_until_ready(ctx, address, name)))
+        return changes
+
+
+def evidence_of(ctx: Context, control_plane: NodeFacts) -> Evidence:
+    """What the state remembers about the cluster."""
+    same_machine = ctx.state.recall("machines", control_plane.address, "machine_id") == control_plane.machine_id
+    begun = any(
+        entry.get("change") == "control-plane/init" and entry.get("host") == control_plane.address
+        for entry in ctx.state.journal
+    )
+    uid, ca_hash = ctx.state.recall("cluster", "uid"), ctx.state.recall("cluster", "ca_hash")
+    return Evidence(str(uid or ""), str(ca_hash or ""), begun and same_machine)
+
+
+# -- making the cluster ----------------------------------------------------------------------------------
+
+
+def _making(stage: lineage.Stage, address: str, name: str) -> list[Change]:
+    """What brings the cluster to life, depending on how far it has come."""
+    if stage == "up":
+        return []
+    if stage == "starting":
+        sentence = f"wait until the API on {name} answers again"
+        return [Change("control-plane/api", sentence, lambda ctx: _wait_for_api(ctx, address), address)]
+    if stage == "running":
+        sentence = f"wait for the kubeadm init that is at work on {name}"
+        return [Change("control-plane/attach", sentence, lambda ctx: _attach(ctx, address, name), address)]
+    if stage == "unfinished":
+        sentence = f"finish the kubeadm init that was interrupted on {name}; its data stays"
+        return [Change("control-plane/finish", sentence, lambda ctx: _kubeadm(ctx, address, name, "finish"), address)]
+    return [
+        Change("control-plane/images", "fetch the images of Kubernetes' control plane",
+               lambda ctx: _images(ctx, address, name), address),
+        Change("control-plane/init", f"make {name} the control plane of a new cluster (kubeadm init)",
+               lambda ctx: _kubeadm(ctx, address, name, "init"), address),
+    ]  # fmt: skip
+
+
+def _write_config(ctx: Context, address: str, name: str) -> None:
+    text = kubeadm.init_config(Settings.read(ctx.answers), ctx.state.cluster, name)
+    ops.write_file(ctx, address, CONFIG, text, "0600")
+
+
+def _images(ctx: Context, address: str, name: str) -> None:
+    _write_config(ctx, address, name)
+    ops.detached(ctx, address, "homelab-images", "control-plane/images", CONFIG)
+
+
+def _kubeadm(ctx: Context, address: str, name: str, script: str) -> None:
+    _write_config(ctx, address, name)
+    ops.detached(ctx, address, UNIT, f"control-plane/{script}", CONFIG)
+
+
+def _attach(ctx: Context, address: str, name: str) -> None:
+    """Follows the kubeadm that an earlier run has started. Raises `WizardError` when it left the cluster unfinished."""
+    ops.attach(ctx, address, UNIT)
+    facts = node_facts.gather_one(ctx, address)
+    if lineage.stage(facts, evidence_of(ctx, facts)) != "up":
+        raise WizardError(
+            f"The kubeadm init that was at work on {name} has not finished the cluster.", _why_no_api(ctx, address),
+            "Run the same command again: it goes on from what is there.", host=name,
+        )  # fmt: skip
+
+
+def _wait_for_api(ctx: Context, address: str) -> None:
+    until(
+        ctx, "the cluster's API to answer", lambda: node_facts.gather_one(ctx, address).api_answers,
+        deadline=600, every=3, host=address, why=lambda: _why_no_api(ctx, address),
+        fix="Look at the Pi: sudo crictl ps -a; sudo journalctl -u kubelet",
+    )  # fmt: skip
+
+
+def _why_no_api(ctx: Context, address: str) -> str:
+    return " ".join(ops.run(ctx, address, "control-plane/why").out.split("\n")).strip()
+
+
+# -- the kubeconfig --------------------------------------------------------------------------------------
+
+
+def kubeconfig_path(ctx: Context) -> Path:
+    """Where this computer keeps the administrator's kubeconfig of this cluster."""
+    return ctx.state.path.parent / "kubeconfig"
+
+
+def cluster(ctx: Context) -> Cluster:
+    """The cluster's API, as the administrator."""
+    return ctx.world.cluster(kubeconfig_path(ctx))
+
+
+def fetch_kubeconfig(ctx: Context, address: str) -> None:
+    """Saves the kubeconfig and remembers which cluster it is for. Raises `TrustError` for another than before."""
+    text = Secret(ops.run(ctx, address, "control-plane/kubeconfig").out)
+    config = yamlfile.load(text.reveal())
+    Secret(config["users"][0]["user"]["client-key-data"])  # from now on masked wherever it might be quoted
+    place = config["clusters"][0]["cluster"]
+    ca_hash = read_ca_hash(base64.b64decode(place["certificate-authority-data"]).decode())
+    place["server"] = f"https://{address}:6443"
+    pinned = ctx.state.recall("cluster", "ca_hash")
+    if pinned and pinned != ca_hash:
+        raise TrustError(
+            "This Pi's cluster is another one than before.", f"Its CA is {ca_hash}, pinned is {pinned}.",
+            "Use the state that belongs to it (--state FILE).", host=ctx.name_of(address),
+        )  # fmt: skip
+    write_private(kubeconfig_path(ctx), yamlfile.dump(config).encode())
+    look = Look.at(cluster(ctx))
+    ctx.state.remember("cluster", "ca_hash", value=ca_hash)
+    ctx.state.remember("cluster", "uid", value=look.uid)
+
+
+def kubeconfig_fits(path: Path, address: str, ca_hash: str) -> bool:
+    """Whether the file at `path` is for the cluster with this CA, at this address."""
+    try:
+        place: Any = yamlfile.load(path.read_text())["clusters"][0]["cluster"]
+        own = read_ca_hash(base64.b64decode(place["certificate-authority-data"]).decode())
+        return bool(own) and own == ca_hash and place["server"] == f"https://{ipaddress.ip_address(address)}:6443"
+    except (OSError, ValueError, KeyError, TypeError, IndexError):
+        return False
+
+
+# -- the network -----------------------------------------------------------------------------------------
+
+
+def _start_network(ctx: Context) -> None:
+    api = cluster(ctx)
+    for found in kubeadm.flannel(Settings.read(ctx.answers)):
+        api.apply(kubeadm.api_path(found), found)
+
+
+def _wait_until_ready(ctx: Context, address: str, name: str) -> None:
+    api = cluster(ctx)
+
+    def ready() -> bool:
+        look = Look.at(api)
+        return look.ready(name) and look.flannel_ready and look.dns_ready
+
+    def reason() -> str:
+        try:
+            return cluster_look.why(api, [name])
+        except WizardError as error:
+            return str(error)
+
+    until(
+        ctx, f"{name} to be Ready and the cluster's DNS to answer", ready, deadline=READY_SECONDS, host=address,
+        why=reason, fix="Run the same command again; it goes on here.",
+    )  # fmt: skip
