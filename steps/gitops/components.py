@@ -10,7 +10,8 @@ from wizard import assets
 
 ROOT = "gitops"  # of the templates, below the assets
 EXAMPLE_CLUSTER = "clusters/homelab"
-ALWAYS_THERE = (".gitattributes", ".sops.yaml", "README.md")
+# template -> place; the templates have no dot, or git would heed them here already
+ALWAYS_THERE = {"gitattributes": ".gitattributes", "sops.yaml": ".sops.yaml", "README.md": "README.md"}
 
 
 @dataclass(frozen=True)

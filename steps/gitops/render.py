@@ -16,8 +16,8 @@ def render(settings: Settings) -> dict[str, str]:
     parts = components.chosen(settings)
     names = [name for part in parts for name in components.templates(part) if not components.is_secret(name)]
     made = {_place(name, settings): _render_file(name, settings, [part.name for part in parts]) for name in names}
-    for name in components.ALWAYS_THERE:
-        made[name] = _render_file(name, settings, [])
+    for name, place in components.ALWAYS_THERE.items():
+        made[place] = _render_file(name, settings, [])
     return dict(sorted(made.items()))
 
 

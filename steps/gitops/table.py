@@ -25,7 +25,7 @@ class Row:
 def rows(s: Settings) -> list[Row]:
     """The whole table for `s`, rows for parts that are not chosen included."""
     return [
-        Row(".sops.yaml", "", "creation_rules 0 age", s.age_recipient),
+        Row("sops.yaml", "", "creation_rules 0 age", s.age_recipient),
         *_charts(s), *_load_balancer(s), *_traefik(s), *_gateways(s), *_certificates(s), *_apps(s),
     ]  # fmt: skip
 

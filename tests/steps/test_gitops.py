@@ -122,7 +122,7 @@ def test_comments_of_the_templates_are_kept() -> None:
 
 
 def test_every_row_of_the_table_finds_its_place() -> None:
-    rendered = {**render(settings(apps=APPS, **DUCKDNS, **MIRROR)), ".sops.yaml": ""}
+    rendered = {**render(settings(apps=APPS, **DUCKDNS, **MIRROR)), "sops.yaml": ""}
     rendered["clusters/homelab/gateway-api-crds.yaml"] = ""
     assert {row.file for row in rows(settings(apps=APPS, **DUCKDNS, **MIRROR))} <= set(rendered)
 
