@@ -1,0 +1,211 @@
+"""A git repository somewhere else, and a bare copy of it here. Nothing is ever checked out, and nothing is ever forced.
+
+A commit is made in one go (`git fast-import`) and pushed by its id: killed at any moment, nothing is half-written,
+and what was not pushed is simply made again.
+"""
+
+from __future__ import annotations
+
+import re
+import shlex
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from urllib.parse import urlsplit
+
+from wizard.errors import TrustError, WizardError
+from wizard.host.base import Result
+from wizard.world import World
+
+NEXT = "refs/heads/homelab-next"  # the commit that is about to be pushed
+GONE = "0" * 40
+_OWN = {  # nothing of the person's own git settings: no hooks, no rewritten addresses, no questions
+    "GIT_CONFIG_GLOBAL": "/dev/null", "GIT_CONFIG_SYSTEM": "/dev/null", "GIT_TERMINAL_PROMPT": "0", "LC_ALL": "C",
+}  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Author:
+    """Who commits. `name` also finds the commits again that this program made."""
+
+    name: str
+    email: str
+
+
+@dataclass(frozen=True)
+class Repo:
+    """The repository at `url` (``ssh://`` or ``file://``), its `branch`, and the bare copy in `folder`."""
+
+    world: World
+    url: str
+    branch: str
+    folder: Path
+    key_file: Path | None = None
+    known_hosts: Path | None = None
+
+    # -- far away ------------------------------------------------------------------------------------------
+
+    def heads(self) -> dict[str, str]:
+        """Every branch and the commit it is at. Raises `WizardError` or `TrustError` naming what stands in the way."""
+        done = self._git("ls-remote", "--heads", self.url, inside=False, timeout=60)
+        if done.code:
+            raise self.refused(done.err)
+        pairs = (line.split("\t") for line in done.out.splitlines() if "\t" in line)
+        return {ref.removeprefix("refs/heads/"): commit for commit, ref in pairs}
+
+    def fetch(self) -> None:
+        """Brings the branch into the bare copy. Raises as `heads` does."""
+        refs = f"+refs/heads/{self.branch}:refs/remotes/origin/{self.branch}"
+        done = self._git("fetch", "--quiet", "--no-tags", "--prune", self.url, refs, timeout=300)
+        if done.code:
+            raise self.refused(done.err)
+
+    def push(self, commit: str) -> None:
+        """Moves the branch on to `commit`; never forced. Raises as `heads` does, and when the push is rejected."""
+        done = self._git("push", "--quiet", self.url, f"{commit}:refs/heads/{self.branch}", timeout=300)
+        if done.code:
+            raise self.refused(done.err, pushing=True)
+
+    # -- the bare copy -------------------------------------------------------------------------------------
+
+    @property
+    def copied(self) -> bool:
+        return (self.folder / "HEAD").exists()
+
+    def copy(self) -> None:
+        """Begins the bare copy; what is far away comes with `fetch`."""
+        self._must("init", "--quiet", "--bare", "--initial-branch", self.branch, str(self.folder), inside=False)
+
+    def has(self, commit: str) -> bool:
+        return self._git("cat-file", "-e", f"{commit}^{{commit}}").code == 0
+
+    def files(self, commit: str) -> dict[str, str]:
+        """Every file of `commit`: path -> the id of its contents."""
+        found = {}
+        for line in self._must("ls-tree", "-r", "-z", commit).split("\0"):
+            fields, _, path = line.partition("\t")
+            if path and fields.split()[1] == "blob":
+                found[path] = fields.split()[2]
+        return found
+
+    def read(self, blob: str) -> str:
+        """The text with the id `blob`."""
+        return self._must("cat-file", "blob", blob)
+
+    def last_written(self, author: Author, commit: str) -> dict[str, str]:
+        """What `author` wrote last to each path, as of `commit`: path -> id, `GONE` where it was taken away."""
+        found: dict[str, str] = {}
+        for _, path, blob in self._changes(commit, f"--author=^{re.escape(author.name)} <"):
+            found.setdefault(path, blob)
+        return found
+
+    def outgoing(self, base: str | None, commit: str) -> list[tuple[str, str, str]]:
+        """Every file that the commits after `base` up to `commit` write: commit, path, id."""
+        return self._changes(f"{base}..{commit}" if base else commit)
+
+    def _changes(self, commits: str, *options: str) -> list[tuple[str, str, str]]:
+        out = self._must(
+            "log", "-z", "--raw", "--no-abbrev", "--no-renames", "--root", "--format=@%H", *options, commits
+        )
+        found, commit = [], ""
+        words = iter(out.replace("\n", "\0").split("\0"))
+        for word in words:
+            if word.startswith("@"):
+                commit = word[1:]
+            elif word.startswith(":"):
+                found.append((commit, next(words), word.split()[3]))
+        return found
+
+    def commit(
+        self, author: Author, message: str, files: Mapping[str, str], gone: Sequence[str], base: str | None
+    ) -> str:
+        """A commit on top of `base` (None: the first one) that writes `files` and takes away `gone`; its id."""
+        who = f"committer {author.name} <{author.email}> {int(time.time())} +0000"
+        parts = [f"commit {NEXT}\n{who}\n".encode(), _data(message)]
+        parts += [f"from {base}\n".encode()] if base else []
+        for path, text in sorted(files.items()):
+            parts += [f"M 100644 inline {path}\n".encode(), _data(text)]
+        parts += [f"D {path}\n".encode() for path in sorted(gone)]
+        self._git("update-ref", "-d", NEXT)  # one that an earlier run did not get to push
+        self._must("fast-import", "--quiet", "--done", stdin=b"".join([*parts, b"done\n"]))
+        return self._must("rev-parse", NEXT).strip()
+
+    # -- git itself ----------------------------------------------------------------------------------------
+
+    def _must(self, *words: str, stdin: bytes = b"", inside: bool = True) -> str:
+        done = self._git(*words, stdin=stdin, inside=inside)
+        if done.code:
+            raise WizardError(
+                f"git {words[0]} failed on the copy of the repository.", _last(done.err),
+                f"Move {self.folder} away and run the same command again: it is only a copy.",
+            )  # fmt: skip
+        return done.out
+
+    def _git(self, *words: str, stdin: bytes = b"", inside: bool = True, timeout: float = 120.0) -> Result:
+        where = ["-C", str(self.folder)] if inside else []
+        env = dict(_OWN)
+        if self.key_file and self.known_hosts:
+            env["GIT_SSH_COMMAND"] = ssh_command(self.key_file, self.known_hosts)
+        return self.world.run(["git", *where, *words], stdin=stdin, env=env, timeout=timeout)
+
+    def refused(self, err: str, *, pushing: bool = False) -> WizardError:
+        """The error for what git printed, in words."""
+        host = urlsplit(self.url).hostname or "the repository"
+        for pattern, what, why, fix in _REFUSALS:
+            if found := re.search(pattern, err, re.IGNORECASE):
+                words = {"url": self.url, "host": host, "branch": self.branch, "said": found[0]}
+                kind = TrustError if "host key" in what else WizardError
+                return kind(what.format(**words), why.format(**words), fix.format(**words))
+        doing = "pushed to" if pushing else "read"
+        return WizardError(f"{self.url} could not be {doing}.", _last(err), "Mend that and run the same command again.")
+
+
+def ssh_command(key_file: Path, known_hosts: Path) -> str:
+    """The ssh that git starts: this key only, these host keys only, no questions, none of the person's settings."""
+    options = [
+        "BatchMode=yes", "StrictHostKeyChecking=yes", f'UserKnownHostsFile="{known_hosts}"',
+        "GlobalKnownHostsFile=/dev/null", "IdentitiesOnly=yes", "ConnectTimeout=15",
+    ]  # fmt: skip
+    return shlex.join(["ssh", "-F", "/dev/null", "-i", str(key_file), *(word for o in options for word in ("-o", o))])
+
+
+def _data(text: str) -> bytes:
+    data = text.encode()
+    return f"data {len(data)}\n".encode() + data + b"\n"
+
+
+def _last(err: str) -> str:
+    lines = [line.strip() for line in err.splitlines() if line.strip()]
+    return f"git says: {lines[-1]}" if lines else ""
+
+
+# What git, ssh and the providers print -> what, why, fix. The first that fits is it.
+_REFUSALS = (
+    (r"REMOTE HOST IDENTIFICATION HAS CHANGED|Host key verification failed|No .* host key is known",
+     "{host} does not show the host key that was approved. Nothing was sent.",
+     "Another machine answers under this name, or its key was changed.",
+     "Compare its fingerprint with the one its owner publishes before you approve a new one."),
+    (r"Permission denied \(publickey",
+     "{host} does not accept the key.", "It is not (or no longer) among the keys of {url}.",
+     "Add the public key to the repository as a deploy key that may write."),
+    (r"passphrase|Load key .*: (error in libcrypto|incorrect)",
+     "The key can't be used without a question.", "It has a passphrase, or it is damaged.",
+     "Name a key without a passphrase, or leave key_file out: a key of its own is then made."),
+    (r"read[- ]only|not allowed to (push|upload)|no push permission|denied for writing|WRITE access|denied to deploy key",
+     "The key may only read {url}.", "The server says: {said}.",
+     "Give the deploy key the right to write, and run the same command again."),
+    (r"pre-receive hook declined|protected branch|GH006|not permitted to push",
+     "The branch {branch} of {url} is protected.", "The server says: {said}.",
+     "Let this key push to the branch, or choose another branch."),
+    (r"fetch first|non-fast-forward|cannot lock ref|stale info",
+     "Somebody else has pushed to {branch} in the meantime.", "Nothing was overwritten.",
+     "Run the same command again: it begins with what is there now."),
+    (r"does not appear to be a git repository|repository .*not (found|exist)|does not exist|Could not find repository",
+     "There is no repository at {url}, or the key may not see it.", "The server says: {said}.",
+     "Compare the address with the one the provider shows for SSH."),
+    (r"Could not resolve hostname", "The name {host} could not be resolved.", "",
+     "Check the address of the repository, and that this computer has DNS."),
+    (r"Connection refused|Connection timed out|Operation timed out|No route to host|Network is unreachable",
+     "{host} could not be reached.", "{said}.", "Check the address and its port, and run the same command again."),
+)  # fmt: skip
