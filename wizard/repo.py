@@ -192,7 +192,7 @@ _REFUSALS = (
     (r"passphrase|Load key .*: (error in libcrypto|incorrect)",
      "The key can't be used without a question.", "It has a passphrase, or it is damaged.",
      "Name a key without a passphrase, or leave key_file out: a key of its own is then made."),
-    (r"read[- ]only|not allowed to (push|upload)|no push permission|denied for writing|WRITE access|denied to deploy key",
+    (r"read[- ]only|not allowed to (push|upload)|no push permission|denied for writing|denied to deploy key",
      "The key may only read {url}.", "The server says: {said}.",
      "Give the deploy key the right to write, and run the same command again."),
     (r"pre-receive hook declined|protected branch|GH006|not permitted to push",
