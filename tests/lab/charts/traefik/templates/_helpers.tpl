@@ -14,7 +14,8 @@ app.kubernetes.io/instance: {{ default (printf "%s-%s" .Release.Name .Release.Na
 {{- define "lab.labels" -}}
 {{ include "lab.selector" . }}
 app.kubernetes.io/managed-by: {{ .Release.Service }}
-helm.sh/chart: {{ .Chart.Name }}-{{ .Chart.Version }}
+{{- /* Flux appends "+DIGEST" to the version, and a label has no plus */}}
+helm.sh/chart: {{ printf "%s-%s" .Chart.Name .Chart.Version | replace "+" "_" | trunc 63 | trimSuffix "-" }}
 {{- end }}
 
 {{/* --entryPoints… of one port: its address, TLS, and a redirect if one is asked for */}}
