@@ -8,7 +8,7 @@ from typing import Any, ClassVar
 
 from steps import address_plan, facts, nodes, routes
 from wizard.context import Context
-from wizard.errors import Blocked, Problem
+from wizard.errors import Blocked, Interrupted, Problem, WizardError
 from wizard.question import ADDRESS, NETWORK, RANGE, YES_NO, Answers, Question
 from wizard.step import Change, Step
 
@@ -28,11 +28,21 @@ def _pool(ctx: Context) -> str | None:
     avoid = set(nodes.addresses(ctx.answers))
     for _ in range(5):
         pool = address_plan.propose(lan, given.get("dhcp_range"), avoid)
-        taken = ctx.world.arp(address_plan.members(pool)) if pool else {}
+        taken = _taken(ctx, pool)
         if not taken:
             return pool
-        avoid |= set(taken)
+        avoid |= taken
     return None
+
+
+def _taken(ctx: Context, pool: str | None) -> set[str]:
+    """Which addresses of a proposal somebody answers for; none where that can't be found out: `check` says so."""
+    try:
+        return set(ctx.world.arp(address_plan.members(pool))) if pool else set()
+    except Interrupted:
+        raise
+    except WizardError:
+        return set()
 
 
 def _nth(number: int) -> Callable[[Context], str | None]:
@@ -143,7 +153,7 @@ class Addresses(Step[AddressFacts]):
         given, pis = ctx.answers["addresses"], nodes.addresses(ctx.answers)
         wanted = dict.fromkeys([*address_plan.members(given["pool"]), *(given[key] for key in address_plan.FIXED)])
         ctx.progress(None, "asking the LAN who has the cluster's addresses")
-        answered = ctx.world.arp([*wanted, *pis])
+        answered = _ask(ctx, [*wanted, *pis])
         if not any(pi in answered for pi in pis):
             raise Blocked(
                 "Nobody answers on the LAN, not even the Pis, so a conflict could not be seen.",
@@ -166,6 +176,15 @@ class Addresses(Step[AddressFacts]):
         wanted = values(answers)
         found = [] if facts.settled == wanted else [_settle(wanted)]
         return found + routes.changes(facts.routes)
+
+
+def _ask(ctx: Context, addresses: Sequence[str]) -> dict[str, tuple[str, ...]]:
+    try:
+        return ctx.world.arp(addresses)
+    except Interrupted:
+        raise
+    except WizardError as error:
+        raise Blocked(error.what, error.why, f"{error.fix} Or set addresses.arp to no.".strip()) from None
 
 
 def _settle(wanted: Mapping[str, str]) -> Change:

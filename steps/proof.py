@@ -9,7 +9,7 @@ from typing import Any, ClassVar
 from steps import matrix, probing
 from steps.matrix import Cell, Probe, Seen
 from wizard.context import Context
-from wizard.errors import Blocked, Interrupted, WizardError
+from wizard.errors import Blocked, Interrupted, TrustError, WizardError
 from wizard.question import PATH, Answers, Question
 from wizard.step import Change, Step
 from wizard.wait import until
@@ -107,7 +107,7 @@ class Proof(Step[ProofFacts]):
 
         try:
             return until(ctx, "every row of the proof to be right", once, deadline=SETTLE, every=5, why=why)
-        except Interrupted:
+        except (Interrupted, TrustError):
             raise
         except WizardError:
             if not last or all(cell.verdict != "wrong" for cell in last[0]):

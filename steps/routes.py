@@ -64,7 +64,7 @@ def changes(facts: RouteFacts) -> list[Change]:
 
 def _advertise(router: str, routes: tuple[str, ...]) -> Change:
     def do(ctx: Context) -> None:
-        ops.run(ctx, router, "tailnet/advertise", ",".join(routes))
+        ops.run(ctx, router, "tailnet/advertise", *routes)
 
     return Change("tailnet/routes", f"offer the way to {', '.join(routes)} to the VPN", do, host=router)
 
@@ -109,8 +109,10 @@ def approve(ctx: Context, server: ControlServer, routes: Iterable[str]) -> None:
 
 
 def _machine(known: Iterable[Machine], pi: Member) -> Machine | None:
-    """What the control server knows of the Pi, recognised by its address in the tailnet."""
-    return next((machine for machine in known if set(machine.addresses) & set(pi.ips)), None)
+    """What the control server knows of the Pi, recognised by its address in the tailnet, or else its name there."""
+    if pi.ips:
+        return next((machine for machine in known if set(machine.addresses) & set(pi.ips)), None)
+    return next((machine for machine in known if machine.name == pi.name), None)
 
 
 def _unserved(known: Iterable[Machine], routes: Iterable[str]) -> list[str]:

@@ -8,7 +8,8 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from wizard import yamlfile
+from wizard import assets, yamlfile
+from wizard.demo import probe
 from wizard.errors import WizardError
 from wizard.host.base import Result
 
@@ -62,7 +63,7 @@ def _real(
 def _flux(world: SimWorld, argv: Sequence[str], stdin: bytes) -> Result:
     """``flux bootstrap``: what was pushed below --path appears in the cluster, and becomes ready in its time."""
     if "bootstrap" not in argv:
-        return Result(0, "flux: v2.9.4 (simulated)\n")
+        return Result(0, f"flux: v{assets.versions()['flux']['version']} (simulated)\n")
     option = {word.partition("=")[0]: word.partition("=")[2] for word in argv if word.startswith("--")}
     world.wrote("flux bootstrap")
     world.clock.sleep(20)
@@ -103,4 +104,4 @@ def api_path(document: Mapping[str, Any]) -> str:
     return f"{group}/namespaces/{space}/{plural}/{name}" if space else f"{group}/{plural}/{name}"
 
 
-_PRETENDED: dict[str, Callable[[SimWorld, Sequence[str], bytes], Result]] = {"flux": _flux}
+_PRETENDED: dict[str, Callable[[SimWorld, Sequence[str], bytes], Result]] = {"flux": _flux, "sh": probe.shell}

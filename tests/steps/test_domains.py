@@ -1,0 +1,147 @@
+"""Names: which are refused, and how the DuckDNS token is tried."""
+
+from __future__ import annotations
+
+import threading
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+from urllib.parse import parse_qs, urlsplit
+
+import pytest
+
+from steps.domains import QUESTIONS, Domains, duckdns_names, mistakes
+from wizard import events
+from wizard.context import Context
+from wizard.errors import WizardError
+from wizard.secret import Secret
+from wizard.state import State
+from wizard.world import Request, Response
+
+
+@pytest.mark.parametrize(
+    ("provider", "external", "internal", "path", "words"),
+    [
+        ("duckdns", "home.example.org", "home-internal.duckdns.org", "external_domain", "not a DuckDNS name"),
+        ("duckdns", "duckdns.org", "home-internal.duckdns.org", "external_domain", "not a DuckDNS name"),
+        ("duckdns", "home.duckdns.org", "a.b.home.duckdns.org", "internal_domain", "too deep"),
+        ("duckdns", "home.duckdns.org", "home.duckdns.org", "internal_domain", "also the public name"),
+        ("duckdns", "a.home.duckdns.org", "home.duckdns.org", "internal_domain", "holds the public name"),
+        ("none", "home.example.org", "example.org", "internal_domain", "holds the public name"),
+        ("none", "home.local", "in.example.org", "external_domain", "ends in .local"),
+    ],
+)
+def test_a_name_that_can_not_work_is_refused(
+    provider: str, external: str, internal: str, path: str, words: str
+) -> None:
+    found = mistakes({"provider": provider, "external_domain": external, "internal_domain": internal})
+    assert [(problem.path, words in problem.what, bool(problem.fix)) for problem in found] == [
+        (f"domains.{path}", True, True)
+    ]
+
+
+@pytest.mark.parametrize(
+    ("provider", "external", "internal"),
+    [
+        ("duckdns", "home.duckdns.org", "home-internal.duckdns.org"),
+        ("duckdns", "home.duckdns.org", "internal.home.duckdns.org"),
+        ("none", "home.lab.test", "internal.home.lab.test"),
+    ],
+)
+def test_good_names_are_accepted(provider: str, external: str, internal: str) -> None:
+    assert mistakes({"provider": provider, "external_domain": external, "internal_domain": internal}) == []
+    assert mistakes({"provider": provider, "external_domain": external}) == []
+
+
+@pytest.mark.parametrize(
+    ("external", "internal"),
+    [("home.duckdns.org", "home-internal.duckdns.org"), ("home.example.org", "internal.home.example.org")],
+)
+def test_a_private_name_is_proposed(external: str, internal: str) -> None:
+    ctx: Any = SimpleNamespace(answers={"domains": {"external_domain": external}})
+    assert QUESTIONS["internal_domain"].default_for(ctx) == internal
+
+
+class DuckWorld:
+    """DuckDNS: one TXT record a name, and only the names of one account."""
+
+    def __init__(self, *names: str, token: str = "duck-token") -> None:  # noqa: S107
+        self.stop = threading.Event()
+        self.names, self.token = names, token
+        self.txt: dict[str, list[str]] = {}
+
+    def now(self) -> float:
+        return 0.0
+
+    def http(self, request: Request) -> Response:
+        query = parse_qs(urlsplit(request.url).query, keep_blank_values=True)
+        name = query["domains"][0]
+        assert "token" not in query
+        if request.secret_query["token"].reveal() != self.token or name not in self.names:
+            return Response(200, b"KO")
+        self.txt.setdefault(name, []).append("" if query.get("clear") == ["true"] else query["txt"][0])
+        return Response(200, b"OK\n")
+
+
+def context(world: DuckWorld, folder: Path, **given: Any) -> tuple[Context, list[events.Event]]:
+    state = State(folder / "state.yaml", "test")
+    seen: list[events.Event] = []
+    bus = events.Bus()
+    bus.listen(seen.append)
+    ctx = Context(world, state, None, bus)  # type: ignore[arg-type]
+    answers = {
+        "provider": "duckdns", "external_domain": "home.duckdns.org", "internal_domain": "home-internal.duckdns.org",
+        "email": "me@example.org", "issuer": "staging", "duckdns_api": None, **given,
+    }  # fmt: skip
+    for key, value in answers.items():
+        ctx.keep("domains", key, value)
+    ctx.keep("domains", "token", Secret("duck-token"))
+    return ctx, seen
+
+
+def test_the_token_is_tried_on_every_name_once(tmp_path: Path) -> None:
+    world = DuckWorld("home", "home-internal")
+    ctx, _ = context(world, tmp_path)
+    step = Domains()
+    [change] = step.plan(step.check(ctx), ctx.answers)
+    ctx.do(change)
+    assert {name: [bool(text) for text in texts] for name, texts in world.txt.items()} == {
+        "home": [True, False], "home-internal": [True, False],
+    }  # fmt: skip
+    assert step.plan(step.check(ctx), ctx.answers) == []
+    assert "duck-token" not in (tmp_path / "state.yaml").read_text()
+
+
+@pytest.mark.parametrize(
+    ("world", "words"),
+    [
+        (DuckWorld("home", "home-internal", token="another"), "DuckDNS refused the token for home and home-internal."),
+        (DuckWorld("home"), "DuckDNS refused the name home-internal."),
+        (DuckWorld(), "DuckDNS refused the token"),
+    ],
+)
+def test_a_refusal_says_whether_token_or_name_is_wrong(world: DuckWorld, words: str, tmp_path: Path) -> None:
+    ctx, _ = context(world, tmp_path)
+    step = Domains()
+    [change] = step.plan(step.check(ctx), ctx.answers)
+    with pytest.raises(WizardError) as caught:
+        ctx.do(change)
+    assert words in str(caught.value)
+    assert "duck-token" not in str(caught.value)
+    assert step.plan(step.check(ctx), ctx.answers)
+
+
+def test_one_name_for_both_is_accepted_with_a_warning(tmp_path: Path) -> None:
+    ctx, seen = context(DuckWorld("home"), tmp_path, internal_domain="internal.home.duckdns.org")
+    step = Domains()
+    assert duckdns_names(ctx.answers) == ["home"]
+    step.check(ctx), step.check(ctx)
+    assert [note.title for note in seen if isinstance(note, events.Note)] == ["One DuckDNS name for both"]
+
+
+def test_without_a_provider_nothing_is_done(tmp_path: Path) -> None:
+    world = DuckWorld()
+    ctx, _ = context(world, tmp_path, provider="none", external_domain="home.lab.test")
+    step = Domains()
+    assert step.plan(step.check(ctx), ctx.answers) == []
+    assert world.txt == {}

@@ -1,0 +1,292 @@
+"""The proof: the probe script against real local servers, and what the step makes of what came back."""
+
+from __future__ import annotations
+
+import socket
+import threading
+from collections.abc import Iterator
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from steps import matrix, probing
+from steps.matrix import Probe
+from steps.proof import Proof
+from wizard import events
+from wizard.context import Context
+from wizard.demo.world import SimWorld
+from wizard.errors import Blocked, TrustError, WizardError
+from wizard.host.base import Result
+from wizard.realworld import RealWorld
+from wizard.state import State
+
+NONCE = "0123456789abcdef"
+
+
+class Traefik(BaseHTTPRequestHandler):
+    """Answers like the app for its own name, and 404 for others."""
+
+    def do_GET(self) -> None:
+        known = self.headers["Host"].startswith("hello.home.test")
+        body = f"Name: {NONCE}\n".encode() if known else b"404 page not found\n"
+        self.send_response(200 if known else 404)
+        self.send_header("Content-Length", str(len(body)))
+        self.end_headers()
+        self.wfile.write(body)
+
+    def log_message(self, *args: object) -> None:
+        """Nothing."""
+
+
+@pytest.fixture
+def port() -> Iterator[int]:
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Traefik)
+    threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01}, daemon=True).start()
+    yield server.server_port
+    server.shutdown()
+    server.server_close()
+
+
+@pytest.fixture
+def closed() -> int:
+    with socket.socket() as sock:
+        sock.bind(("127.0.0.1", 0))
+        return int(sock.getsockname()[1])
+
+
+def context(world: Any, folder: Path) -> Context:
+    ctx = Context(world, State(folder / "state.yaml", "test"), None, events.Bus())  # type: ignore[arg-type]
+    ctx.answers["proof"] = {}
+    return ctx
+
+
+def test_the_probe_tells_answers_apart(port: int, closed: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    # the script speaks HTTP to port 80 only, which an ordinary user can't open here
+    text = probing._input
+    monkeypatch.setattr(
+        probing, "_input", lambda probes, nonce: text(probes, nonce).replace(f"{port} https", f"{port} http")
+    )
+    ask = [
+        Probe("LAN", "app", "127.0.0.1", port, "hello.home.test", "answers"),
+        Probe("LAN", "other name", "127.0.0.1", port, "other.home.test", "not found"),
+        Probe("LAN", "nobody", "127.0.0.1", closed, "hello.home.test", "answers"),
+        Probe("LAN", "open port", "127.0.0.1", port, "", "closed"),
+        Probe("LAN", "closed port", "127.0.0.1", closed, "", "closed"),
+    ]
+    seen = probing.send(context(RealWorld(), tmp_path), ask, None, NONCE)
+    assert {key: (one.word, one.status, one.nonce) for key, one in seen.items()} == {
+        "LAN: app": ("http", 200, True),
+        "LAN: other name": ("http", 404, False),
+        "LAN: nobody": ("refused", 0, False),
+        "LAN: open port": ("connected", 0, False),
+        "LAN: closed port": ("refused", 0, False),
+    }
+
+
+def test_plain_http_where_https_is_due_is_no_answer(port: int, tmp_path: Path) -> None:
+    probe = Probe("LAN", "app", "127.0.0.1", port, "hello.home.test", "answers")
+    seen = probing.send(context(RealWorld(), tmp_path), [probe], None, NONCE)
+    assert seen["LAN: app"].word == "tls"
+
+
+def test_a_missing_curl_is_not_a_no(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "bin").mkdir()
+    (tmp_path / "bin" / "sh").symlink_to("/bin/sh")
+    monkeypatch.setenv("PATH", str(tmp_path / "bin"))
+    probe = Probe("LAN", "x", "127.0.0.1", 1, "", "closed")
+    seen = probing.send(context(RealWorld(), tmp_path), [probe], None, NONCE)
+    assert matrix.judge(probe, seen["LAN: x"]).verdict == "not measured"
+    assert seen["LAN: x"].word == "this computer has no curl"
+
+
+@pytest.mark.parametrize(
+    ("text", "parsed"),
+    [
+        ("me@laptop.local", ("me", "laptop.local", 22)),
+        ("root@203.0.113.7:2222", ("root", "203.0.113.7", 2222)),
+    ],
+)
+def test_a_log_in_is_read(text: str, parsed: tuple[str, str, int]) -> None:
+    station = probing.Station.parse(text)
+    assert (station.user, station.host, station.port) == parsed
+    assert probing.STATION.parse(text) == text
+
+
+@pytest.mark.parametrize(
+    "text", ["laptop", "me@", "me@-oProxyCommand=x", "me@host:0", "me@host:70000", "a b@host", "x@h;y"]
+)
+def test_what_is_no_log_in_is_refused(text: str) -> None:
+    with pytest.raises(ValueError, match="is not a log-in such as"):
+        probing.STATION.parse(text)
+
+
+class Stations:
+    """A world in which `sh` and `ssh` answer what the test says. Keeps every command line."""
+
+    def __init__(self) -> None:
+        self.stop = threading.Event()
+        self.clock = 0.0
+        self.results: dict[str, Result | WizardError] = {}  # "sh", or user@host
+        self.seen: dict[tuple[str, str], str] = {}  # (vantage, address host) -> line of the probe
+        self.argv: list[list[str]] = []
+
+    def now(self) -> float:
+        return self.clock
+
+    def sleep(self, seconds: float) -> None:
+        self.clock += seconds
+
+    def run(self, argv: list[str], *, stdin: bytes, timeout: float) -> Result:
+        self.argv.append(list(argv))
+        where = "sh" if argv[0] == "sh" else argv[-2]
+        if isinstance(failure := self.results.get(where), WizardError):
+            raise failure
+        if failure is not None:
+            return failure
+        nonce, *lines = stdin.decode().partition("main <<'PROBES'\n")[2].splitlines()[:-1]
+        assert nonce == NONCE
+        return Result(0, "".join(self._line(where, *line.split()) for line in lines))
+
+    def _line(self, where: str, number: str, address: str, port: str, scheme: str, host: str) -> str:
+        outside = where == "me@server"
+        usual = "http 404 no" if (address, host) in NEGATIVE else "http 200 yes"
+        if outside and (port == "6443" or address == "10.0.0.50"):
+            usual = "timeout 000 no"
+        return f"@@ {number} {self.seen.get((where, f'{address} {host}'), usual)} text\n"
+
+
+NEGATIVE = {("10.0.0.51", "hello.in.home.test"), ("203.0.113.7", "hello.in.home.test")}
+
+
+@pytest.fixture
+def world() -> Stations:
+    return Stations()
+
+
+@pytest.fixture
+def ctx(world: Stations, tmp_path: Path) -> Context:
+    made = context(world, tmp_path)
+    made.answers.update({
+        "tailnet": {"service": "headscale"},
+        "addresses": {"internal_address": "10.0.0.50", "external_address": "10.0.0.51"},
+        "domains": {"provider": "none", "external_domain": "home.test", "internal_domain": "in.home.test"},
+        "repository": {"apps": ["hello"]},
+        "router": {"forwarded": True, "public_address": "203.0.113.7"},
+        "proof": {"vpn_probe": "me@laptop", "outside_probe": "me@server", "probe_key_file": "/k",
+                  "probe_known_hosts": "/h"},
+    })  # fmt: skip
+    made.state.remember("proof", "nonce", value=NONCE)
+    return made
+
+
+def plan(ctx: Context) -> list[Any]:
+    step = Proof()
+    return step.plan(step.check(ctx), ctx.answers)
+
+
+def test_a_green_table_is_recorded_once(ctx: Context, world: Stations) -> None:
+    [change] = plan(ctx)
+    assert change.sentence == "record the proof: 10 of 10 as expected"
+    ctx.do(change)
+    assert {row["verdict"] for row in ctx.state.recall("proof", "table")} == {"ok"}
+    assert plan(ctx) == []
+
+
+def test_another_verdict_is_recorded_anew(ctx: Context, world: Stations) -> None:
+    ctx.do(plan(ctx)[0])
+    ctx.answers["proof"]["outside_probe"] = None
+    [change] = plan(ctx)
+    assert change.sentence == "record the proof: 6 of 10 as expected, 4 not measured"
+
+
+def test_red_cells_stop_with_a_sentence_each(ctx: Context, world: Stations) -> None:
+    world.seen["me@laptop", "10.0.0.50 hello.in.home.test"] = "timeout 000 no"
+    world.seen["me@server", "203.0.113.7 -"] = "connected 000 no"
+    with pytest.raises(Blocked) as caught:
+        plan(ctx)
+    assert "2 of 10 rows" in caught.value.what
+    assert "From the VPN, the private app (10.0.0.50:80): timeout." in caught.value.why
+    assert "The Kubernetes API is open to the internet" in caught.value.why
+    assert ctx.state.recall("proof", "table") is None
+
+
+def test_the_first_time_a_new_cluster_may_settle(ctx: Context, world: Stations) -> None:
+    key = ("sh", "10.0.0.51 hello.home.test")
+    world.seen[key] = "timeout 000 no"
+    sleep = world.sleep
+
+    def soon(seconds: float) -> None:
+        sleep(seconds)
+        if world.clock >= 20:
+            world.seen.pop(key, None)
+
+    world.sleep = soon  # type: ignore[method-assign]
+    assert plan(ctx)
+    assert world.clock == 20
+
+
+def test_ssh_is_strict_and_the_nonce_is_on_no_command_line(ctx: Context, world: Stations) -> None:
+    plan(ctx)
+    [ssh] = [argv for argv in world.argv if "me@server" in argv]
+    assert ssh == [
+        "ssh", "-T", "-o", "BatchMode=yes", "-o", "StrictHostKeyChecking=yes", "-o", "ConnectTimeout=10",
+        "-o", "UserKnownHostsFile=/h", "-o", "GlobalKnownHostsFile=/dev/null", "-i", "/k", "-o", "IdentitiesOnly=yes",
+        "-p", "22", "--", "me@server", "sh -s",
+    ]  # fmt: skip
+    assert not any(NONCE in word for argv in world.argv for word in argv)
+
+
+@pytest.mark.parametrize(
+    ("result", "words"),
+    [
+        (Result(255, "", "Host key verification failed.\n"), "its host key is not in the known_hosts file"),
+        (Result(255, "", "me@server: Permission denied (publickey).\n"), "the log-in was refused"),
+        (Result(255, "", "ssh: connect to host server port 22: Connection refused\n"), "Connection refused"),
+        (Result(0, "@@ tool no-curl\n"), "has no curl"),
+        (WizardError("The program ssh could not be started."), "could not be started"),
+    ],
+)
+def test_a_place_that_can_not_probe_is_not_measured_and_says_why(
+    ctx: Context, world: Stations, result: Result | WizardError, words: str
+) -> None:
+    world.results["me@server"] = result
+    step = Proof()
+    cells = step.check(ctx).cells
+    outside = [cell for cell in cells if cell.probe.vantage == "outside"]
+    assert {cell.verdict for cell in outside} == {"not measured"}
+    assert all(words in cell.seen for cell in outside)
+    assert {cell.verdict for cell in cells if cell.probe.vantage != "outside"} == {"ok"}
+
+
+def test_a_changed_host_key_stops_everything(ctx: Context, world: Stations) -> None:
+    warning = "@ WARNING: REMOTE HOST IDENTIFICATION HAS CHANGED! @\nHost key verification failed.\n"
+    world.results["me@laptop"] = Result(255, "", warning)
+    with pytest.raises(TrustError, match="me@laptop"):
+        plan(ctx)
+
+
+def test_without_a_nonce_nothing_can_be_proved(ctx: Context) -> None:
+    ctx.state.remember("proof", "nonce", value="")
+    with pytest.raises(Blocked, match="nothing to recognise"):
+        plan(ctx)
+
+
+def test_the_demo_answers_by_what_was_pushed(tmp_path: Path) -> None:
+    world = SimWorld(tmp_path)
+    for name, address in (("traefik-external", "10.0.0.51"), ("traefik-internal", "10.0.0.50")):
+        values = {"service": {"annotations": {"metallb.io/loadBalancerIPs": address}}}
+        world.api.put(f"/apis/x/{name}", {"kind": "HelmRelease", "spec": {"values": values}})
+    app = {"template": {"spec": {"containers": [{"args": [f"--name={NONCE}"]}]}}}
+    world.api.put("/apis/x/hello", {"kind": "Deployment", "spec": app})
+    route = {"hostnames": ["hello.home.test"], "parentRefs": [{"name": "traefik-external"}]}
+    world.api.put("/apis/x/route", {"kind": "HTTPRoute", "spec": route})
+    ask = [
+        Probe("LAN", address, address, 80, "hello.home.test", "answers")
+        for address in ("10.0.0.51", "10.0.0.50", "10.0.0.52")
+    ]
+    seen = probing.send(context(world, tmp_path), ask, None, NONCE)
+    assert [(one.word, one.status, one.nonce) for one in seen.values()] == [
+        ("http", 200, True), ("http", 404, False), ("timeout", 0, False),
+    ]  # fmt: skip
