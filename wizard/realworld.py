@@ -23,6 +23,7 @@ class RealWorld:
     """Implements `wizard.world.World`. Slow imports happen when something is first used."""
 
     def __init__(self) -> None:
+        self.home = Path.home()
         self.stop = threading.Event()
 
     def now(self) -> float:

@@ -67,6 +67,7 @@ class Cluster(Protocol):
 
 
 class World(Protocol):
+    home: Path  # where the person's own files are, ~/.ssh among them
     stop: threading.Event  # set when the person wants to leave: every wait and every read ends soon after
 
     def now(self) -> float:

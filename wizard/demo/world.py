@@ -30,7 +30,7 @@ class SimWorld:
     """
 
     def __init__(self, folder: Path, *, speed: float = 0, machines: Sequence[Machine] | None = None) -> None:
-        self.folder = folder
+        self.folder = self.home = folder
         self.stop = threading.Event()
         self.clock = Clock(speed, self.stop)
         self.writes: list[str] = []
