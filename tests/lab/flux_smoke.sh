@@ -1,17 +1,16 @@
 #!/bin/bash
 # flux_smoke.sh [I] - is the GitOps part of the lab in order?  `lab gitops smoke` goes on by hand with the one-node cluster
-# of `lab smoke` on a fresh node piI (9 if not told): flannel, Flux out of git over SSH, Gateway API, MetalLB and two
-# Traefiks from the mirror, and a page that the LAN gets through one of them.  No code of the product takes part.
-# It empties the git server's repository, and takes 198.18.0.201 and .202: not beside another cluster of the lab.
+# of `lab smoke` on a fresh node piI (9 if not told): Flux out of git over SSH, Gateway API, MetalLB and two Traefiks
+# from the mirror, and a page that the LAN gets through one of them.  No code of the product takes part.
+# It disturbs nobody: a repository of its own (smoke.git) and the last two addresses of the pool.
 # LAB_SMOKE_KEEP=1 leaves the cluster running; its kubeconfig is $HOMELAB_LAB/flux-smoke/kubeconfig.
 # shellcheck source-path=SCRIPTDIR
 . "$(dirname "$(readlink -f "$0")")/env.sh"
-. "$LAB_SRC/tools.sh"
-. "$LAB_SRC/flux_cli.sh"
+. "$LAB_SRC/git.sh"
 
 NODE=${1:-9}
-INTERNAL=$LAB_NET.201 EXTERNAL=$LAB_NET.202
-URL=ssh://git@$LAB_GW:2222/srv/git/homelab.git
+INTERNAL=$LAB_NET.209 EXTERNAL=$LAB_NET.210
+URL=ssh://git@$LAB_GW:2222/srv/git/smoke.git
 LOG=$LAB_LOG/flux-smoke.log
 WORK=$HOMELAB_LAB/flux-smoke
 
@@ -24,21 +23,11 @@ step() { # words, command...
 
 kubeconfig() { (umask 077; "$LAB_SRC/lab" ssh "$NODE" sudo cat /etc/kubernetes/admin.conf > "$WORK/kubeconfig"); ws kubectl get nodes; }
 
-one_node() { # a single node has to do everything, MetalLB's part too
-  ws kubectl taint node --all node-role.kubernetes.io/control-plane- || :
-  ws kubectl label node --all node.kubernetes.io/exclude-from-external-load-balancers-
-}
-
-flannel() { # its own manifest; the lab's CNI plugin speaks an older protocol, and nodes have no default route to find a card by
-  local module; module=$(module_dir github.com/flannel-io/flannel@v0.28.10)
-  sed -e 's#10.244.0.0/16#198.19.0.0/17#' -e 's#"cniVersion": "[^"]*"#"cniVersion": "0.3.1"#' \
-    -e "s#^\( *\)- --kube-subnet-mgr#&\n\1- --iface-can-reach=$LAB_GW#" "$module/Documentation/kube-flannel.yml" | ws kubectl apply -f -
-  ws kubectl wait --for=condition=Ready node --all --timeout=60s
-  ws kubectl -n kube-system rollout status deployment/coredns --timeout=90s
-}
+# MetalLB leaves control-plane nodes out; here there is no other
+one_node() { ws kubectl label node --all node.kubernetes.io/exclude-from-external-load-balancers-; }
 
 bootstrap() {
-  "$LAB_SRC/git.sh" up; "$LAB_SRC/git.sh" reset
+  git_up; rm -rf "$GIT_HOME/smoke.git"; git_repository "$GIT_HOME/smoke.git"
   ws flux bootstrap git --url="$URL" --branch=main --path=clusters/lab --private-key-file="$HOMELAB_LAB/git_key" --silent
 }
 
@@ -129,7 +118,7 @@ part_pool() {
 apiVersion: metallb.io/v1beta1
 kind: IPAddressPool
 metadata: {name: homelab, namespace: metallb-system}
-spec: {addresses: ["$LAB_NET.200-$LAB_NET.210"]}
+spec: {addresses: ["$INTERNAL-$EXTERNAL"]}
 ---
 apiVersion: metallb.io/v1beta1
 kind: L2Advertisement
@@ -188,8 +177,7 @@ page() { # ADDRESS WANTED-STATUS
 rm -rf --one-file-system "$WORK"; mkdir -p "$WORK" "$LAB_LOG"; : > "$LOG"
 LAB_SMOKE_KEEP=1 "$LAB_SRC/smoke.sh" "$NODE"
 step 'kubeconfig' kubeconfig
-step 'one node for everything' one_node
-step 'flannel, node Ready, CoreDNS' flannel
+step 'the node may announce addresses' one_node
 step 'flux bootstrap git' bootstrap
 step 'parts pushed' push_parts
 step 'Gateway API from its git repository' ready gateway-api

@@ -122,6 +122,6 @@ step 'packages from the mirror' packages
 step 'containerd with the mirror of images' containerd_settings
 step 'kubeadm init' control_plane
 step 'control plane and kube-proxy running' until_ok 60 pods_run
-[ -n "${LAB_SMOKE_KEEP:-}" ] || step 'flannel, CoreDNS ready' pod_network
-step 'power off' lab wipe "$N"   # gitops.sh goes on with it
+step 'flannel, CoreDNS ready' pod_network
+[ -n "${LAB_SMOKE_KEEP:-}" ] || step 'power off' lab wipe "$N"   # flux_smoke.sh goes on with it
 say 'the lab is in order'
