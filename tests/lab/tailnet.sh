@@ -48,6 +48,7 @@ tailnet_cmd() {
 }
 
 tailnet_up() {
+  daemon_running headscale || tailnet_down   # a half of it, or what a machine that lost its power left
   mkdir -p "$LAB_RUN" "$LAB_LOG" "$T"; chmod 700 "$T"
   tailnet_build
   tailscale_repository
