@@ -91,7 +91,7 @@ def test_redact_masks_it_in_every_guise(value: str, text: str) -> None:
 
 def test_short_values_do_not_mask_ordinary_words() -> None:
     Secret("pi")
-    assert redact("raspberry pi") == "raspberry pi"
+    assert redact("a pip of a quince, pi") == "a pip of a quince, pi"
 
 
 @pytest.mark.parametrize("raw", [{"env": "NAME"}, {"file": "~/key"}, {"command": "pass show x"}, {"prompt": True}])

@@ -8,6 +8,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Literal
+from urllib.parse import urlsplit
 
 from wizard import assets, yamlfile
 from wizard.context import Approval, FrontEnd
@@ -45,11 +46,21 @@ def prepared(*, fast: bool = False, folder: Path | None = None) -> Iterator[Demo
         world = SimWorld(place, speed=0 if fast else SPEED)
         answers = place / "answers.yaml"
         answers.write_text(text, encoding="utf-8")
-        data = yamlfile.load(text)
+        url = yamlfile.load(text)["repository"]["url"]
+        (place / "known_hosts").write_text(_known_hosts(world, urlsplit(url).hostname or ""), encoding="utf-8")
         (place / "raspberry").write_text("raspberry\n", encoding="utf-8")  # the password of every simulated Pi
         (place / "token").write_text("demo-token-that-nobody-accepts\n", encoding="utf-8")
-        world.make_repository(data["repository"]["url"])
+        world.make_repository(url)
         yield Demo(world, place, answers)
+
+
+def _known_hosts(world: SimWorld, *others: str) -> str:
+    """The host keys of the simulated Pis and of `others`, as a person would have checked them beforehand."""
+    return "".join(
+        f"{address} {key.kind} {key.base64}\n"
+        for address in (*world.machines, *others)
+        for key in world.host_keys(address)
+    )
 
 
 class Proposing:
