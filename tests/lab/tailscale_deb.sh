@@ -50,7 +50,7 @@ tailscale_repository() { # as pkgs.tailscale.com: unit and maintainer scripts ar
   mkdir -p "$repo/$pool" "$repo/dists/bookworm/main/binary-amd64"
   deb "$t" tailscale "$TAILSCALE_VERSION" iptables "$repo/$pool"
   (
-    cd "$repo"
+    cd "$repo" || exit
     apt-ftparchive packages $pool > dists/bookworm/main/binary-amd64/Packages
     gzip -k9 dists/bookworm/main/binary-amd64/Packages
     apt-ftparchive -o $o::Origin=Tailscale -o $o::Label=Tailscale -o $o::Suite=bookworm -o $o::Codename=bookworm \
