@@ -63,4 +63,4 @@ def templates(component: Component) -> list[str]:
 
 def is_secret(path: str) -> bool:
     """Whether the file at `path` holds secrets: it is then encrypted before it goes into the repository."""
-    return path.endswith(".sops.yaml")
+    return path.endswith(".sops.yaml") and not path.endswith("/.sops.yaml") and path != ".sops.yaml"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
+from functools import lru_cache
 from typing import Any
 
 from steps.gitops import components, table
@@ -14,10 +15,16 @@ from wizard import assets, yamlfile
 def render(settings: Settings) -> dict[str, str]:
     """Every file of the repository that holds no secret: path in the repository -> text, in order of path."""
     parts = components.chosen(settings)
+    chosen = tuple(part.name for part in parts)
     names = [name for part in parts for name in components.templates(part) if not components.is_secret(name)]
-    made = {_place(name, settings): _render_file(name, settings, [part.name for part in parts]) for name in names}
-    for name, place in components.ALWAYS_THERE.items():
-        made[place] = _render_file(name, settings, [])
+    places = {name: _place(name, settings) for name in names} | components.ALWAYS_THERE
+    rows: dict[str, list[table.Row]] = {name: [] for name in places}
+    for row in table.rows(settings):
+        rows.get(row.file, []).append(row)
+    made = {
+        place: _render_yaml(name, tuple(rows[name]), chosen) if name.endswith(".yaml") else _render_text(name, settings)
+        for name, place in places.items()
+    }
     return dict(sorted(made.items()))
 
 
@@ -43,27 +50,24 @@ def _place(name: str, settings: Settings) -> str:
     return name.replace(components.EXAMPLE_CLUSTER, f"clusters/{settings.cluster}", 1)
 
 
-def _render_file(name: str, settings: Settings, chosen: Sequence[str]) -> str:
-    text = _template(name)
-    if not name.endswith(".yaml"):
-        return _render_text(text, settings)
-    documents = yamlfile.load_all_marked(text)
-    for row in table.rows(settings):
-        if row.file == name:
-            _set(_find(documents, row), row.way.split(" "), row.value)
+@lru_cache(maxsize=256)  # most files are the same whenever a repository is looked at
+def _render_yaml(name: str, rows: tuple[table.Row, ...], chosen: tuple[str, ...]) -> str:
+    documents = yamlfile.load_all_marked(_template(name))
+    for row in rows:
+        _set(_find(documents, row), row.way.split(" "), row.value)
     for document in documents:
         if document.get("kind") == "Kustomization":
             _keep_dependencies(document["spec"], chosen)
     return yamlfile.dump(*documents)
 
 
-def _render_text(text: str, s: Settings) -> str:
+def _render_text(name: str, s: Settings) -> str:
     examples = {
         "clusters/homelab": f"clusters/{s.cluster}", "192.168.1.50": s.internal_address,
         "192.168.1.51": s.external_address, "myhome-internal.duckdns.org": s.internal_domain,
         "myhome.duckdns.org": s.external_domain,
     }  # fmt: skip
-    return re.sub("|".join(map(re.escape, examples)), lambda found: examples[found[0]], text)
+    return re.sub("|".join(map(re.escape, examples)), lambda found: examples[found[0]], _template(name))
 
 
 def _find(documents: Sequence[Any], row: table.Row) -> Any:

@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping
 from ipaddress import IPv4Address
 from typing import Any
 
+from steps.gitops.components import is_secret
 from steps.gitops.tree import Finding, Object, Tree, folder_of, get
 
 FLUX_SYSTEM = "flux-system"
@@ -56,7 +57,7 @@ def decrypted_where_needed(tree: Tree) -> Iterator[Finding]:
         if not _from_here(one) or one.spec.get("decryption"):
             continue
         folder = folder_of(str(one.spec.get("path", "")))
-        if files := [name for name in sorted(tree.files) if name.startswith(folder) and name.endswith(".sops.yaml")]:
+        if files := [name for name in sorted(tree.files) if name.startswith(folder) and is_secret(name)]:
             fix = "Add decryption: {provider: sops, secretRef: {name: sops-age}}."
             yield one.finding(("spec",), f"{files[0]} is encrypted, but nothing here decrypts it", fix)
 

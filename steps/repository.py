@@ -1,0 +1,210 @@
+"""The repository: rendered from the answers, checked offline, secrets encrypted, committed and pushed."""
+
+from __future__ import annotations
+
+import re
+import secrets
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import ClassVar
+
+from steps import repository_access as access
+from steps.gitops.settings import APPS
+from steps.gitops.validate import validate
+from steps.repository_content import Content, Difference, conflict, refuse, settings
+from wizard import sops
+from wizard.context import Context
+from wizard.errors import Blocked, Problem
+from wizard.host import trust
+from wizard.host.base import HostKey
+from wizard.question import CHOICE, GIT_URL, OCI_URL, PATH, URL, YES_NO, Answers, Choice, Kind, Question, list_of
+from wizard.step import Change, Step
+
+_BRANCH = re.compile(r"[A-Za-z0-9][A-Za-z0-9._/-]{0,99}")
+
+
+def _branch(raw: object) -> str:
+    text = str(raw).strip()
+    if not _BRANCH.fullmatch(text) or text.endswith(("/", ".lock", ".")) or ".." in text or "//" in text:
+        raise ValueError(f"{text!r} is not the name of a branch such as main")
+    return text
+
+
+QUESTIONS: dict[str, Question] = {
+    question.key: question
+    for question in (
+        Question(
+            "url", "Which git repository shall describe the cluster?", GIT_URL,
+            help="Make an empty, private one at GitHub, GitLab, Gitea or wherever you like, and give its SSH address:"
+            " ssh://git@github.com/you/homelab.git",
+        ),
+        Question(
+            "apps", "What shall run on the cluster?", list_of(CHOICE), default=["hello"],
+            choices=(
+                Choice("hello", "hello", "a page that says hello; the proof needs it", chosen=True),
+                Choice("pihole", "Pi-hole", "DNS for the home, without advertising"),
+                Choice("monitoring", "Prometheus and Grafana", "what the cluster is doing; wants 4 GB of memory"),
+            ),
+        ),
+        Question("branch", "Which branch?", Kind("branch", _branch), default="main", advanced=True),
+        Question(
+            "key_file", "Which SSH key may write to the repository?", PATH, required=False, advanced=True,
+            help="Without it, a key is made for this alone, and you are told where to add it.",
+        ),
+        Question(
+            "known_hosts", "Which file holds the git server's host keys?", PATH, required=False, advanced=True,
+            help="Without it, the server's key is shown and you are asked whether it is the right one.",
+        ),
+        Question(
+            "chart_mirror", "Which registry mirrors the Helm charts?", OCI_URL, required=False, advanced=True,
+            help="oci://HOST[:PORT]; the paths of the charts stay as they are.",
+        ),
+        Question("chart_mirror_insecure", "Is that mirror without TLS?", YES_NO, default=False, advanced=True),
+        Question(
+            "gateway_api_git", "Which git repository mirrors the Gateway API?", URL, required=False, advanced=True,
+            help="Its tag and its folder config/crd must be those of the original.",
+        ),
+    )
+}  # fmt: skip
+
+
+@dataclass(frozen=True)
+class RepositoryFacts:
+    """What is there already. `difference` is None as long as something must be made before it can be known."""
+
+    unpinned: Sequence[HostKey] = ()
+    deploy_key: bool = True
+    age_key: bool = True
+    nonce: bool = True
+    copied: bool = True
+    difference: Difference | None = None
+    rendered: Sequence[str] = ()  # the paths of all files
+
+
+class Repository(Step[RepositoryFacts]):
+    """Makes the repository say what the answers say."""
+
+    name: ClassVar[str] = "repository"
+    title: ClassVar[str] = "Repository"
+    intro: ClassVar[str] = (
+        "Everything that runs on the cluster is described in a git repository of yours. It is written and checked now;"
+        " from then on the cluster follows it."
+    )
+    questions: ClassVar[tuple[Question, ...]] = tuple(QUESTIONS.values())
+
+    def validate(self, answers: Answers) -> list[Problem]:
+        given = answers.get("repository", {})
+        wrong = [app for app in given.get("apps") or [] if app not in APPS]
+        return [
+            Problem("repository.apps", f"{app} is not an app that is known here", f"Known: {', '.join(APPS)}.")
+            for app in wrong
+        ]
+
+    def check(self, ctx: Context) -> RepositoryFacts:
+        wanted = settings(ctx)
+        unpinned = access.to_pin(ctx)
+        key_there = not access.needs_ssh(ctx.answers) or access.key_file(ctx).exists()
+        age_key, repo = age_key_there(ctx), access.repo(ctx)
+        heads = access.heads(ctx) if key_there and not unpinned else {}
+        content = Content(ctx, repo, heads.get(repo.branch), wanted)
+        rendered = content.rendered
+        refuse(validate(rendered))
+        facts = RepositoryFacts(unpinned, key_there, age_key, bool(wanted.nonce), repo.copied, None, tuple(rendered))
+        if unpinned or not (key_there and age_key and wanted.nonce and repo.copied):
+            return facts
+        if content.base and not repo.has(content.base):
+            repo.fetch()
+        difference = content.difference()
+        if difference.conflicts:
+            ctx.note("Changed by hand", content.edited(difference.conflicts))
+            raise conflict(difference.conflicts)
+        return RepositoryFacts(difference=difference, rendered=facts.rendered)
+
+    def plan(self, facts: RepositoryFacts, answers: Answers) -> list[Change]:
+        return [*_access_changes(facts, answers), *_content_changes(facts, answers)]
+
+
+def age_key_there(ctx: Context) -> bool:
+    """Whether the age key is there and the one that was used before. Raises `Blocked` when it is lost or another."""
+    file = ctx.state.path.parent / "age.key"
+    known = ctx.state.recall("repository", "age_recipient")
+    if not file.exists() and not known:
+        return False
+    if known and (not file.exists() or sops.recipient_of(file) != known):
+        raise Blocked(
+            f"The age key in {file} is {'another one' if file.exists() else 'missing'}.",
+            f"The secrets in the repository are encrypted for {known}, and only its key opens them.",
+            "Put your copy of that key back at this place.",
+        )
+    return bool(known)
+
+
+def _access_changes(facts: RepositoryFacts, answers: Answers) -> list[Change]:
+    changes = []
+    host, _ = access.host_and_port(answers)
+    if keys := tuple(facts.unpinned):
+        changes.append(
+            Change("repository/host-key", f"trust the git server {host}, which shows the key {trust.describe(keys)}",
+                   lambda ctx: access.pin(ctx, keys), danger=True)
+        )  # fmt: skip
+    if not facts.deploy_key:
+        changes.append(
+            Change("repository/deploy-key", f"make an SSH key for {access.place(answers)}, kept beside the state",
+                   access.make_deploy_key)
+        )  # fmt: skip
+    return changes
+
+
+def _content_changes(facts: RepositoryFacts, answers: Answers) -> list[Change]:
+    changes = []
+    if not facts.age_key:
+        sentence = "create the age key that opens the secrets in the repository, kept beside the state"
+        changes.append(Change("repository/age-key", sentence, _make_age_key))
+    if not facts.nonce:
+        sentence = "make up a word by which this cluster is recognised in the proof"
+        changes.append(Change("repository/nonce", sentence, _make_nonce))
+    if not facts.copied:
+        sentence = f"begin a copy of {answers['repository']['url']} beside the state"
+        changes.append(Change("repository/copy", sentence, _copy))
+    difference = facts.difference or Difference(write=tuple(facts.rendered))
+    if difference.write or difference.gone:
+        sentence = f"commit and push to {access.place(answers)}: {describe(difference)}"
+        changes.append(Change("repository/push", sentence, _push))
+    return changes
+
+
+def describe(difference: Difference) -> str:
+    """How many files, and the first of them by name."""
+    parts = []
+    for verb, paths in (("write", difference.write), ("take away", difference.gone)):
+        if paths:
+            more = f" and {len(paths) - 3} more" if len(paths) > 3 else ""
+            parts.append(f"{verb} {len(paths)} files ({', '.join(paths[:3])}{more})")
+    return ", ".join(parts)
+
+
+def _make_age_key(ctx: Context) -> None:
+    file = ctx.state.path.parent / "age.key"
+    recipient = sops.recipient_of(file) if file.exists() else sops.make_key(file)  # killed between key and evidence
+    ctx.state.remember("repository", "age_recipient", value=recipient)
+    ctx.note("Age key", f"{file} opens the secrets in the repository. Keep a copy of it somewhere else.")
+
+
+def _make_nonce(ctx: Context) -> None:
+    ctx.state.remember("proof", "nonce", value=f"homelab-{secrets.token_hex(8)}")
+
+
+def _copy(ctx: Context) -> None:
+    access.repo(ctx).copy()
+
+
+def _push(ctx: Context) -> None:
+    repo = access.repo(ctx)
+    base = access.heads(ctx).get(repo.branch)
+    if base and not repo.has(base):
+        repo.fetch()
+    ctx.progress(None, "encrypting secrets and checking every file")
+    commit = Content(ctx, repo, base, settings(ctx)).write()
+    repo.push(commit)
+    ctx.state.remember("repository", "commit", value=commit)
+    ctx.line(None, f"pushed {commit[:12]} to {access.place(ctx.answers)}")
