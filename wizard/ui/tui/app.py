@@ -58,6 +58,7 @@ class WizardApp(App[None]):
         self.error: BaseException | None = None
         self.ended = threading.Event()  # the engine's thread is at its end
         self.leaving = False
+        self._at_once = False
         self._wanted: Wanted | None = None
         self._began = self._decided_at = time.time()
         self._drafts: dict[tuple[str, str], object] = {}
@@ -69,7 +70,8 @@ class WizardApp(App[None]):
     async def on_mount(self) -> None:
         await self.push_screen(self.journey)
         await self.journey.show_work()
-        self.set_interval(DRAIN, self._drain)
+        # Timers run beside the app's messages; what they do has to take its turn among them.
+        self.set_interval(DRAIN, lambda: self.call_later(self._drain))
         self._hold_signals(True)
         self.run_worker(self._engine, thread=True, exclusive=True, exit_on_error=False, name="engine")
 
@@ -112,10 +114,10 @@ class WizardApp(App[None]):
         """Textual would print a traceback with the values of variables; the command reports mistakes its own way."""
         self._close_messages_no_wait()
 
-    def run_to_end(self) -> None:
+    def run_to_end(self, *, headless: bool = False) -> None:
         """Runs until the terminal is given back. Raises what stopped the journey, or a mistake of the app itself."""
         loop = asyncio.new_event_loop()  # our own: asyncio.run would wait for the engine's thread without an end
-        self.run(loop=loop)
+        self.run(loop=loop, headless=headless)
         if not self.ended.wait(0 if self._at_once else PATIENCE):
             print(f"Left at once. To go on: {self.session.go_on}", file=sys.stderr, flush=True)
             os._exit(ExitCode.INTERRUPTED)
@@ -124,8 +126,6 @@ class WizardApp(App[None]):
             raise self._exception
         if self.error is not None:
             raise self.error
-
-    _at_once = False
 
     # -- requests of the engine ----------------------------------------------------------------------------
 
@@ -179,7 +179,7 @@ class WizardApp(App[None]):
         self._keep_draft(message.value)
         if not self._wanted.reply.done():
             self._wanted.reply.set_result(message.value)
-        self.set_timer(CALM, self._back_to_work)
+        self.set_timer(CALM, lambda: self.call_later(self._back_to_work))
 
     def _keep_draft(self, value: object) -> None:
         if isinstance(self._wanted, QuestionAsked) and value is not BACK and not isinstance(value, Secret):

@@ -7,11 +7,13 @@ from textual.containers import Container, Horizontal, Vertical
 from textual.content import Content
 from textual.screen import Screen
 from textual.widget import Widget
-from textual.widgets import Footer, Static
+from textual.widgets import Static
 
 from wizard import report
 from wizard.session import Session
 from wizard.ui.tui.board import Board
+from wizard.ui.tui.widgets.fresh import Fresh
+from wizard.ui.tui.widgets.keyline import KeyLine
 from wizard.ui.tui.widgets.log import LogPane
 from wizard.ui.tui.widgets.rail import StepRail
 from wizard.ui.tui.widgets.work import WorkPane
@@ -28,23 +30,24 @@ class JourneyScreen(Screen[None]):
         super().__init__()
         self._session, self._board = session, board
         self._noted = 0  # notes that were shown already
+        self._rail, self._log = StepRail(session.order, session.state.done), LogPane(board)
+        self._progress, self._stage = Fresh("progress", steady=True), Container(id="stage")
 
     def compose(self) -> ComposeResult:
         with Horizontal(id="header"):
             yield Static(f"homelab · {self._session.state.cluster}", id="where", markup=False)
-            yield Static("", id="progress", markup=False)
+            yield self._progress
         with Horizontal(id="body"):
-            yield StepRail(self._session.order, self._session.state.done)
+            yield self._rail
             with Vertical(id="main"):
-                yield Container(id="stage")
-                yield LogPane(self._board)
-        yield Footer(show_command_palette=False, compact=True)
+                yield self._stage
+                yield self._log
+        yield KeyLine()
 
     async def show(self, pane: Widget) -> None:
         """Puts `pane` in the place of the one before it."""
-        stage = self.query_one("#stage")
-        await stage.remove_children()
-        await stage.mount(pane)
+        await self._stage.remove_children()
+        await self._stage.mount(pane)
 
     async def show_work(self) -> None:
         if not self.query(WorkPane):
@@ -53,13 +56,13 @@ class JourneyScreen(Screen[None]):
     def tick(self, now: float, asked: str, elapsed: float, leaving: bool) -> None:
         """Draws what the board says."""
         board = self._board
-        self.query_one(StepRail).show(board.status, asked)
-        self.query_one(LogPane).refresh_lines()
+        self._rail.show(board.status, asked)
+        self._log.refresh_lines()
         where = f"step {board.number} of {len(board.steps)} · " if board.number else ""
         words: Content | str = f"{where}{report.duration(elapsed)}"
         if leaving:
             words = Content.styled("stopping: what runs comes to its end; ^c leaves at once", "bold")
-        self.query_one("#progress", Static).update(words)
+        self._progress.say(words)
         for pane in self.query(WorkPane):
             pane.show(board, self._session.title(board.current), self._session.intro(board.current), now)
             for note in board.notes[self._noted :]:
@@ -73,4 +76,4 @@ class JourneyScreen(Screen[None]):
         return fresh
 
     def toggle_log(self) -> None:
-        self.query_one(LogPane).toggle()
+        self._log.toggle()

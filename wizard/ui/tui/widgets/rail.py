@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping, Sequence
 
 from textual.content import Content
-from textual.widgets import Static
 
 from wizard.report import SYMBOLS
 from wizard.step import AnyStep
+from wizard.ui.tui.widgets.fresh import Fresh
 
 STYLES = {
     "✓": "$text-success",
@@ -19,11 +19,11 @@ STYLES = {
 }
 
 
-class StepRail(Static):
+class StepRail(Fresh):
     """One line a step: its symbol and its title."""
 
     def __init__(self, steps: Sequence[AnyStep], remembered: Collection[str]) -> None:
-        super().__init__(id="rail")
+        super().__init__("rail", steady=True)
         self._steps, self._remembered = steps, set(remembered)
 
     def on_mount(self) -> None:
@@ -32,7 +32,7 @@ class StepRail(Static):
     def show(self, status: Mapping[str, str], asked: str) -> None:
         """`status` as the board knows it; `asked` is the step that waits for the person, if any."""
         lines = [self._line(step, self._symbol(step.name, status, asked)) for step in self._steps]
-        self.update(Content("\n").join(lines))
+        self.say(Content("\n").join(lines))
 
     def _symbol(self, step: str, status: Mapping[str, str], asked: str) -> str:
         if step == asked and status.get(step) != "failed":

@@ -9,20 +9,20 @@ from rich.cells import cell_len, set_cell_size
 from textual.app import ComposeResult
 from textual.content import Content
 from textual.events import Resize
-from textual.widgets import Static
 
 from wizard import events, report
 from wizard.ui.tui.board import Board, Host
-from wizard.ui.tui.widgets.panes import Pane, Scroll, note_box, text
+from wizard.ui.tui.widgets.fresh import Fresh
+from wizard.ui.tui.widgets.panes import Pane, Scroll, note_box
 
 SHOWN = 8  # finished changes below the table
 
 
-class HostTable(Static):
+class HostTable(Fresh):
     """A row for each host: its name, what it does now, how many changes are done, how long it has been at it."""
 
     def __init__(self) -> None:
-        super().__init__(id="hosts", markup=False)
+        super().__init__("hosts")
         self._rows: list[tuple[str, str, str, str]] = []
 
     def show(self, hosts: Iterable[Host], now: float) -> None:
@@ -43,7 +43,7 @@ class HostTable(Static):
 
     def _draw(self) -> None:
         if not self._rows:
-            self.update("")
+            self.say("")
             return
         table = [("Host", "Now", "Done", "Time"), *self._rows]
         first, _, third, fourth = (max(map(cell_len, column)) for column in zip(*table, strict=True))
@@ -53,7 +53,7 @@ class HostTable(Static):
             f"{_fit(name, first)}  {_fit(doing, rest)}  {count.rjust(third)}  {taken.rjust(fourth)}"
             for name, doing, count, taken in table
         ]
-        self.update(Content("\n").join([Content.styled(lines[0], "dim"), *map(Content, lines[1:])]))
+        self.say(Content("\n").join([Content.styled(lines[0], "dim"), *map(Content, lines[1:])]))
 
 
 def _fit(cell: str, width: int) -> str:
@@ -67,40 +67,38 @@ class WorkPane(Pane):
 
     def __init__(self) -> None:
         super().__init__(id="work")
-        self._notes = 0
+        self._title, self._intro = Fresh("work-title", "heading"), Fresh("work-intro", "muted gap")
+        self._status, self._recent = Fresh("work-status", "gap", steady=True), Fresh("recent")
+        self._hosts = HostTable()
 
     def compose(self) -> ComposeResult:
         with Scroll():
-            yield text("", "heading", "work-title")
-            yield text("", "muted gap", "work-intro")
-            yield text("", "gap", "work-status")
-            yield HostTable()
-            yield text("", "recent", "recent")
+            yield from (self._title, self._intro, self._status, self._hosts, self._recent)
 
     def on_mount(self) -> None:
         self.focus()
 
     def show(self, board: Board, title: str, intro: str, now: float) -> None:
-        """Draws what the board says. Called several times a second."""
-        self.query_one("#work-title", Static).update(title)
-        self.query_one("#work-intro", Static).update(intro)
-        self.query_one("#work-status", Static).update(self._status(board, now))
-        self.query_one(HostTable).show(board.hosts.values(), now)
+        """Draws what the board says. Called many times a second."""
+        self._title.say(title)
+        self._intro.say(intro)
+        self._status.say(_status(board, now))
+        self._hosts.show(board.hosts.values(), now)
         finished = [_finished(event) for event in list(board.finished)[-SHOWN:]]
-        self.query_one("#recent", Static).update(Content("\n").join(finished))
+        self._recent.say(Content("\n").join(finished))
 
     def add_note(self, note: events.Note) -> None:
         self.query_one(Scroll).mount(note_box(note), before="#hosts")
 
-    @staticmethod
-    def _status(board: Board, now: float) -> Content:
-        status = board.status.get(board.current, "waiting")
-        words: list[Any] = [(f"{report.SYMBOLS[status]} ", "$text-accent bold"), report.DOING[status]]
-        if board.detail and status == "applying":
-            words.append(f": {report.clean(board.detail)}")
-        if board.began:
-            words.append((f" · {report.duration(now - board.began)}", "$text-muted"))
-        return Content.assemble(*words)
+
+def _status(board: Board, now: float) -> Content:
+    status = board.status.get(board.current, "waiting")
+    words: list[Any] = [(f"{report.SYMBOLS[status]} ", "$text-accent bold"), report.DOING[status]]
+    if board.detail and status == "applying":
+        words.append(f": {report.clean(board.detail)}")
+    if board.began:
+        words.append((f" · {report.duration(now - board.began)}", "$text-muted"))
+    return Content.assemble(*words)
 
 
 def _finished(event: events.ChangeEnded) -> Content:
