@@ -32,7 +32,7 @@ $(READY): pyproject.toml
 setup: $(READY)
 
 demo: $(READY)
-	@$(BIN)/homelab demo $(DEMO)
+	@if [ -t 0 ] && [ -t 1 ]; then $(BIN)/homelab demo $(DEMO); else $(BIN)/homelab demo --yes $(DEMO); fi
 
 test: $(READY)
 	$(BIN)/python -m pytest -m 'not lab and not cluster' -n auto $(PYTEST_ARGS)
