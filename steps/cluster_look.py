@@ -25,18 +25,20 @@ class Look:
     uid: str = ""  # of the namespace kube-system: it names the cluster
     nodes: Mapping[str, Object] = field(default_factory=dict)  # by name
     flannel: str = ""  # the digest of the manifest that runs; empty when there is none
-    flannel_ready: bool = False
-    dns_ready: bool = False
+    network: bool = False  # the pod network runs on some node
+    network_everywhere: bool = False
+    dns: bool = False  # the cluster's own DNS answers
 
     @classmethod
     def at(cls, cluster: Cluster) -> Look:
         """Asks the API. Raises `WizardError` when it can't be reached."""
         system, flannel, dns = cluster.get(KUBE_SYSTEM) or {}, cluster.get(FLANNEL) or {}, cluster.get(COREDNS) or {}
-        nodes = (cluster.get(NODES) or {}).get("items", [])
+        nodes = _items(cluster, NODES)
         return cls(
             str(system.get("metadata", {}).get("uid", "")), {node["metadata"]["name"]: node for node in nodes},
-            str(flannel.get("metadata", {}).get("annotations", {}).get(DIGEST, "")), daemonset_ready(flannel),
-            deployment_ready(dns),
+            str(flannel.get("metadata", {}).get("annotations", {}).get(DIGEST, "")), daemonset_pods(flannel) > 0,
+            daemonset_pods(flannel) >= flannel.get("status", {}).get("desiredNumberScheduled", 1),
+            dns.get("status", {}).get("readyReplicas", 0) > 0,
         )  # fmt: skip
 
     def ready(self, name: str) -> bool:
@@ -60,16 +62,12 @@ def condition(found: Object, kind: str) -> Object:
     return next((c for c in conditions if c.get("type") == kind), {})
 
 
-def daemonset_ready(found: Object) -> bool:
+def daemonset_pods(found: Object) -> int:
+    """How many of its pods are ready and of the newest kind."""
     status = found.get("status", {})
-    wanted = status.get("desiredNumberScheduled", 0)
-    seen = status.get("observedGeneration", 0) >= found.get("metadata", {}).get("generation", 0)
-    return bool(wanted) and seen and status.get("numberReady", 0) >= wanted
-
-
-def deployment_ready(found: Object) -> bool:
-    wanted = found.get("spec", {}).get("replicas", 1)
-    return bool(found) and found.get("status", {}).get("readyReplicas", 0) >= wanted
+    if status.get("observedGeneration", 0) < found.get("metadata", {}).get("generation", 0):
+        return 0
+    return int(min(status.get("numberReady", 0), status.get("updatedNumberScheduled", 0)))
 
 
 def why_node(node: Object | None, name: str) -> str:
@@ -80,28 +78,49 @@ def why_node(node: Object | None, name: str) -> str:
     return "" if node_ready(node) else f"{name} says: {said}."
 
 
-def why_pod(pod: Object) -> str:
-    """Why a pod is not ready; empty when it is."""
+def why_pod(pod: Object, event: str = "") -> str:
+    """Why a pod is not ready; empty when it is. `event` is the newest warning about it."""
     if condition(pod, "Ready").get("status") == "True" or pod.get("status", {}).get("phase") == "Succeeded":
         return ""
     name, status = pod["metadata"]["name"], pod.get("status", {})
     for container in [*(status.get("initContainerStatuses") or []), *(status.get("containerStatuses") or [])]:
-        state = container.get("state", {})
-        for words in (state.get("waiting"), state.get("terminated")):
-            if words and words.get("reason") not in (None, "Completed", "PodInitializing"):
-                message = f": {words['message']}" if words.get("message") else ""
-                return f"The pod {name} is held up by {words['reason']}{message}."
+        state, last = container.get("state", {}), container.get("lastState", {}).get("terminated", {})
+        stuck = state.get("waiting") or state.get("terminated") or {}
+        if stuck.get("reason") not in (None, "Completed", "PodInitializing", "ContainerCreating"):
+            said = _last_line(last.get("message") or stuck.get("message") or event)
+            return f"The pod {name} is held up by {stuck['reason']}{': ' if said else ''}{said}."
     scheduled = condition(pod, "PodScheduled")
     if scheduled.get("status") == "False" and scheduled.get("message"):
         return f"The pod {name} has no node: {scheduled['message']}"
-    return f"The pod {name} is {str(status.get('phase', 'not there yet')).lower()}."
+    doing = "being started" if scheduled.get("status") == "True" else str(status.get("phase", "unknown")).lower()
+    return f"The pod {name} is {doing}{': ' if event else ''}{_last_line(event)}."
+
+
+def _last_line(text: str) -> str:
+    line = (text.strip().splitlines() or [""])[-1].strip().rstrip(".")
+    return line if len(line) <= 240 else f"{line[:100]} … {line[-130:]}"
+
+
+def warnings(events: Iterable[Object]) -> dict[str, str]:
+    """The newest warning about each object, by the object's name."""
+    seen = sorted((event for event in events if event.get("type") == "Warning"), key=_when)
+    return {event["involvedObject"]["name"]: str(event.get("message", "")) for event in seen}
+
+
+def _when(event: Object) -> str:
+    return str(event.get("lastTimestamp") or event.get("eventTime") or event["metadata"].get("creationTimestamp") or "")
 
 
 def why(cluster: Cluster, names: Iterable[str]) -> str:
-    """Why the nodes `names` or the cluster's own pods are not ready: the first reason that is known."""
-    nodes = {node["metadata"]["name"]: node for node in (cluster.get(NODES) or {}).get("items", [])}
+    """Why the nodes `names` or the cluster's own pods are not ready: the first reasons that are known."""
+    nodes = {node["metadata"]["name"]: node for node in _items(cluster, NODES)}
     reasons = [why_node(nodes.get(name), name) for name in names]
     for namespace in NAMESPACES:
-        pods = (cluster.get(f"/api/v1/namespaces/{namespace}/pods") or {}).get("items", [])
-        reasons += [why_pod(pod) for pod in pods]
+        said = warnings(_items(cluster, f"/api/v1/namespaces/{namespace}/events"))
+        pods = _items(cluster, f"/api/v1/namespaces/{namespace}/pods")
+        reasons += [why_pod(pod, said.get(pod["metadata"]["name"], "")) for pod in pods]
     return " ".join([reason for reason in reasons if reason][:2])
+
+
+def _items(cluster: Cluster, path: str) -> list[Object]:
+    return list((cluster.get(path) or {}).get("items", []))

@@ -102,7 +102,7 @@ class ControlPlane(Step[ClusterFacts]):
         if look is None or look.flannel != kubeadm.flannel_digest(settings):
             sentence = f"start the pod network (flannel, {settings.pod_range})"
             changes.append(Change("control-plane/network", sentence, _start_network))
-        if changes or not (look and look.ready(name) and look.flannel_ready and look.dns_ready):
+        if changes or not (look and look.ready(name) and look.network and look.dns):
             sentence = f"wait until {name} is Ready and the cluster's own DNS answers"
             changes.append(Change("control-plane/ready", sentence, lambda ctx: _wait_until_ready(ctx, address, name)))
         return changes
@@ -238,7 +238,7 @@ def _wait_until_ready(ctx: Context, address: str, name: str) -> None:
 
     def ready() -> bool:
         look = Look.at(api)
-        return look.ready(name) and look.flannel_ready and look.dns_ready
+        return look.ready(name) and look.network and look.dns
 
     def reason() -> str:
         try:

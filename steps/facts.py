@@ -34,7 +34,7 @@ class NodeFacts:
     cores: int = 0
     disk_free_bytes: int = 0
     root_source: str = ""  # /dev/mmcblk0p2
-    default_interface: str = ""
+    default_interface: str = ""  # of the default route; without one, the interface that holds `address`
     default_mac: str = ""
     ips: tuple[str, ...] = ()
     addresses: tuple[read.Address, ...] = ()
@@ -58,6 +58,7 @@ class NodeFacts:
     etcd_data: bool = False
     api_server: bool = False  # a control plane's static pod is there
     kubelet_conf: bool = False  # this node has joined, or has begun to
+    bootstrap_conf: bool = False  # joining has begun and not ended
     admin_conf: bool = False
     listens_6443: bool = False  # something serves the port of a Kubernetes API
     api_answers: bool = False  # the API on this Pi answers its administrator
@@ -88,8 +89,9 @@ def parse(address: str, output: str) -> NodeFacts:
 
     system = read.read_pairs(text("os-release"))
     model = read.read_model(text("model"))
-    interface = read.read_default_interface(text("route"))
     addresses = read.read_addresses(text("address"))
+    reached = next((a.interface for a in addresses if a.ip == address), "")
+    interface = read.read_default_interface(text("route")) or reached
     present = text("kubernetes").split()
     return NodeFacts(
         address=address, hostname=read.read_word(text("hostname")), machine_id=read.read_word(text("machine-id")),
@@ -115,7 +117,8 @@ def parse(address: str, output: str) -> NodeFacts:
         keyrings={path: value.strip() for path, value in _named(raw, "keyring").items()},
         etcd_data="etcd-data" in present, api_server="manifests/kube-apiserver.yaml" in present,
         kubelet_conf="kubelet.conf" in present or "bootstrap-kubelet.conf" in present,
-        admin_conf="admin.conf" in present, listens_6443="listens-6443" in present,
+        bootstrap_conf="bootstrap-kubelet.conf" in present, admin_conf="admin.conf" in present,
+        listens_6443="listens-6443" in present,
         api_answers="api" in text("addons").split(), addons=tuple(w for w in text("addons").split() if "/" in w),
         ca_hash=read.read_ca_hash(text("ca-crt")),
         tailscale=read.read_json(text("tailscale")),

@@ -11,6 +11,7 @@ from wizard import assets
 from wizard.context import Context
 from wizard.host.base import Result, Script
 
+_COLOUR = re.compile(r"\x1b\[[0-9;]*m")
 _NOTABLE = re.compile(
     r"^(Get:\d+|Fetched|Unpacking|Setting up|Preparing|Processing|\[[a-z-]+(/[a-z-]+)?\])|^waiting for ", re.ASCII
 )
@@ -79,7 +80,8 @@ def remove(ctx: Context, address: str, *paths: str) -> None:
 
 
 def _with_lines(ctx: Context, address: str, script: Script, check: bool) -> Result:
-    def on_line(line: str) -> None:
+    def on_line(raw: str) -> None:
+        line = _COLOUR.sub("", raw)
         ctx.line(address, line)
         if _NOTABLE.match(line):
             ctx.progress(address, line[:100])
