@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import os
 import socket
+import subprocess
 import threading
 import time
 from ipaddress import IPv4Address
+from pathlib import Path
 
 import pytest
 
@@ -22,6 +25,7 @@ from wizard.secret import Secret
 from wizard.state import State
 
 pytestmark = [pytest.mark.lab, pytest.mark.timeout(300)]
+HOME = Path(os.environ.get("HOMELAB_LAB", "/var/lib/homelab-lab"))
 WHO = Script("who", "id -un; hostname; cat")
 RIGHT, WRONG = "raspberry", "not-the-password"
 
@@ -105,6 +109,19 @@ def test_another_hosts_key_is_refused_before_any_log_in(pi, other_pi, connect):
 
 def test_by_password(pi, connect):
     assert connect(key_files=(), password=Secret(RIGHT)).run(WHO).out == f"root\n{pi.name}\n"
+
+
+def test_by_a_key_in_ssh_agent(pi, connect, tmp_path, monkeypatch):
+    socket_file = tmp_path / "agent"
+    agent = subprocess.Popen(["ssh-agent", "-D", "-a", str(socket_file)], stdout=subprocess.DEVNULL)
+    try:
+        wait_for(socket_file.exists, 5)
+        monkeypatch.setenv("SSH_AUTH_SOCK", str(socket_file))
+        subprocess.run(["ssh-add", "-q", str(HOME / "id_ed25519")], check=True)
+        assert connect(key_files=()).run(WHO).out == f"root\n{pi.name}\n"
+    finally:
+        agent.terminate()
+        agent.wait()
 
 
 def test_a_refused_log_in_names_what_was_tried(connect, monkeypatch):

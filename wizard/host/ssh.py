@@ -7,7 +7,7 @@ from collections.abc import Callable
 
 import paramiko
 
-from wizard.errors import CommandFailed, HostError, Interrupted, LoginRefused, TrustError, Unreachable, WizardError
+from wizard.errors import CommandFailed, HostError, LoginRefused, TrustError, Unreachable, WizardError
 from wizard.host.base import Login, OnLine, Result, Script
 from wizard.host.patience import Patience
 from wizard.host.shell import RootShell, ShellLost, TookTooLong
@@ -147,8 +147,6 @@ class SshHost:
         try:
             self._come_back()
             now = "It is connected again."
-        except Interrupted:
-            raise
         except TrustError as error:
             return error
         except (Unreachable, LoginRefused) as error:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import os
 import select
 import socket
 import threading
@@ -127,7 +128,7 @@ def _tcp(address: str, port: int, patience: Patience, name: str) -> socket.socke
         reached = bool(select.select([], [sock], [], 0)[1])
         code = sock.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR) or (code if not reached else 0)
         if not reached or code:
-            why = "Nothing answered." if not reached else f"{_strerror(code)}."
+            why = "Nothing answered." if not reached else f"{os.strerror(code)}."
             raise Unreachable(
                 f"No SSH connection to {address} port {port}.",
                 why,
@@ -140,12 +141,6 @@ def _tcp(address: str, port: int, patience: Patience, name: str) -> socket.socke
         raise
     sock.setblocking(True)
     return sock
-
-
-def _strerror(code: int) -> str:
-    import os
-
-    return os.strerror(code)
 
 
 def _tune(sock: socket.socket) -> None:
@@ -201,10 +196,8 @@ def _ways(login: Login, tried: list[str]) -> Iterator[_Way]:
 def _key_file(file: str, tried: list[str]) -> paramiko.PKey | None:
     try:
         return paramiko.PKey.from_path(file)
-    except paramiko.PasswordRequiredException:
+    except (paramiko.PasswordRequiredException, TypeError):  # TypeError is cryptography's word for it
         reason = f"locked by a passphrase; unlock it first with: ssh-add {file}"
-    except TypeError as error:  # cryptography's word for a missing passphrase
-        reason = f"locked by a passphrase; unlock it first with: ssh-add {file}" if "assword" in str(error) else "?"
     except OSError as error:
         reason = error.strerror or "not readable"
     except Exception:  # many kinds of damage, one meaning

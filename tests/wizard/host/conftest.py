@@ -235,7 +235,9 @@ def _serve(channel: paramiko.Channel, command: str, pi: Pi) -> None:
 
     for work in [(into,), (out_of, process.stdout, channel.sendall), (out_of, process.stderr, channel.sendall_stderr)]:
         threading.Thread(target=work[0], args=work[1:], daemon=True).start()
-    channel.send_exit_status(process.wait())
+    code = process.wait()
+    with contextlib.suppress(OSError, EOFError, paramiko.SSHException):  # the client may be gone
+        channel.send_exit_status(code)
     time.sleep(0.05)  # let the pumps deliver what is left
     channel.close()
 
