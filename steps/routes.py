@@ -37,7 +37,7 @@ def look(ctx: Context, members: Mapping[str, Member] | None = None) -> RouteFact
     if not tailnet_facts.in_use(ctx.answers) or not wanted:
         return RouteFacts()
     routers = tailnet_facts.routers(ctx.answers)
-    views = members or tailnet_facts.look(ctx, routers)
+    views = members or tailnet_facts.settled(ctx, routers)
     server = tailnet_facts.control(ctx)
     return RouteFacts(
         wanted, {router: _offered(views[router]) for router in routers},
@@ -82,16 +82,20 @@ def _approve(facts: RouteFacts) -> Change:
 def approve(ctx: Context, server: ControlServer, routes: Iterable[str]) -> None:
     """Approves `routes` on every router and waits until each is served. Other routes that a router offers stay."""
     wanted = list(routes)
-    pis = tailnet_facts.look(ctx, tailnet_facts.routers(ctx.answers))
+    pis = tailnet_facts.settled(ctx, tailnet_facts.routers(ctx.answers))
+    unknown: list[str] = []
 
     def offered() -> list[Machine] | None:
         known = server.machines()
-        found = [_machine(known, pi) for pi in pis.values()]
-        return [m for m in found if m] if all(m and set(wanted) <= set(m.advertised) for m in found) else None
+        found = {ctx.name_of(pi.address): _machine(known, pi) for pi in pis.values()}
+        unknown[:] = [name for name, machine in found.items() if machine is None]
+        machines = [machine for machine in found.values() if machine and set(wanted) <= set(machine.advertised)]
+        return machines if len(machines) == len(found) else None
 
     machines = until(
         ctx, "the control server to know what the Pis offer", offered, deadline=SERVED, every=1,
-        fix="Look at the machines on the control server: are the Pis there and connected?",
+        why=lambda: f"It does not know {' and '.join(unknown)}: deleted there?" if unknown else "",
+        fix="Restart Tailscale on the Pis (sudo systemctl restart tailscaled), and run the same command again.",
     )  # fmt: skip
     for machine in machines:
         if not set(wanted) <= set(machine.approved):
@@ -129,25 +133,41 @@ def _by_api(ctx: Context, server: ControlServer, routes: Iterable[str], views: M
 
 
 def _by_sight(ctx: Context, routes: Iterable[str], views: Mapping[str, Member]) -> list[str]:
-    """The routes that no Pi sees served. A Pi's word about itself goes stale: others are asked where there are some."""
-    routers = tailnet_facts.routers(ctx.answers)
-    missing = []
-    for route in routes:
-        seen = [views[router].sees(route) for router in routers]
-        told = any(route in (views[router].me.get("AllowedIPs") or ()) for router in routers)
-        if not any(seen) and (any(answer is not None for answer in seen) or not told):
-            missing.append(route)
-    return missing
+    """The routes that no Pi sees served. What a Pi is told about itself goes stale, so the others are asked.
+
+    Where no router is told of another one, nobody can see it; then it counts that the person was asked to approve.
+    """
+    routers = [views[router] for router in tailnet_facts.routers(ctx.answers)]
+    if watched(routers):
+        return [route for route in routes if not any(router.serves(route) for router in routers)]
+    told = set(ctx.state.recall("tailnet", "asked_to_approve") or ())
+    return [route for route in routes if route not in told and not any(_allowed(route, pi) for pi in routers)]
+
+
+def watched(routers: Iterable[Member]) -> bool:
+    """Whether one of the routers is told of another one, and so sees what that one serves. Pure."""
+    pis = list(routers)
+    others = [(pi, peer) for pi in pis for peer in pi.peers()]
+    return any(
+        set(peer.get("TailscaleIPs") or ()) & set(other.ips) for pi, peer in others for other in pis if other is not pi
+    )
+
+
+def _allowed(route: str, pi: Member) -> bool:
+    return route in (pi.me.get("AllowedIPs") or ())
 
 
 def _approve_by_hand(routes: tuple[str, ...]) -> Change:
     def do(ctx: Context) -> None:
         ctx.note("Approve the routes", how_to_approve(ctx, routes))
+        names = tailnet_facts.routers(ctx.answers)
+        if not watched(tailnet_facts.look(ctx, names).values()):
+            ctx.state.remember("tailnet", "asked_to_approve", value=list(routes))
+            return
         missing: list[str] = []
 
         def approved() -> bool:
-            views = tailnet_facts.look(ctx, tailnet_facts.routers(ctx.answers))
-            missing[:] = _by_sight(ctx, routes, views)
+            missing[:] = _by_sight(ctx, routes, tailnet_facts.look(ctx, names))
             return not missing
 
         until(
@@ -155,7 +175,7 @@ def _approve_by_hand(routes: tuple[str, ...]) -> Change:
             why=lambda: f"Not served yet: {', '.join(missing)}.", fix=how_to_approve(ctx, routes),
         )  # fmt: skip
 
-    return Change("tailnet/approve", f"wait until you have approved the routes {', '.join(routes)}", do)
+    return Change("tailnet/approve", f"ask you to approve the routes {', '.join(routes)}, and wait for it", do)
 
 
 def how_to_approve(ctx: Context, routes: Iterable[str]) -> str:

@@ -82,6 +82,9 @@ QUESTIONS: dict[str, Question] = {
 }  # fmt: skip
 
 
+_OWN_WAY = "--accept-routes is false"  # tailscaled complains about what is meant to be so
+
+
 @dataclass(frozen=True)
 class TailnetFacts:
     """The Pis as they are, what they say of the tailnet, and the routes. Empty without a tailnet."""
@@ -183,9 +186,11 @@ def advice(machines: Mapping[str, NodeFacts], members: Mapping[str, Member]) -> 
         if member.state == "Running" and member.name and member.name != name.lower():
             found.append((
                 f"{name} has another name in the tailnet",
-                f"It is called {member.name} there: a machine called {name} is registered already, perhaps this Pi's"
-                " former installation. Remove the old one on the control server and rename this one.",
+                f"It is called {member.name} there: another machine had the name {name} first, perhaps this Pi's former"
+                " installation, or the Pi was renamed. Remove the old one on the control server and rename this one.",
             ))  # fmt: skip
+        if member.state == "Running" and (complaints := [line for line in member.health if _OWN_WAY not in line]):
+            found.append((f"Tailscale on {name} complains", "\n".join(complaints)))
         if expiry := member.me.get("KeyExpiry"):
             found.append((
                 f"{name}'s key for the tailnet ends",

@@ -127,6 +127,8 @@ _CAUSES = (  # what Tailscale writes, what that means, what helps
     (("authkey expired", "key expired", "key has expired"), "The key has expired.", _NEW_KEY),
     (("invalid pre auth key", "authkey not found", "invalid key", "unable to validate API key"),
      "The control server does not know the key.", f"Was it copied whole, and made on this server? {_NEW_KEY}"),
+    (("NodeKeyExpired",), "The control server remembers this Pi's former registration, which has ended.",
+     "Delete this machine on the control server (headscale nodes delete), and run the same command again."),
     (("requested tags",), "The key's owner may not give these tags.",
      'Add "tagOwners": {"tag:homelab": ["autogroup:admin"]} to the access rules, or choose other tags.'),
     (("CreateTUN", "/dev/net/tun"), "There is no TUN device, which a VPN needs.",

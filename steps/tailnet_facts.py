@@ -9,7 +9,7 @@ from typing import Any
 
 from steps import address_plan, nodes, ops
 from wizard.context import Context
-from wizard.errors import Blocked
+from wizard.errors import Blocked, WizardError
 from wizard.host import facts as read
 from wizard.question import Answers
 from wizard.web.headscale import Headscale
@@ -27,6 +27,7 @@ class Member:
     status: Mapping[str, Any] = field(default_factory=dict)  # `tailscale status --json`
     prefs: Mapping[str, Any] = field(default_factory=dict)  # `tailscale debug prefs`
     authority: str = ""  # sha256 of the certificate authority that was installed for the login server
+    silent: bool = False  # the daemon is there but did not answer in time: nothing is known
 
     @property
     def state(self) -> str:
@@ -64,10 +65,13 @@ class Member:
     def advertised(self) -> tuple[str, ...]:
         return tuple(self.prefs.get("AdvertiseRoutes") or ())
 
-    def sees(self, route: str) -> bool | None:
-        """Whether another machine serves `route`, as this Pi is told; None when it is told of no machine that could."""
-        peers = (self.status.get("Peer") or {}).values()
-        return any(bool(route in (peer.get("PrimaryRoutes") or ())) for peer in peers) if peers else None
+    def peers(self) -> Sequence[Mapping[str, Any]]:
+        """The other machines that it is told of."""
+        return tuple((self.status.get("Peer") or {}).values())
+
+    def serves(self, route: str) -> bool:
+        """Whether another machine serves `route`, as this Pi is told."""
+        return any(bool(route in (peer.get("PrimaryRoutes") or ())) for peer in self.peers())
 
 
 def parse(address: str, output: str) -> Member:
@@ -75,7 +79,7 @@ def parse(address: str, output: str) -> Member:
     raw = read.sections(output)
     return Member(
         address, read.read_json(raw.get("status", "")) or {}, read.read_json(raw.get("prefs", "")) or {},
-        read.read_word(raw.get("authority", "")),
+        read.read_word(raw.get("authority", "")), "silent" in raw,
     )  # fmt: skip
 
 
@@ -90,12 +94,22 @@ def look(ctx: Context, addresses: Sequence[str]) -> dict[str, Member]:
 
 
 def settled(ctx: Context, addresses: Sequence[str]) -> dict[str, Member]:
-    """Like `look`, but a daemon that has only just started is given a little time to say what it is."""
+    """Like `look`, but a daemon that has only just started, or is too busy to answer, is given a little time.
+
+    Raises `WizardError` for one that stays silent: to take it for absent would mean to join a second time.
+    """
     for _ in range(10):
         members = look(ctx, addresses)
-        if not any(member.state in ("Starting", "NoState") for member in members.values()):
+        if not any(member.silent or member.state in ("Starting", "NoState") for member in members.values()):
             break
         ctx.world.sleep(2)
+    for address, member in members.items():
+        if member.silent:
+            raise WizardError(
+                "Tailscale on this Pi does not answer.", "Its daemon runs, but says nothing in 10 seconds.",
+                "Restart it with `sudo systemctl restart tailscaled` and run the same command again.",
+                host=ctx.name_of(address),
+            )  # fmt: skip
     return members
 
 

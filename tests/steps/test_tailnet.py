@@ -150,6 +150,7 @@ def test_only_what_is_missing_is_done(packages: Any, member: Member, left: list[
         ("backend error: invalid pre auth key", "does not know the key"),
         ("backend error: authkey already used", "used up"),
         ("backend error: authkey expired", "has expired"),
+        ('"Health": ["weird: regen=true but server says NodeKeyExpired: nodekey:83"]', "former registration"),
         ("requested tags [tag:homelab] are invalid or not permitted", "may not give these tags"),
         ('CreateTUN("tailscale0") failed; /dev/net/tun does not exist', "no TUN device"),
         (
@@ -183,9 +184,14 @@ def test_what_only_the_person_can_change_blocks(member: Member, words: str) -> N
 
 def test_a_second_name_and_an_ending_key_are_told() -> None:
     me = {"DNSName": "pi1-1.ts.test.", "KeyExpiry": "2027-05-01T10:00:00Z"}
-    told = advice({"a": NodeFacts("a", hostname="pi1")}, {"a": Member("a", {**RUNNING, "Self": me}, PREFS)})
-    assert [title for title, _ in told] == ["pi1 has another name in the tailnet", "pi1's key for the tailnet ends"]
-    assert "2027-05-01" in told[1][1]
+    health = ["Some peers are advertising routes but --accept-routes is false", "IP forwarding is disabled"]
+    member = Member("a", {**RUNNING, "Self": me, "Health": health}, PREFS)
+    told = advice({"a": NodeFacts("a", hostname="pi1")}, {"a": member})
+    assert [title for title, _ in told] == [
+        "pi1 has another name in the tailnet", "Tailscale on pi1 complains", "pi1's key for the tailnet ends",
+    ]  # fmt: skip
+    assert told[1][1] == "IP forwarding is disabled"
+    assert "2027-05-01" in told[2][1]
     assert advice({"a": NodeFacts("a", hostname="pi1")}, {"a": Member("a", RUNNING, PREFS)}) == []
 
 
@@ -216,44 +222,85 @@ def test_only_missing_routes_are_offered_and_approved(facts: RouteFacts, left: l
     assert [change.id for change in routes.changes(facts)] == left
 
 
-def seen(address: str, *, peers: dict[str, Any] | None = None, allowed: tuple[str, ...] = ()) -> str:
-    status = {"BackendState": "Running", "Self": {"AllowedIPs": allowed, "PrimaryRoutes": ROUTES}, "Peer": peers}
+def view(number: int, *, told_of: int = 0, serving: tuple[str, ...] = (), allowed: tuple[str, ...] = ()) -> str:
+    """What the Pi with this number says: it is told of another machine, which serves something."""
+    me = {"TailscaleIPs": [f"100.64.0.{number}"], "AllowedIPs": allowed, "PrimaryRoutes": ROUTES}
+    peer = {"TailscaleIPs": [f"100.64.0.{told_of}"], "PrimaryRoutes": list(serving) or None}
+    status = {"BackendState": "Running", "Self": me, "Peer": {"key": peer} if told_of else None}
     return f"@@ status\n{json.dumps(status)}\n@@ prefs\n{json.dumps({'AdvertiseRoutes': ROUTES})}\n"
 
 
 @pytest.mark.parametrize(
-    ("first", "second", "missing"),
+    ("first", "second", "asked", "missing"),
     [
-        ({"peers": {"k": {"PrimaryRoutes": list(ROUTES)}}}, {"peers": {"k": {"PrimaryRoutes": None}}}, ()),
-        ({"peers": {"k": {}}}, {"peers": {"k": {"PrimaryRoutes": ROUTES[:2]}}}, ROUTES[2:]),
-        ({"peers": {"k": {}}, "allowed": ROUTES}, {"peers": {"k": {}}}, ROUTES),  # its own word is stale
-        ({"allowed": ROUTES}, {}, ()),  # they are not told of each other: then its own word is all there is
-        ({}, {}, ROUTES),
+        (view(1, told_of=2), view(2, told_of=1, serving=ROUTES), (), ()),
+        (view(1, told_of=2), view(2, told_of=1, serving=ROUTES[:2]), (), ROUTES[2:]),
+        (view(1, told_of=2, allowed=ROUTES), view(2, told_of=1), ROUTES, ROUTES),  # seen not to be so
+        (view(1, told_of=9), view(2, told_of=9), (), ROUTES),  # a laptop can't tell
+        (view(1, told_of=9), view(2), ROUTES, ()),
+        (view(1, allowed=ROUTES), view(2), (), ()),
+        ("", "", (), ROUTES),
     ],
 )
 def test_without_an_api_key_others_are_asked_what_is_served(
-    ctx: Context, first: Any, second: Any, missing: tuple[str, ...]
+    ctx: Context, first: str, second: str, asked: tuple[str, ...], missing: tuple[str, ...]
 ) -> None:
     ctx.answers["tailnet"]["api_key"] = None
     with_addresses(ctx)
-    members = {PIS[0]: tailnet_facts.parse(PIS[0], seen(PIS[0], **first)),
-               PIS[1]: tailnet_facts.parse(PIS[1], seen(PIS[1], **second))}  # fmt: skip
-    found = routes.look(ctx, members)
+    ctx.state.remember("tailnet", "asked_to_approve", value=list(asked))
+    found = routes.look(ctx, {PIS[0]: tailnet_facts.parse(PIS[0], first), PIS[1]: tailnet_facts.parse(PIS[1], second)})
     assert (found.unapproved, found.by_api) == (missing, False)
 
 
-def test_waiting_for_the_person_ends_with_how_to_approve(ctx: Context, world: SimWorld) -> None:
+def without_api(ctx: Context, monkeypatch: pytest.MonkeyPatch, *outputs: str) -> list[events.Note]:
+    """Two Pis that say `outputs`, and no API key."""
     ctx.answers["tailnet"]["api_key"] = None
     with_addresses(ctx)
-    notes: list[events.Event] = []
-    ctx.bus.listen(notes.append)
+    views = {pi: tailnet_facts.parse(pi, output) for pi, output in zip(PIS, outputs, strict=False)}
+    monkeypatch.setattr(tailnet_facts, "look", lambda ctx, addresses: views)
+    notes: list[events.Note] = []
+    ctx.bus.listen(lambda event: notes.append(event) if isinstance(event, events.Note) else None)
+    return notes
+
+
+def test_waiting_for_the_person_ends_with_how_to_approve(ctx: Context, monkeypatch: pytest.MonkeyPatch) -> None:
+    notes = without_api(ctx, monkeypatch, view(1, told_of=2), view(2, told_of=1))
+    [change] = routes.changes(routes.look(ctx))
     with pytest.raises(WizardError, match="in vain") as caught:
-        run(Tailnet(), ctx)
+        ctx.do(change)
     assert "Edit route settings" in caught.value.fix and ROUTES[0] in caught.value.why
-    assert any(isinstance(note, events.Note) and "tick 192.168.1.201/32" in note.text for note in notes)
+    assert [note.title for note in notes] == ["Approve the routes"]
+    assert "tick 192.168.1.201/32" in notes[0].text
+
+
+def test_where_nobody_can_see_it_the_person_is_asked_once(ctx: Context, monkeypatch: pytest.MonkeyPatch) -> None:
+    ctx.answers["tailnet"]["service"] = "headscale"
+    notes = without_api(ctx, monkeypatch, view(1), view(2))
+    [change] = routes.changes(routes.look(ctx))
+    ctx.do(change)
+    assert "headscale nodes approve-routes --identifier NUMBER --routes 192.168.1.201/32," in notes[0].text
+    assert routes.changes(routes.look(ctx)) == []
+
+
+def test_a_silent_daemon_is_not_taken_for_an_absent_one(ctx: Context, world: SimWorld) -> None:
+    assert tailnet_facts.parse("a", "@@ status\n\n@@ silent\ntailscale status --json\n").silent
+    run(Tailnet(), ctx)
+    world.machines[PIS[1]].sections["tailscale"] = "\n@@ silent\ntailscale status --json"
+    with pytest.raises(WizardError, match="does not answer") as caught:
+        Tailnet().check(ctx)
+    assert caught.value.host == PIS[1]
+    assert world.now() > 10
+
+
+def test_a_pi_that_was_deleted_on_the_control_server_is_named(ctx: Context, world: SimWorld) -> None:
+    with_addresses(ctx)
+    run(Tailnet(), ctx)
+    del world.web.members[world.machines[PIS[0]].hostname]
+    with pytest.raises(WizardError, match=f"does not know {PIS[0]}: deleted there"):
+        run(Tailnet(), ctx)
 
 
 def test_what_nobody_installed_is_read_as_nothing() -> None:
     member = tailnet_facts.parse("a", "@@ status\n\n@@ prefs\n\n@@ authority\n")
     assert member == Member("a")
-    assert (member.state, member.joined, member.sees("10.0.0.1/32")) == ("", False, None)
+    assert (member.state, member.joined, member.serves("10.0.0.1/32")) == ("", False, False)

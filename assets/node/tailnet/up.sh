@@ -1,4 +1,4 @@
-# Turns Tailscale on again where it was turned off; it keeps all its settings.
+# Turns Tailscale on again where it was turned off. Without a single flag: then it keeps all its settings.
 set -eu
 systemctl enable --quiet --now tailscaled
-tailscale up --timeout 30s
+timeout 40 tailscale up
