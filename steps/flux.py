@@ -1,0 +1,275 @@
+"""Flux: installed by its own bootstrap, and waited for until the cluster runs what the repository says."""
+
+from __future__ import annotations
+
+import base64
+import datetime
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, ClassVar
+from urllib.parse import urlsplit
+
+from steps import flux_cli, flux_status, flux_why
+from steps import repository_access as access
+from steps.flux_status import Expected, Item
+from steps.gitops import components
+from steps.repository_content import settings
+from wizard import assets
+from wizard.context import Context
+from wizard.errors import Blocked, Problem
+from wizard.question import PATH, URL, Answers, Question
+from wizard.secret import Secret
+from wizard.step import Change, Step
+from wizard.wait import until
+from wizard.world import Cluster
+
+SPACE = "/api/v1/namespaces/flux-system"
+DEADLINE = 1800.0  # seconds until everything must run; a Pi with a slow card and a slow line takes its time
+
+QUESTIONS: dict[str, Question] = {
+    question.key: question
+    for question in (
+        Question(
+            "download_mirror", "From where shall flux be downloaded?", URL, required=False, advanced=True,
+            help="An address that stands for https://github.com: /fluxcd/flux2/releases/… is added to it.",
+        ),
+        Question(
+            "checksums_file", "Which file holds the checksums of that download?", PATH, required=False, advanced=True,
+            help="flux_VERSION_checksums.txt of the release. Without it, the pinned checksum or the release's own is"
+            " used.",
+        ),
+    )
+}  # fmt: skip
+
+
+@dataclass(frozen=True)
+class FluxFacts:
+    """What is there. `synced`: Flux is installed in the pinned version and follows our repository."""
+
+    program: str | None
+    handed_over: bool
+    synced: bool
+    waiting: tuple[Item, ...] = ()
+    total: int = 0
+
+
+class Flux(Step[FluxFacts]):
+    """Hands the keys over, bootstraps, waits."""
+
+    name: ClassVar[str] = "flux"
+    title: ClassVar[str] = "Flux"
+    intro: ClassVar[str] = (
+        "Flux runs on the cluster and keeps it as the repository says. It is installed now and watched until all of it"
+        " runs."
+    )
+    questions: ClassVar[tuple[Question, ...]] = tuple(QUESTIONS.values())
+
+    def validate(self, answers: Answers) -> list[Problem]:
+        given = answers.get("flux", {})
+        mirror = given.get("download_mirror") or ""
+        pinned = assets.versions()["flux"].get("sha256")
+        if urlsplit(mirror).scheme == "http" and not given.get("checksums_file") and not pinned:
+            fix = "Give flux.checksums_file, the release's flux_VERSION_checksums.txt, or a mirror with https."
+            return [Problem("flux.download_mirror", "a download over plain http can't be trusted by itself", fix)]
+        return []
+
+    def check(self, ctx: Context) -> FluxFacts:
+        cluster = reach(ctx)
+        refuse_another(ctx, cluster)
+        head = pushed(ctx)
+        handed_over = all(_holds(cluster.get(path), data) for path, data in keys(ctx).items())
+        program, synced = flux_cli.find(ctx), follows(ctx, cluster, head)
+        if not (handed_over and synced):
+            return FluxFacts(program, handed_over, synced)
+        wanted, seen = expected(ctx, head), flux_status.look(cluster)
+        if stopped := flux_status.suspended(seen):
+            raise Blocked(
+                f"Flux was told to leave something alone: {', '.join(map(str, stopped))}.",
+                "What is suspended does not follow the repository.",
+                f"flux resume {stopped[0].kind.lower()} {stopped[0].name} -n {stopped[0].namespace}",
+            )
+        found = flux_status.items(seen, wanted)
+        return FluxFacts(program, True, True, tuple(item for item in found if item.why), len(found))
+
+    def plan(self, facts: FluxFacts, answers: Answers) -> list[Change]:
+        version, changes = flux_cli.pin()["version"], []
+        url = answers["repository"]["url"]
+        if facts.synced and facts.handed_over and not facts.waiting:
+            return []
+        if facts.program is None and not facts.synced:
+            changes.append(Change("flux/download", f"download flux {version} for this computer", flux_cli.fetch))
+        if not facts.handed_over:
+            sentence = f"give the cluster the age key, and the key that reads {url} (secrets in flux-system)"
+            changes.append(Change("flux/keys", sentence, hand_over))
+        if not facts.synced:
+            sentence = f"bootstrap Flux {version} on the cluster: it follows {access.place(answers)} from then on"
+            changes.append(Change("flux/bootstrap", sentence, _bootstrap))
+        left = f": {len(facts.waiting)} of {facts.total} parts are not ready yet" if facts.waiting else ""
+        changes.append(Change("flux/wait", f"wait until the cluster runs what the repository says{left}", settle))
+        return changes
+
+
+# -- what is there -----------------------------------------------------------------------------------------------
+
+
+def kubeconfig(ctx: Context) -> Path:
+    return ctx.state.path.parent / "kubeconfig"
+
+
+def reach(ctx: Context) -> Cluster:
+    """The cluster. Raises `Blocked` when there is none yet, `WizardError` when it does not answer."""
+    if not kubeconfig(ctx).exists():
+        raise Blocked(
+            "There is no cluster yet.", f"{kubeconfig(ctx)} is not there.", "Run the step Control plane first."
+        )
+    cluster = ctx.world.cluster(kubeconfig(ctx))
+    cluster.get("/api/v1/namespaces/kube-system")
+    return cluster
+
+
+def refuse_another(ctx: Context, cluster: Cluster) -> None:
+    """Raises `Blocked` when this cluster follows another repository: bootstrap would see it only after a push."""
+    given, here = ctx.answers["repository"], f"clusters/{ctx.state.cluster}"
+    source, sync = cluster.get(flux_status.SYNC_SOURCE), cluster.get(flux_status.SYNC)
+    other = []
+    if source:
+        spec = source.get("spec") or {}
+        branch = (spec.get("ref") or {}).get("branch", "")
+        other += [f"the repository {spec.get('url')}"] if _plain(spec.get("url")) != _plain(given["url"]) else []
+        other += [f"the branch {branch}"] if branch != given["branch"] else []
+    if sync:
+        path = str((sync.get("spec") or {}).get("path", ""))
+        other += [f"the folder {path}"] if path.removeprefix("./").rstrip("/") != here else []
+    if other:
+        raise Blocked(
+            f"This cluster already follows {' and '.join(other)}.",
+            f"The answers name {access.place(ctx.answers)} and {here}.",
+            "Name what it follows in the answers, or take Flux away first: flux uninstall.",
+        )
+
+
+def _plain(url: Any) -> str:
+    return str(url or "").rstrip("/")
+
+
+def follows(ctx: Context, cluster: Cluster, head: str) -> bool:
+    """Whether Flux is installed in the pinned version, follows us, and the repository says so, too."""
+    space = cluster.get(SPACE) or {}
+    labels = (space.get("metadata") or {}).get("labels") or {}
+    if labels.get("app.kubernetes.io/version") != f"v{flux_cli.pin()['version']}":
+        return False
+    if not (cluster.get(flux_status.SYNC_SOURCE) and cluster.get(flux_status.SYNC)):
+        return False
+    repo = access.repo(ctx)
+    if not repo.has(head):
+        repo.fetch()
+    return f"clusters/{ctx.state.cluster}/flux-system/gotk-sync.yaml" in repo.files(head)
+
+
+def pushed(ctx: Context) -> str:
+    """The commit that the cluster has to run. Raises `Blocked` while the step Repository has not been done."""
+    needed = [ctx.state.path.parent / "age.key", *([access.key_file(ctx)] if access.needs_ssh(ctx.answers) else [])]
+    missing = [str(file) for file in needed if not file.exists()]
+    head = (
+        None if missing or not access.repo(ctx).copied else access.heads(ctx).get(ctx.answers["repository"]["branch"])
+    )
+    if head is None:
+        why = f"{' and '.join(missing)} is not there." if missing else "There is nothing to follow yet."
+        raise Blocked("The repository has not been written yet.", why, "Run the step Repository first.")
+    return head
+
+
+def expected(ctx: Context, head: str) -> Expected:
+    """What has to run once everything is done, `head` being the newest commit."""
+    parts = [part.name for part in components.chosen(settings(ctx))]
+    at = ctx.answers["addresses"]
+    return Expected(
+        f"{ctx.answers['repository']['branch']}@sha1:{head}", ("flux-system", *parts),
+        (("traefik-internal", at["internal_address"]), ("traefik-external", at["external_address"])),
+    )  # fmt: skip
+
+
+# -- the keys ----------------------------------------------------------------------------------------------------
+
+
+def keys(ctx: Context) -> dict[str, dict[str, Secret]]:
+    """The secrets that Flux needs: API path -> key -> value."""
+    age = (ctx.state.path.parent / "age.key").read_text(encoding="utf-8")
+    found = {f"{SPACE}/secrets/sops-age": {"age.agekey": Secret(age)}}
+    if access.needs_ssh(ctx.answers):
+        found[f"{SPACE}/secrets/flux-system"] = {
+            "identity": Secret(access.key_file(ctx).read_text(encoding="utf-8")),
+            "identity.pub": Secret(access.public_key(ctx) + "\n"),
+            "known_hosts": Secret(access.known_lines(ctx)),
+        }
+    return found
+
+
+def _holds(secret: Mapping[str, Any] | None, wanted: Mapping[str, Secret]) -> bool:
+    data = (secret or {}).get("data") or {}
+    return all(data.get(key) == _encoded(value) for key, value in wanted.items())
+
+
+def _encoded(value: Secret) -> str:
+    return base64.b64encode(value.reveal().encode()).decode()
+
+
+def hand_over(ctx: Context) -> None:
+    cluster = reach(ctx)
+    cluster.apply(SPACE, {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": "flux-system"}})
+    for path, values in keys(ctx).items():
+        meta = {"name": path.rpartition("/")[2], "namespace": "flux-system"}
+        data = {key: _encoded(value) for key, value in values.items()}
+        cluster.apply(path, {"apiVersion": "v1", "kind": "Secret", "type": "Opaque", "metadata": meta, "data": data})
+
+
+# -- bootstrap and wait ------------------------------------------------------------------------------------------
+
+
+def _bootstrap(ctx: Context) -> None:
+    cluster = reach(ctx)
+    refuse_another(ctx, cluster)
+    flux_cli.bootstrap(ctx, kubeconfig(ctx))
+    access.repo(ctx).fetch()  # bootstrap has pushed its own files
+
+
+def settle(ctx: Context) -> None:
+    """Waits until everything is ready. Raises `WizardError` naming the first part that is not, and why."""
+    cluster, wanted = reach(ctx), expected(ctx, pushed(ctx))
+    nudge(cluster)
+    last: dict[str, Any] = {}
+
+    def ready() -> bool:
+        last["seen"] = flux_status.look(cluster)
+        last["waiting"] = flux_status.waiting(last["seen"], wanted)
+        done = len(flux_status.items(last["seen"], wanted)) - len(last["waiting"])
+        ctx.progress(None, f"{done} parts ready, {len(last['waiting'])} to go")
+        return not last["waiting"]
+
+    until(
+        ctx, "the cluster to run what the repository says", ready, deadline=DEADLINE, every=3,
+        why=lambda: flux_why.why(cluster, last["seen"], last["waiting"]),
+        fix="Mend that, and run the same command again: it goes on waiting where this one stopped.",
+    )  # fmt: skip
+
+
+def nudge(cluster: Cluster) -> None:
+    """Tells Flux to look at the repository now rather than in a minute, and to try again what it gave up on."""
+    now = datetime.datetime.now(datetime.UTC).isoformat(timespec="milliseconds")
+    asked = {"reconcile.fluxcd.io/requestedAt": now}
+    source = cluster.get(flux_status.SYNC_SOURCE)
+    if source:
+        _annotate(cluster, flux_status.SYNC_SOURCE, source, asked)
+    again = {**asked, "reconcile.fluxcd.io/resetAt": now, "reconcile.fluxcd.io/forceAt": now}
+    for item in flux_status.stalled(flux_status.look(cluster)):
+        path = f"{flux_status.HELM}/namespaces/{item.namespace}/helmreleases/{item.name}"
+        _annotate(cluster, path, item.body, again, kind="HelmRelease", version="helm.toolkit.fluxcd.io/v2")
+
+
+def _annotate(
+    cluster: Cluster, path: str, one: Mapping[str, Any], notes: Mapping[str, str], *,
+    kind: str = "GitRepository", version: str = "source.toolkit.fluxcd.io/v1",
+) -> None:  # fmt: skip
+    meta = {"name": one["metadata"]["name"], "namespace": one["metadata"]["namespace"], "annotations": dict(notes)}
+    cluster.apply(path, {"apiVersion": version, "kind": kind, "metadata": meta})

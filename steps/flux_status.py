@@ -1,0 +1,186 @@
+"""Is everything in the repository running? Read from what Flux and Kubernetes say of themselves. Pure.
+
+Ready counts only when it is said of the object as it is now (`observedGeneration`) and of the commit that was pushed.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from wizard.world import Cluster
+
+Object = Mapping[str, Any]
+
+KUSTOMIZE = "/apis/kustomize.toolkit.fluxcd.io/v1"
+SOURCE = "/apis/source.toolkit.fluxcd.io/v1"
+HELM = "/apis/helm.toolkit.fluxcd.io/v2"
+SYNC_SOURCE = f"{SOURCE}/namespaces/flux-system/gitrepositories/flux-system"
+SYNC = f"{KUSTOMIZE}/namespaces/flux-system/kustomizations/flux-system"
+LISTS = {  # what is looked at, in the order in which things depend on each other
+    "Deployment": "/apis/apps/v1/namespaces/flux-system/deployments",
+    "GitRepository": f"{SOURCE}/gitrepositories",
+    "OCIRepository": f"{SOURCE}/ocirepositories",
+    "Kustomization": f"{KUSTOMIZE}/kustomizations",
+    "HelmRelease": f"{HELM}/helmreleases",
+    "Certificate": "/apis/cert-manager.io/v1/certificates",
+    "Gateway": "/apis/gateway.networking.k8s.io/v1/gateways",
+}
+
+
+@dataclass(frozen=True)
+class Expected:
+    """What must be there: the pushed commit as Flux names it, the Kustomizations, the addresses of the Gateways."""
+
+    revision: str  # main@sha1:0123…
+    kustomizations: tuple[str, ...] = ()
+    addresses: tuple[tuple[str, str], ...] = ()  # Gateway name, address
+
+
+@dataclass(frozen=True)
+class Item:
+    """One object that has to be ready. `why` is empty when it is."""
+
+    kind: str
+    namespace: str
+    name: str
+    why: str = ""
+    body: Any = None
+
+    def __str__(self) -> str:
+        return f"{self.kind} {self.namespace}/{self.name}"
+
+
+Seen = Mapping[str, Sequence[Object]]
+
+
+def look(cluster: Cluster) -> dict[str, list[Object]]:
+    """Every object that matters, by kind; nothing for a kind that the cluster does not know yet."""
+    return {kind: list((cluster.get(path) or {}).get("items") or []) for kind, path in LISTS.items()}
+
+
+def items(seen: Seen, expected: Expected) -> list[Item]:
+    """Everything that has to be ready, whether it is there or not."""
+    found = [
+        Item(kind, *_place(one), why_not(kind, one, expected), one) for kind in LISTS for one in seen.get(kind, ())
+    ]
+    there = {item.name for item in found if item.kind == "Kustomization"}
+    found += [
+        Item("Kustomization", "flux-system", name, "Flux has not made it yet.")
+        for name in expected.kustomizations
+        if name not in there
+    ]
+    there = {item.name for item in found if item.kind == "Gateway"}
+    found += [
+        Item("Gateway", "gateways", name, "It is not there yet.") for name, _ in expected.addresses if name not in there
+    ]
+    return found
+
+
+def waiting(seen: Seen, expected: Expected) -> list[Item]:
+    """What is not ready yet, in the order in which things depend on each other."""
+    return [item for item in items(seen, expected) if item.why]
+
+
+def suspended(seen: Seen) -> list[Item]:
+    """What a person has told Flux to leave alone."""
+    return [
+        Item(kind, *_place(one), "suspended", one)
+        for kind in ("GitRepository", "OCIRepository", "Kustomization", "HelmRelease")
+        for one in seen.get(kind, ())
+        if _spec(one).get("suspend")
+    ]
+
+
+def stalled(seen: Seen) -> list[Item]:
+    """Releases that Flux has given up on: they begin again only when they are told to."""
+    return [
+        Item("HelmRelease", *_place(one), message(condition(one, "Stalled")), one)
+        for one in seen.get("HelmRelease", ())
+        if _true(condition(one, "Stalled"))
+    ]
+
+
+# -- one object ----------------------------------------------------------------------------------------------
+
+
+def why_not(kind: str, one: Object, expected: Expected) -> str:
+    """Why `one` is not ready, in Kubernetes' own words; empty when it is."""
+    if kind == "Deployment":
+        wanted = _spec(one).get("replicas", 1)
+        return "" if _status(one).get("availableReplicas", 0) >= wanted else "its pod does not run yet"
+    name = "Programmed" if kind == "Gateway" else "Ready"
+    found = condition(one, name)
+    if not found:
+        return "it has not been looked at yet"
+    if not _true(found) or not _current(one, found):
+        return f"{found.get('reason', '')}: {message(found)}".strip(": ") or "it has not been looked at yet"
+    return _behind(kind, one, expected)
+
+
+def _behind(kind: str, one: Object, expected: Expected) -> str:
+    """Why an object that is Ready is not what is expected yet."""
+    status = _status(one)
+    if kind == "GitRepository" and _place(one) == ("flux-system", "flux-system"):
+        here = (status.get("artifact") or {}).get("revision")
+        return "" if here == expected.revision else f"it is at {short(here)}, not yet at {short(expected.revision)}"
+    if kind == "Kustomization" and _source(one) == "flux-system":
+        here = status.get("lastAppliedRevision")
+        return "" if here == expected.revision else f"it is at {short(here)}, not yet at {short(expected.revision)}"
+    if kind == "Gateway":
+        wanted = dict(expected.addresses).get(_place(one)[1])
+        shown = [str(address.get("value")) for address in status.get("addresses") or []]
+        return "" if wanted is None or wanted in shown else f"its address is {', '.join(shown) or 'none'}, not {wanted}"
+    return ""
+
+
+def _current(one: Object, found: Object) -> bool:
+    """Whether what is said is said of the object as it is now."""
+    generation = (one.get("metadata") or {}).get("generation")
+    seen = found.get("observedGeneration", _status(one).get("observedGeneration"))
+    return bool(seen == generation)
+
+
+def condition(one: Object, name: str) -> Object:
+    return next((c for c in _status(one).get("conditions") or [] if c.get("type") == name), {})
+
+
+def message(found: Object) -> str:
+    return " ".join(str(found.get("message") or "").split())
+
+
+def short(revision: Any) -> str:
+    """``main@sha1:0123456789…`` as a person writes it: ``main@01234567``; "nothing" for none."""
+    branch, _, digest = str(revision or "").partition("@")
+    return f"{branch}@{digest.rpartition(':')[2][:8]}" if digest else "nothing"
+
+
+def inventory(kustomization: Object) -> Iterator[tuple[str, str, str]]:
+    """Kind, namespace and name of everything that a Kustomization has applied."""
+    for entry in (_status(kustomization).get("inventory") or {}).get("entries") or []:
+        parts = str(entry.get("id", "")).split("_")
+        if len(parts) == 4:
+            namespace, name, _, kind = parts
+            yield kind, namespace, name
+
+
+def _true(found: Object) -> bool:
+    return found.get("status") == "True"
+
+
+def _place(one: Object) -> tuple[str, str]:
+    meta = one.get("metadata") or {}
+    return str(meta.get("namespace", "")), str(meta.get("name", ""))
+
+
+def _source(one: Object) -> Any:
+    return (_spec(one).get("sourceRef") or {}).get("name")
+
+
+def _spec(one: Object) -> Mapping[str, Any]:
+    return one.get("spec") or {}
+
+
+def _status(one: Object) -> Mapping[str, Any]:
+    return one.get("status") or {}

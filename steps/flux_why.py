@@ -1,0 +1,121 @@
+"""Why is it not ready yet? From the first Kustomization that waits to its release, its pod, and the last warning."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+
+from steps.flux_status import Item, Object, Seen, condition, inventory, message
+from wizard.secret import redact
+from wizard.world import Cluster
+
+# What Flux and Kubernetes print -> what it means, and what to do about it
+WORDS = (
+    (r"unable to authenticate", "the git server does not accept Flux' key: is the deploy key still there?"),
+    (r"knownhosts: key mismatch", "the git server shows another host key than the approved one"),
+    (r"couldn't find remote ref", "the branch is not in the repository"),
+    (r"invalid pkt-len found", "the repository is not there, or the key may not see it"),
+    (r"connection refused|no such host|i/o timeout|no route to host", "a server can't be reached from the cluster"),
+    (r"kustomization path not found|path not found", "the folder is not in the repository"),
+    (r'secrets "sops-age" not found', "the age key is not in the cluster"),
+    (r"did not match any of the recipients|no identity matched", "the age key in the cluster is another one"),
+    (r"Did not find keys in locations", "the age key in the cluster is not named as Flux expects"),
+    (r"MalformedYAMLError|error converting YAML", "a file is not valid YAML"),
+    (r"already registered id", "the same object is in two files"),
+    (r"no matches for kind", "a kind is not known yet: what brings it is not installed"),
+    (r"namespaces? \"?[\w-]+\"? not found", "a namespace is missing"),
+    (r"dry-run failed", "the cluster refuses an object"),
+    (r"NAME_UNKNOWN|MANIFEST_UNKNOWN|not found: not found", "the chart, or this version of it, is not in the registry"),
+    (r"server gave HTTP response to HTTPS client", "the registry speaks plain HTTP: set chart_mirror_insecure"),
+    (r"ErrImagePull|ImagePullBackOff", "the image can't be fetched"),
+    (r"CrashLoopBackOff", "the program ends again and again"),
+    (r"Insufficient (cpu|memory)", "no node has enough free processor or memory"),
+    (r"untolerated taint", "no node takes the pod: all are tainted"),
+    (r"AllocationFailed|no available IPs", "MetalLB has no free address for it"),
+    (r"RetriesExceeded", "Flux has given up on it"),
+    (r"timeout waiting for|context deadline exceeded", "it did not become ready in time"),
+)  # fmt: skip
+
+
+def why(cluster: Cluster, seen: Seen, waiting: Sequence[Item]) -> str:
+    """One or a few sentences; what is not known is left out."""
+    if not waiting:
+        return ""
+    first = root(waiting)
+    parts = [f"{first}: {first.why}"]
+    if first.kind == "Kustomization":
+        release = _release(first, waiting)
+        parts += [f"{release}: {release.why}"] if release else []
+        for namespace in _namespaces(first):
+            parts += _namespace(cluster, namespace)
+    elif first.namespace:
+        parts += _namespace(cluster, first.namespace)
+    text = redact(". ".join(part.rstrip(".") for part in parts[:4])) + "."
+    meant = explain(text)
+    return f"{text} That means: {meant}." if meant else text
+
+
+def explain(text: str) -> str:
+    """What the words of Flux or Kubernetes mean; empty when they are not known."""
+    return next((meaning for pattern, meaning in WORDS if re.search(pattern, text)), "")
+
+
+def root(waiting: Sequence[Item]) -> Item:
+    """The one that the others wait for: the first that does not merely wait for another one."""
+    return next((item for item in waiting if "DependencyNotReady" not in item.why), waiting[0])
+
+
+def _release(kustomization: Item, waiting: Sequence[Item]) -> Item | None:
+    """The first release that this Kustomization has applied and that is not ready."""
+    applied = set(inventory(kustomization.body or {}))
+    return next((one for one in waiting if (one.kind, one.namespace, one.name) in applied), None)
+
+
+def _namespaces(kustomization: Item) -> list[str]:
+    found = [namespace for _, namespace, _ in inventory(kustomization.body or {})]
+    return [one for one in dict.fromkeys(found) if one and one != "flux-system"][:2]
+
+
+def _namespace(cluster: Cluster, namespace: str) -> list[str]:
+    """The first pod there that does not run, and the newest warning."""
+    pods = (cluster.get(f"/api/v1/namespaces/{namespace}/pods") or {}).get("items") or []
+    found = next((text for pod in pods if (text := pod_trouble(pod))), "")
+    events = (cluster.get(f"/api/v1/namespaces/{namespace}/events") or {}).get("items") or []
+    return [part for part in (found, newest_warning(events)) if part]
+
+
+def pod_trouble(pod: Object) -> str:
+    """What keeps a pod from running; empty when nothing does."""
+    name = f"Pod {pod['metadata'].get('namespace', '')}/{pod['metadata']['name']}"
+    status: Mapping[str, Any] = pod.get("status") or {}
+    for container in [*(status.get("initContainerStatuses") or []), *(status.get("containerStatuses") or [])]:
+        state: Mapping[str, Any] = (container.get("state") or {}).get("waiting") or {}
+        if state.get("reason") not in (None, "ContainerCreating", "PodInitializing"):
+            return f"{name}: {state['reason']} {message(state)}".rstrip()
+    scheduled = condition(pod, "PodScheduled")
+    if scheduled.get("status") == "False":
+        return f"{name}: {message(scheduled)}"
+    return ""
+
+
+def newest_warning(events: Sequence[Object]) -> str:
+    """The newest event of type Warning, in one sentence."""
+    warnings = [one for one in events if one.get("type") == "Warning"]
+    if not warnings:
+        return ""
+    last = max(warnings, key=lambda one: next(_times(one), ""))
+    about = last.get("involvedObject") or {}
+    return f"{about.get('kind', '')} {about.get('name', '')}: {last.get('reason', '')} {message(last)[:300]}"
+
+
+def _times(event: Object) -> Iterator[str]:
+    """When an event was last seen, as its several fields may say it."""
+    series = event.get("series") or {}
+    yield from (
+        str(at)
+        for at in (
+            series.get("lastObservedTime"), event.get("lastTimestamp"), event.get("eventTime"),
+            (event.get("metadata") or {}).get("creationTimestamp"),
+        ) if at
+    )  # fmt: skip
