@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import re
 import time
 import uuid
@@ -13,7 +14,7 @@ from typing import Any
 from wizard import assets, yamlfile
 from wizard.errors import WizardError
 
-_PLACE = re.compile(r"\{(arg\d|stdin|now|uuid|token|address|mac|section [^{}]+)\}")
+_PLACE = re.compile(r"\{(arg\d|stdin|now|uuid|token|address|mac|(?:section|base64|packages) [^{}]+)\}")
 _READING = frozenset({"when", "seconds", "lines", "out", "code"})
 
 
@@ -21,7 +22,7 @@ _READING = frozenset({"when", "seconds", "lines", "out", "code"})
 class Effect:
     """One thing that a script does, in the order of the fields."""
 
-    when: Mapping[str, str] = field(default_factory=dict)  # section -> text that it must hold; "!text": must not
+    when: Mapping[str, str] = field(default_factory=dict)  # section -> text in it; "!text": not in it; "": empty
     seconds: float = 0.0
     lines: Sequence[str] = ()
     set: Mapping[str, str] = field(default_factory=dict)
@@ -85,8 +86,12 @@ class Filling:
         return [self.tree(item) for item in value] if isinstance(value, list) else value
 
     def _one(self, name: str) -> str:
-        if name.startswith("section "):
-            return self.sections.get(name.removeprefix("section "), "").strip("\n")
+        word, _, rest = name.partition(" ")
+        if word in ("section", "base64"):
+            text = self.sections.get(rest, "").strip("\n")
+            return text if word == "section" else base64.b64encode(text.encode()).decode()
+        if word == "packages":
+            return self._packages(rest)
         if name.startswith("arg"):
             number = int(name.removeprefix("arg"))
             return self.args[number - 1] if 0 < number <= len(self.args) else ""
@@ -96,16 +101,22 @@ class Filling:
         }  # fmt: skip
         return made[name]()
 
+    def _packages(self, version: str) -> str:
+        """The arguments ``NAME=VERSION`` or ``NAME`` as lines of dpkg-query, `version` for those without one."""
+        wanted = [word.partition("=") for word in self.args[2:]]  # a unit and a digest come first
+        return "".join(f"{name} {own or version} ii \n" for name, _, own in wanted)
 
-def applies(effect: Effect, sections: Mapping[str, str]) -> bool:
+
+def applies(effect: Effect, sections: Mapping[str, str], args: Sequence[str] = ()) -> bool:
     """Whether every condition in `when` holds now."""
-    for name, wanted in effect.when.items():
-        if wanted.startswith("!"):
-            if wanted[1:] in sections.get(name, ""):
-                return False
-        elif wanted not in sections.get(name, ""):
-            return False
-    return True
+    now = {**sections, "args": " ".join(args)}
+    return all(_holds(now.get(name, ""), wanted) for name, wanted in effect.when.items())
+
+
+def _holds(text: str, wanted: str) -> bool:
+    if not wanted:
+        return not text.strip()
+    return wanted[1:] not in text if wanted.startswith("!") else wanted in text
 
 
 def change(effect: Effect, sections: dict[str, str], filling: Filling) -> None:
@@ -117,7 +128,8 @@ def change(effect: Effect, sections: dict[str, str], filling: Filling) -> None:
         sections[name] = before + ("\n" if before and not before.endswith("\n") else "") + filling.text(text)
     for name, pairs in effect.sub.items():
         for pattern, replacement in pairs.items():
-            found = re.compile(filling.text(pattern), re.MULTILINE)
-            sections[name] = found.sub(filling.text(replacement), sections.get(name, ""))
+            if name in sections:
+                found = re.compile(filling.text(pattern), re.MULTILINE)
+                sections[name] = found.sub(filling.text(replacement), sections[name])
     for name in effect.remove:
         sections.pop(filling.text(name), None)

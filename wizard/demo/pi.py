@@ -88,7 +88,7 @@ class SimHost:
         out, code = "", 0
         with self.machine.lock:
             for effect in effects.of(script.name):
-                if effects.applies(effect, self.machine.sections):
+                if effects.applies(effect, self.machine.sections, script.args):
                     out += self._carry_out(effect, script, on_line)
                     code = effect.code or code
         if check and code:
