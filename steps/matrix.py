@@ -151,14 +151,22 @@ def settle(cells: Sequence[Cell], answers: Answers) -> list[Cell]:
     return [one(cell) for cell in cells]
 
 
-def explain(cell: Cell) -> str:
-    """One sentence for a red cell: what is wrong, its likely cause and the fix."""
+def explain(cells: Sequence[Cell]) -> list[str]:
+    """A sentence for each likely cause of the red cells: the cause with its fix, then the cells that it explains."""
+    wrong = {cell.probe.key: cell for cell in cells if cell.verdict == "wrong"}
+    found: dict[str, list[str]] = {}
+    for cell in wrong.values():
+        at_home = wrong.get(f"LAN: {cell.probe.what}")
+        # what does not even work at home is not the VPN's or the router's fault
+        cause = _cause(at_home if at_home and cell.probe.expected != "closed" else cell)
+        found.setdefault(cause, []).append(_told(cell))
+    return [f"{cause} Seen {'; '.join(rows)}." for cause, rows in found.items()]
+
+
+def _told(cell: Cell) -> str:
     probe = cell.probe
-    return f"From {_place(probe.vantage)}, the {probe.what} ({probe.address}:{probe.port}): {cell.seen}. {_cause(cell)}"
-
-
-def _place(vantage: Vantage) -> str:
-    return {"LAN": "the LAN", "VPN": "the VPN", "outside": "outside"}[vantage]
+    place = {"LAN": "from the LAN", "VPN": "over the VPN", "outside": "from outside"}[probe.vantage]
+    return f"{place}: {probe.what} ({probe.address}:{probe.port}), {cell.seen}"
 
 
 def _cause(cell: Cell) -> str:

@@ -86,11 +86,16 @@ class Proof(Step[ProofFacts]):
     def check(self, ctx: Context) -> ProofFacts:
         recorded = ctx.state.recall("proof", "table") or []
         cells = measure(ctx) if recorded else self._patiently(ctx)
-        ctx.note("Who reaches what", matrix.table(cells))
-        if wrong := [cell for cell in cells if cell.verdict == "wrong"]:
+        if (table := matrix.table(cells)) != ctx.scratch.get(
+            "proof shown"
+        ):  # verifying shows it again only when changed
+            ctx.scratch["proof shown"] = table
+            ctx.note("Who reaches what", table)
+        if causes := matrix.explain(cells):
+            count = sum(cell.verdict == "wrong" for cell in cells)
             raise Blocked(
-                f"{len(wrong)} of {len(cells)} rows of the proof are not as they must be.",
-                " ".join(matrix.explain(cell) for cell in wrong), "Mend that and run the same command again.",
+                f"{count} of {len(cells)} rows of the proof are not as they must be.", "\n".join(causes),
+                "Mend that and run the same command again.",
             )  # fmt: skip
         return ProofFacts(cells, recorded)
 
@@ -103,7 +108,7 @@ class Proof(Step[ProofFacts]):
             return None if any(cell.verdict == "wrong" for cell in last[0]) else last[0]
 
         def why() -> str:
-            return next((matrix.explain(cell) for cell in last[0] if cell.verdict == "wrong"), "")
+            return next(iter(matrix.explain(last[0])), "")
 
         try:
             return until(ctx, "every row of the proof to be right", once, deadline=SETTLE, every=5, why=why)

@@ -140,7 +140,17 @@ def test_a_red_cell_names_its_likely_cause(what: str, vantage: str, seen: Seen, 
     probe = next(p for p in matrix.probes(ANSWERS) if (p.what, p.vantage) == (what, vantage))
     cell = matrix.judge(probe, seen)
     assert cell.verdict == "wrong"
-    assert words in matrix.explain(cell) and probe.address in matrix.explain(cell)
+    [sentence] = matrix.explain([cell])
+    assert words in sentence and f"{what} ({probe.address}:{probe.port}), {cell.seen}" in sentence
+
+
+def test_one_cause_is_told_once_and_begins_at_home() -> None:
+    nobody = [matrix.judge(probe, Seen("refused")) for probe in matrix.probes(ANSWERS)]
+    [sentence] = matrix.explain(nobody)
+    assert sentence.startswith("MetalLB does not announce") and sentence.count("refused") == 8
+    only_vpn = [cell for cell in nobody if cell.probe.vantage == "VPN"]
+    assert [text.split(":")[0] for text in matrix.explain(only_vpn)] == ["The route over the VPN is missing"]
+    assert matrix.explain(cells(ANSWERS)) == []
 
 
 def test_the_table_fits_a_narrow_terminal_and_says_what_was_not_measured() -> None:

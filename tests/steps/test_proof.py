@@ -207,7 +207,7 @@ def test_red_cells_stop_with_a_sentence_each(ctx: Context, world: Stations) -> N
     with pytest.raises(Blocked) as caught:
         plan(ctx)
     assert "2 of 10 rows" in caught.value.what
-    assert "From the VPN, the private app (10.0.0.50:80): timeout." in caught.value.why
+    assert "Seen over the VPN: private app (10.0.0.50:80), timeout." in caught.value.why
     assert "The Kubernetes API is open to the internet" in caught.value.why
     assert ctx.state.recall("proof", "table") is None
 
