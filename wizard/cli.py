@@ -122,7 +122,7 @@ def _demo(args: Namespace) -> int:
         else:
             state = opening.open_state("demo", file)
         session = _session(args, steps, demo.world, state)
-        session.proposing = demo.proposing
+        session.proposing, session.fleeting = demo.proposing, True
         return _journey(session, _silent(args) if "yes" in args else _interactive(args))
 
 
@@ -196,8 +196,8 @@ def _journey(session: Session, run: Callable[[Session], None]) -> int:
             session.log.error(problem)
         if error is not session.shown:
             _show(error)
-        _say(f"Everything up to here is saved. To go on: {session.go_on}")
-        if session.log_path and not isinstance(error, Interrupted):
+        _say(session.farewell)
+        if session.log_path and not session.fleeting and not isinstance(error, Interrupted):
             _say(f"What happened in detail: {session.log_path}")
         return error.exit_code
     finally:

@@ -37,6 +37,7 @@ class Session:
     finish: Callable[[Context], None] = lambda ctx: None  # closes what the steps left open
     proposing: Callable[[FrontEnd], FrontEnd] = lambda front: front  # may put other defaults before the person
     dry_run: bool = False
+    fleeting: bool = False  # a demo: what it did is gone when it ends
     bus: Bus = field(default_factory=Bus)
     summary: Summary = field(default_factory=Summary)
     shown: WizardError | None = None  # the error that the front end has shown already
@@ -57,6 +58,13 @@ class Session:
 
     def intro(self, step: str) -> str:
         return next((each.intro for each in self.order if each.name == step), "")
+
+    @property
+    def farewell(self) -> str:
+        """How to go on, said when a run ends early."""
+        if self.fleeting:
+            return f"Nothing of the demo stays. To begin it again: {self.go_on}"
+        return f"Everything up to here is saved. To go on: {self.go_on}"
 
     @property
     def log_path(self) -> Path | None:

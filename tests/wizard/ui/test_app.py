@@ -348,7 +348,7 @@ async def test_quitting_never_hangs(session: Any, world: Any, seed: int) -> None
 def test_a_mistake_in_the_app_itself_prints_no_traceback(session: Any, monkeypatch: Any, capfd: Any) -> None:
     """Textual's own would show the values of variables. Whoever called gets the exception, and the engine has ended."""
 
-    def broken(self: Any, message: Any) -> None:
+    def broken(self: Any, before: Any, prompt: Any) -> None:
         raise ZeroDivisionError("a mistake")
 
     monkeypatch.setattr(WizardApp, "_follow", broken)

@@ -119,7 +119,7 @@ class WizardApp(App[None]):
         loop = asyncio.new_event_loop()  # our own: asyncio.run would wait for the engine's thread without an end
         self.run(loop=loop, headless=headless)
         if not self.ended.wait(0 if self._at_once else PATIENCE):
-            print(f"Left at once. To go on: {self.session.go_on}", file=sys.stderr, flush=True)
+            print(f"Left at once. {self.session.farewell}", file=sys.stderr, flush=True)
             os._exit(ExitCode.INTERRUPTED)
         loop.close()
         if self._exception is not None:
@@ -135,11 +135,16 @@ class WizardApp(App[None]):
         again = isinstance(before, QuestionAsked) and _same(before.prompt, prompt)
         self._notes = (self._notes if again else []) + self.journey.take_notes()
         self._follow(before, prompt)
-        title, intro = self.session.title(prompt.step), self.session.intro(prompt.step)
+        asking = self.board.status.get(prompt.step) == "asking"  # otherwise a secret that is needed once more
+        heading, intro = self.session.title(prompt.step), ""
+        if asking:
+            number = len(self._trail) + 1  # the engine's own number jumps when an answer makes questions come or go
+            heading += f" · question {number} of {number + prompt.total - prompt.number}"
+            intro = "" if self._trail else self.session.intro(prompt.step)
         draft = self._drafts.get((prompt.step, prompt.question.key))
         notes = [self.board.notes[number] for number in self._notes]
-        back = bool(self._trail) and self.board.status.get(prompt.step) == "asking"
-        await self.journey.show(QuestionPane(prompt, title, intro, notes, draft=draft, back=back))
+        back = asking and bool(self._trail)
+        await self.journey.show(QuestionPane(prompt, heading, intro, notes, draft=draft, back=back))
 
     def _follow(self, before: Wanted | None, prompt: Prompt) -> None:
         """Keeps the trail of answered questions, as the engine keeps it, so that Back is offered where it works."""
@@ -215,7 +220,7 @@ class WizardApp(App[None]):
             self.leave()
             return
         working = self._wanted is None or self._wanted.reply.done()
-        self.push_screen(LeaveScreen(working, self.session.go_on), self._on_leave)
+        self.push_screen(LeaveScreen(working, self.session.farewell), self._on_leave)
 
     def _on_leave(self, leave: bool | None) -> None:
         if leave:

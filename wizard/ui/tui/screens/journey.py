@@ -6,7 +6,6 @@ from textual.app import ComposeResult
 from textual.containers import Container, Horizontal, Vertical
 from textual.content import Content
 from textual.screen import Screen
-from textual.widget import Widget
 from textual.widgets import Static
 
 from wizard import report
@@ -15,6 +14,7 @@ from wizard.ui.tui.board import Board
 from wizard.ui.tui.widgets.fresh import Fresh
 from wizard.ui.tui.widgets.keyline import KeyLine
 from wizard.ui.tui.widgets.log import LogPane
+from wizard.ui.tui.widgets.panes import Pane
 from wizard.ui.tui.widgets.rail import StepRail
 from wizard.ui.tui.widgets.work import WorkPane
 
@@ -31,6 +31,7 @@ class JourneyScreen(Screen[None]):
         self._session, self._board = session, board
         self._noted = 0  # notes that were shown already
         self._rail, self._log = StepRail(session.order, session.state.done), LogPane(board)
+        self._pane: Pane | None = None
         self._progress, self._stage = Fresh("progress", steady=True), Container(id="stage")
 
     def compose(self) -> ComposeResult:
@@ -44,10 +45,17 @@ class JourneyScreen(Screen[None]):
                 yield self._log
         yield KeyLine()
 
-    async def show(self, pane: Widget) -> None:
+    async def show(self, pane: Pane) -> None:
         """Puts `pane` in the place of the one before it."""
         await self._stage.remove_children()
         await self._stage.mount(pane)
+        self._pane = pane
+        self.focus_pane()
+
+    def focus_pane(self) -> None:
+        """Gives the keys to the part of the pane that wants them first."""
+        if self._pane is not None and self._pane.is_attached:
+            self.set_focus(self._pane.wants_focus())
 
     async def show_work(self) -> None:
         if not self.query(WorkPane):
@@ -56,6 +64,8 @@ class JourneyScreen(Screen[None]):
     def tick(self, now: float, asked: str, elapsed: float, leaving: bool) -> None:
         """Draws what the board says."""
         board = self._board
+        if self.focused is None or not (self.focused.is_attached and self.focused.focusable):
+            self.focus_pane()  # Textual moves the focus late when a widget goes; no key may fall beside
         self._rail.show(board.status, asked)
         self._log.refresh_lines()
         where = f"step {board.number} of {len(board.steps)} · " if board.number else ""
@@ -77,3 +87,5 @@ class JourneyScreen(Screen[None]):
 
     def toggle_log(self) -> None:
         self._log.toggle()
+        if not self._log.display:
+            self.focus_pane()

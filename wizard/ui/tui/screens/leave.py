@@ -20,20 +20,20 @@ class LeaveScreen(ModalScreen[bool]):
         Binding("left,right", "app.focus_next", "Other button", show=False, tooltip="The other button"),
     ]
 
-    def __init__(self, working: bool, go_on: str) -> None:
+    def __init__(self, working: bool, farewell: str) -> None:
         super().__init__()
-        self._working, self._go_on = working, go_on
+        self._working, self._farewell = working, farewell
 
     def compose(self) -> ComposeResult:
         with Vertical(id="dialog"):
-            yield Static("Save and leave?", classes="title")
+            yield Static("Leave?", classes="title")
             if self._working:
                 yield Static("What runs on the hosts right now comes to its end first.")
-            yield Static(f"Everything up to here is saved. To go on later:\n{self._go_on}", markup=False)
+            yield Static(self._farewell, markup=False)
             yield Static("Ctrl-C once more leaves.", classes="last")
             with Horizontal(classes="buttons"):
                 yield Button("Stay", "primary", id="stay")
-                yield Button("Save and leave", id="leave")
+                yield Button("Leave", id="leave")
 
     def on_mount(self) -> None:
         self.query_one("#stay", Button).focus()

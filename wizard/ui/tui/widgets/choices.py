@@ -46,12 +46,17 @@ class ChoiceList(OptionList):
             return [choice.value for choice, marked in zip(self.choices, self.marked, strict=True) if marked]
         return self.choices[self.highlighted or 0].value
 
+    @property
+    def pointed_help(self) -> str:
+        """The whole of what there is to say about the line that is pointed at; the list itself may cut it off."""
+        return _one_line(self.choices[self.highlighted or 0].help)
+
     def _prompt(self, index: int, pointed: bool) -> Content:
         choice = self.choices[index]
         mark = ("[x]" if self.marked[index] else "[ ]") if self.many else ("(•)" if pointed else "( )")
-        parts = [Content.styled(f"{'>' if pointed else ' '}{mark} ", "bold"), Content(clean(choice.label))]
+        parts = [Content.styled(f"{'>' if pointed else ' '}{mark} ", "bold"), Content(_one_line(choice.label))]
         if choice.help:
-            parts.append(Content.styled(f"\n     {clean(choice.help)}", "$text-muted"))
+            parts.append(Content.styled(f"  {_one_line(choice.help)}", "$text-muted"))
         return Content("").join(parts)
 
     def watch_highlighted(self, highlighted: int | None) -> None:
@@ -87,3 +92,7 @@ class ChoiceList(OptionList):
         event.stop()
         if self.many:
             self.action_mark()
+
+
+def _one_line(text: str) -> str:
+    return " ".join(clean(text).split())

@@ -9,11 +9,13 @@ from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Vertical
 from textual.message import Message
-from textual.widgets import Input, Label
+from textual.widget import Widget
+from textual.widgets import Input
 
 from wizard.question import Choice, Prompt
 from wizard.secret import Secret
 from wizard.ui.tui.widgets.choices import ChoiceList
+from wizard.ui.tui.widgets.fresh import Fresh
 
 YES_OR_NO = (Choice(True, "Yes"), Choice(False, "No"))
 
@@ -51,6 +53,7 @@ class Field(Vertical):
         self._start = prompt.default if draft is None else draft
         self._widget = prompt.question.kind.widget
         self._given: object = None
+        self._about = Fresh("about")
 
     @property
     def _many(self) -> bool:
@@ -62,12 +65,14 @@ class Field(Vertical):
             yield ChoiceList(YES_OR_NO, [self._start])
         elif self._widget == "choice" and prompt.choices:
             yield ChoiceList(prompt.choices, [self._start])
+            yield self._about
         elif self._many:
             chosen = self._listed()
             known = [choice.value for choice in prompt.choices]
             yield ChoiceList(prompt.choices, chosen, many=True)
-            yield Label("Others, divided by commas:", id="others-label")
-            yield LineInput(", ".join(str(value) for value in chosen if value not in known), id="others", compact=True)
+            yield self._about
+            others = ", ".join(str(value) for value in chosen if value not in known)
+            yield LineInput(others, placeholder="others, divided by commas", id="others", compact=True)
         elif self._widget == "secret":
             yield SecretInput(password=True, placeholder=self._placeholder(), id="line")
         else:
@@ -106,8 +111,8 @@ class Field(Vertical):
             raise ValueError("this must not be empty")
         return self._prompt.parse(raw)
 
-    def grab_focus(self) -> None:
-        self.query("ChoiceList, Input").first().focus()
+    def wants_focus(self) -> Widget:
+        return self.query("ChoiceList, Input").first()
 
     def on_mount(self) -> None:
         self._given = self.raw()
@@ -129,6 +134,7 @@ class Field(Vertical):
 
     def on_choice_list_changed(self, event: ChoiceList.Changed) -> None:
         event.stop()
+        self._about.say(self.query_one(ChoiceList).pointed_help)
         self._compare()
 
     def on_choice_list_accepted(self, event: ChoiceList.Accepted) -> None:

@@ -13,7 +13,8 @@ from textual.screen import Screen
 
 from wizard.ui.tui.widgets.fresh import Fresh
 
-LAST = ("log", "keys", "leave")  # keys that work everywhere come after those of the place
+FIRST = ("accept", "submit")  # what goes on comes first
+LAST = ("log", "keys", "leave")  # what works everywhere comes last
 
 
 class KeyLine(Fresh):
@@ -32,7 +33,10 @@ class KeyLine(Fresh):
 
     def _keys(self, active: Iterable[ActiveBinding]) -> list[Content]:
         shown = {each.binding.action: each.binding for each in reversed(list(active)) if self._counts(each)}
-        order = sorted(shown.values(), key=lambda b: LAST.index(b.action) if b.action in LAST else -1)
+        order = sorted(
+            shown.values(),
+            key=lambda b: (b.action not in FIRST, ("", *LAST).index(b.action if b.action in LAST else "")),
+        )
         return [
             Content.assemble((self.app.get_key_display(binding), "bold"), f" {binding.description}")
             for binding in order

@@ -19,7 +19,7 @@ class LogPane(Vertical):
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("slash", "filter", "Filter", tooltip="Show only the lines that hold a text"),
         Binding("c", "copy", "Copy", tooltip="Copy the shown lines to the clipboard"),
-        Binding("escape", "close", "Close the log", tooltip="Hide the log"),
+        Binding("escape", "app.log", "Close the log", tooltip="Hide the log"),
     ]
 
     def __init__(self, board: Board) -> None:
@@ -65,10 +65,6 @@ class LogPane(Vertical):
         lines = [line for line in self._board.lines if self._fits(line)]
         self.app.copy_to_clipboard("\n".join(lines))
         self.notify(f"{len(lines)} lines copied.")
-
-    def action_close(self) -> None:
-        self.toggle()
-        self.screen.focus_next()
 
     def on_input_changed(self, event: Input.Changed) -> None:
         event.stop()

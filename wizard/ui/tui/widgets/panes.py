@@ -10,6 +10,7 @@ from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Horizontal, Vertical, VerticalScroll
 from textual.content import Content
+from textual.widget import Widget
 from textual.widgets import Button, Static
 
 from wizard import events, report
@@ -43,6 +44,10 @@ class Pane(Vertical):
         Binding("pagedown", "scroll(1)", "Scroll down", show=False, tooltip="Scroll down"),
     ]
 
+    def wants_focus(self) -> Widget:
+        """What the keys go to first."""
+        return self
+
     def action_scroll(self, direction: int) -> None:
         scroll = self.query_one(Scroll)
         (scroll.scroll_page_down if direction > 0 else scroll.scroll_page_up)(animate=False)
@@ -72,8 +77,8 @@ class ButtonPane(Pane):
         with Horizontal(classes="buttons"):
             yield from self.buttons()
 
-    def on_mount(self) -> None:
-        self.query_one(f"#{self.first}", Button).focus()
+    def wants_focus(self) -> Widget:
+        return self.query_one(f"#{self.first}", Button)
 
     def action_scroll_line(self, direction: int) -> None:
         self.query_one(Scroll).scroll_relative(y=direction, animate=False)

@@ -7,9 +7,10 @@ from typing import ClassVar
 
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
+from textual.widget import Widget
 from textual.widgets import Static
 
-from wizard import events, report
+from wizard import events
 from wizard.question import BACK, Prompt
 from wizard.secret import SecretRef
 from wizard.ui.tui.messages import Decided
@@ -25,17 +26,17 @@ class QuestionPane(Pane):
     ]
 
     def __init__(
-        self, prompt: Prompt, title: str, intro: str, notes: Sequence[events.Note], *, draft: object, back: bool
+        self, prompt: Prompt, heading: str, intro: str, notes: Sequence[events.Note], *, draft: object, back: bool
     ) -> None:
         super().__init__(id="question")
-        self.prompt, self._title, self._intro, self._notes = prompt, title, intro, notes
-        self._draft, self.back = draft, back
+        self.prompt, self._intro, self._notes = prompt, intro, notes
+        self._heading, self._draft, self.back = heading, draft, back
 
     def compose(self) -> ComposeResult:
         prompt, question = self.prompt, self.prompt.question
         with Scroll():
-            yield text(f"{self._title} · question {prompt.number} of {prompt.total}", "heading")
-            if prompt.number == 1 and self._intro:
+            yield text(self._heading, "heading")
+            if self._intro:
                 yield text(self._intro, "muted gap")
             yield from map(note_box, self._notes)
             yield text(question.ask, "ask")
@@ -50,12 +51,12 @@ class QuestionPane(Pane):
         question, default = self.prompt.question, self.prompt.default
         if default is None or isinstance(default, SecretRef):
             return ""
-        known = [choice.label for choice in self.prompt.choices if choice.value == default]
-        shown = known[0] if known else question.kind.show(default)
-        return f"Proposed: {report.clean(shown)}{f' (from {question.source})' if question.source else ''}"
+        if self.prompt.choices:  # the list shows what is proposed
+            return f"Proposed from {question.source}." if question.source else ""
+        return f"Proposed: {question.kind.show(default)}{f' (from {question.source})' if question.source else ''}"
 
-    def on_mount(self) -> None:
-        self.query_one(Field).grab_focus()
+    def wants_focus(self) -> Widget:
+        return self.query_one(Field).wants_focus()
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
         return self.back if action == "back" else super().check_action(action, parameters)

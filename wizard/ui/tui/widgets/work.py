@@ -75,9 +75,6 @@ class WorkPane(Pane):
         with Scroll():
             yield from (self._title, self._intro, self._status, self._hosts, self._recent)
 
-    def on_mount(self) -> None:
-        self.focus()
-
     def show(self, board: Board, title: str, intro: str, now: float) -> None:
         """Draws what the board says. Called many times a second."""
         self._title.say(title)
