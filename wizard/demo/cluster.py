@@ -25,6 +25,7 @@ class SimApi:
     def __init__(self, clock: Clock, wrote: Callable[[str], None]) -> None:
         self.clock, self.wrote = clock, wrote
         self.up = False
+        self.nudge: Callable[[], None] = lambda: None  # called when Flux is asked to look at its repository
         self.objects: dict[str, Object] = {}
         self._later: list[tuple[float, str, Object]] = []
         self._lock = threading.RLock()
@@ -75,13 +76,10 @@ class SimApi:
             for _, path, body in sorted(due, key=lambda entry: entry[0]):
                 self.put(path, body)
 
-    def announced(self) -> dict[str, tuple[str, ...]]:
-        """The load balancer's addresses in use, and the made-up MAC address that answers for them."""
-        found: dict[str, tuple[str, ...]] = {}
-        for obj in self.objects.values():
-            for entry in obj.get("status", {}).get("loadBalancer", {}).get("ingress", []):
-                found[str(entry["ip"])] = ("02:00:00:00:00:01",)
-        return found
+    def announced(self) -> set[str]:
+        """The load balancer's addresses in use: those of the Gateways."""
+        gateways = (obj for obj in self.objects.values() if obj.get("kind") == "Gateway")
+        return {str(each["value"]) for obj in gateways for each in obj.get("status", {}).get("addresses", [])}
 
     def get(self, path: str) -> Object | None:
         with self._lock:
@@ -130,6 +128,8 @@ class SimCluster:
         self._reach()
         self.api.wrote(f"apply {path}")
         self.api.put(path, body)
+        if "reconcile.fluxcd.io/requestedAt" in body.get("metadata", {}).get("annotations", {}):
+            self.api.nudge()
 
     def delete(self, path: str) -> None:
         self._reach()

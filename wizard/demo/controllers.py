@@ -23,18 +23,14 @@ def _seen(obj: Object, **status: Any) -> Object:
     return {"observedGeneration": obj["metadata"]["generation"], **status}
 
 
-def _conditions(*names: str, seconds: float) -> Callable[[str, Object, Mapping[str, Object]], list[Later]]:
-    """A controller that sets the conditions `names` to True after a while."""
+def _true(name: str, obj: Object) -> Object:
+    """The condition `name`, as it is when all is well."""
+    generation = obj["metadata"]["generation"]
+    return {"type": name, "status": "True", "reason": "Succeeded", "observedGeneration": generation}
 
-    def control(path: str, obj: Object, objects: Mapping[str, Object]) -> list[Later]:
-        made = [
-            {"type": name, "status": "True", "reason": "Succeeded", "message": "simulated",
-             "observedGeneration": obj["metadata"]["generation"]}
-            for name in names
-        ]  # fmt: skip
-        return [(seconds, path, _seen(obj, conditions=made))]
 
-    return control
+def _ready(path: str, obj: Object, objects: Mapping[str, Object]) -> list[Later]:
+    return [(5, path, _seen(obj, conditions=[_true("Ready", obj)]))]
 
 
 def _workload(path: str, obj: Object, objects: Mapping[str, Object]) -> list[Later]:
@@ -68,17 +64,67 @@ def node_ready(node: Object) -> Object:
     return _seen(node, conditions=[{"type": "Ready", "status": "True", "reason": "KubeletReady"}])
 
 
+def _source(path: str, obj: Object, objects: Mapping[str, Object]) -> list[Later]:
+    return [(3, path, _seen(obj, conditions=[_true("Ready", obj)]))] if _followed(path, obj) else []
+
+
+def _followed(path: str, obj: Object) -> bool:
+    """Whether there is anything to be ready for: the repository itself only once it was looked at."""
+    return not path.endswith("/gitrepositories/flux-system") or bool(obj.get("status", {}).get("artifact"))
+
+
+def _kustomization(path: str, obj: Object, objects: Mapping[str, Object]) -> list[Later]:
+    """Ready at the revision of its source; after those that it depends on."""
+    sources = (one for where, one in objects.items() if where.endswith("/gitrepositories/flux-system"))
+    revision = next((one.get("status", {}).get("artifact", {}).get("revision") for one in sources), None)
+    if revision is None:
+        return []
+    waits = 7.0 * _depth(path, obj, objects)
+    return [(4 + waits, path, _seen(obj, conditions=[_true("Ready", obj)], lastAppliedRevision=revision))]
+
+
+def _depth(path: str, obj: Object, objects: Mapping[str, Object]) -> int:
+    folder = path.rpartition("/")[0]
+    names = [each["name"] for each in obj.get("spec", {}).get("dependsOn", [])]
+    others = [objects[f"{folder}/{name}"] for name in names if f"{folder}/{name}" in objects]
+    return max((1 + _depth(path, other, objects) for other in others), default=0)
+
+
+def _release(path: str, obj: Object, objects: Mapping[str, Object]) -> list[Later]:
+    """Ready after a while; a Traefik then gives its Gateway an address."""
+    later: list[Later] = [(6, path, _seen(obj, conditions=[_true("Ready", obj)]))]
+    for where, gateway in objects.items():
+        if gateway.get("kind") == "Gateway" and gateway["metadata"]["name"] == obj["metadata"]["name"]:
+            later += _programmed(where, gateway, obj)
+    return later
+
+
+def _gateway(path: str, obj: Object, objects: Mapping[str, Object]) -> list[Later]:
+    name = obj["metadata"]["name"]
+    releases = [o for o in objects.values() if o.get("kind") == "HelmRelease" and o["metadata"]["name"] == name]
+    return [status for release in releases for status in _programmed(path, obj, release)]
+
+
+def _programmed(path: str, gateway: Object, release: Object) -> list[Later]:
+    """The Gateway's address is the one that the release's Service asks MetalLB for."""
+    service = release.get("spec", {}).get("values", {}).get("service", {})
+    address = service.get("annotations", {}).get("metallb.io/loadBalancerIPs")
+    conditions = [_true(name, gateway) for name in ("Accepted", "Programmed")]
+    addresses = [{"type": "IPAddress", "value": address}] if address else []
+    return [(8, path, _seen(gateway, conditions=conditions, addresses=addresses))]
+
+
 _CONTROLLERS: dict[str, Callable[[str, Object, Mapping[str, Object]], list[Later]]] = {
     "Node": _node,
     "DaemonSet": _daemon_set,
     "Deployment": _workload,
     "StatefulSet": _workload,
-    "Kustomization": _conditions("Ready", seconds=6),
-    "HelmRelease": _conditions("Ready", seconds=9),
-    "GitRepository": _conditions("Ready", seconds=3),
-    "OCIRepository": _conditions("Ready", seconds=3),
-    "HelmRepository": _conditions("Ready", seconds=3),
-    "ClusterIssuer": _conditions("Ready", seconds=5),
-    "Certificate": _conditions("Ready", seconds=20),
-    "Gateway": _conditions("Accepted", "Programmed", seconds=6),
+    "Kustomization": _kustomization,
+    "HelmRelease": _release,
+    "GitRepository": _source,
+    "OCIRepository": _ready,
+    "HelmRepository": _ready,
+    "ClusterIssuer": _ready,
+    "Certificate": _ready,
+    "Gateway": _gateway,
 }

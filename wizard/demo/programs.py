@@ -6,10 +6,9 @@ import os
 import subprocess
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-from wizard import assets, yamlfile
-from wizard.demo import probe
+from wizard.demo import flux, probe
 from wizard.errors import WizardError
 from wizard.host.base import Result
 
@@ -60,48 +59,6 @@ def _real(
     return Result(done.returncode, done.stdout.decode(errors="replace"), done.stderr.decode(errors="replace"))
 
 
-def _flux(world: SimWorld, argv: Sequence[str], stdin: bytes) -> Result:
-    """``flux bootstrap``: what was pushed below --path appears in the cluster, and becomes ready in its time."""
-    if "bootstrap" not in argv:
-        return Result(0, f"flux: v{assets.versions()['flux']['version']} (simulated)\n")
-    option = {word.partition("=")[0]: word.partition("=")[2] for word in argv if word.startswith("--")}
-    world.wrote("flux bootstrap")
-    world.clock.sleep(20)
-    for document in _pushed(world, option.get("--url", ""), option.get("--branch", "main")):
-        if where := api_path(document):
-            world.api.put(where, document)
-    return Result(0, "all components are healthy\n")
-
-
-def _pushed(world: SimWorld, url: str, branch: str) -> list[dict[str, Any]]:
-    """Every Kubernetes object in what was pushed to `url`."""
-    found: list[dict[str, Any]] = []
-    folder = world.repository(url)
-    names = _git(folder, "ls-tree", "-r", "--name-only", branch).splitlines()
-    for name in names:
-        if name.endswith((".yaml", ".yml")) and not Path(name).name.startswith("."):
-            documents = yamlfile.load_all(_git(folder, "show", f"{branch}:{name}"))
-            found += [one for one in documents if isinstance(one, dict) and one.get("kind")]
-    return found
-
-
-def _git(folder: Path, *words: str) -> str:
-    done = subprocess.run(["git", "-C", str(folder), *words], capture_output=True, text=True, check=False)
-    return done.stdout
-
-
-def api_path(document: Mapping[str, Any]) -> str:
-    """The API path of an object as a repository holds it; empty for what is not one (a Kustomize file)."""
-    version, kind = str(document.get("apiVersion", "")), str(document["kind"])
-    name = document.get("metadata", {}).get("name")
-    if version.startswith("kustomize.config") or not name:
-        return ""
-    plural = kind.lower() + ("es" if kind.endswith(("s", "ss", "x")) else "s")
-    if plural.endswith("ys") and not plural.endswith(("ays", "eys")):
-        plural = plural[:-2] + "ies"
-    group = f"/api/{version}" if "/" not in version else f"/apis/{version}"
-    space = document.get("metadata", {}).get("namespace")
-    return f"{group}/namespaces/{space}/{plural}/{name}" if space else f"{group}/{plural}/{name}"
-
-
-_PRETENDED: dict[str, Callable[[SimWorld, Sequence[str], bytes], Result]] = {"flux": _flux, "sh": probe.shell}
+_PRETENDED: dict[str, Callable[[SimWorld, Sequence[str], bytes], Result]] = {
+    "flux": flux.program, "ssh-agent": flux.program, "sh": probe.shell,
+}  # fmt: skip

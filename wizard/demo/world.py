@@ -11,7 +11,7 @@ from ipaddress import IPv4Address, IPv4Network
 from pathlib import Path
 from urllib.parse import urlsplit
 
-from wizard.demo import programs
+from wizard.demo import flux, programs
 from wizard.demo.clock import Clock
 from wizard.demo.cluster import SimApi, SimCluster
 from wizard.demo.pi import Machine, SimHost, shipped
@@ -35,6 +35,7 @@ class SimWorld:
         self.clock = Clock(speed, self.stop)
         self.writes: list[str] = []
         self.api = SimApi(self.clock, self.wrote)
+        self.api.nudge = lambda: flux.follow(self)
         self.web = SimWeb(self.wrote)
         self.machines = {one.address: one for one in (shipped() if machines is None else machines)}
 
@@ -74,7 +75,8 @@ class SimWorld:
     def arp(self, addresses: Sequence[str]) -> dict[str, tuple[str, ...]]:
         self.clock.sleep(1)
         taken: dict[str, tuple[str, ...]] = {address: (one.mac,) for address, one in self.machines.items()}
-        taken |= self.api.announced()
+        node = next((one for one in self.machines.values() if "kubelet.conf" in one.sections["kubernetes"]), None)
+        taken |= {address: (node.mac,) for address in self.api.announced() if node}
         return {address: taken[address] for address in addresses if address in taken}
 
     def run(
