@@ -18,6 +18,7 @@ from wizard.question import BACK, Choice, Prompt
 from wizard.secret import Secret
 from wizard.session import Session
 from wizard.ui.out import Out
+from wizard.ui.trail import Trail
 
 YES, NO = ("y", "yes"), ("n", "no")
 
@@ -66,25 +67,36 @@ class Plain:
     def __init__(self, session: Session, out: Out, keyboard: Keyboard, leaving: Leaving) -> None:
         self._session, self._out, self._keyboard, self._leaving = session, out, keyboard, leaving
         self._step = ""
+        self._trail = Trail()
         self._quiet = report.Quiet()
 
     # -- questions -------------------------------------------------------------------------------------
 
     def ask(self, prompt: Prompt) -> object:
         self._heading(prompt.step)
+        self._trail.arrive(prompt)
         out, question = self._out, prompt.question
         out.say()
-        out.say(report.wrapped(f"({prompt.number} of {prompt.total}) {question.ask}", out.width))
+        out.say(report.wrapped(f"({self._trail.number} of {self._trail.total}) {question.ask}", out.width))
         for number, choice in enumerate(prompt.choices, 1):
             out.say(report.wrapped(_choice_line(number, choice), out.width, "   ").lstrip("\n"))
         if prompt.problem:
             out.say(report.wrapped(f"Please correct: {prompt.problem}", out.width))
+        raw = self._until_it_fits(prompt)
+        self._trail.leave(raw)
+        return raw
+
+    def _until_it_fits(self, prompt: Prompt) -> object:
+        out = self._out
         while True:
             text = self._read(prompt)
-            if text.strip() == "<":
-                return BACK
             if text.strip() == "?":
                 out.say(report.wrapped(_help(prompt), out.width, "  "))
+                continue
+            if text.strip() == "<":
+                if self._trail.back:
+                    return BACK
+                out.say("There is no question before this one in this step.")
                 continue
             try:
                 raw = meaning(prompt, text)
@@ -116,6 +128,7 @@ class Plain:
     # -- approval and failure ----------------------------------------------------------------------------
 
     def confirm(self, approval: Approval) -> bool:
+        self._trail.cut()
         out = self._out
         out.say()
         if approval.danger:

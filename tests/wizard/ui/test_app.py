@@ -12,6 +12,7 @@ from textual.pilot import Pilot
 from textual.widgets import Button, Input
 
 from wizard.errors import Interrupted, WizardError
+from wizard.ui.trail import Trail
 from wizard.ui.tui.app import WizardApp
 from wizard.ui.tui.screens.help import HelpScreen
 from wizard.ui.tui.screens.leave import LeaveScreen
@@ -348,10 +349,10 @@ async def test_quitting_never_hangs(session: Any, world: Any, seed: int) -> None
 def test_a_mistake_in_the_app_itself_prints_no_traceback(session: Any, monkeypatch: Any, capfd: Any) -> None:
     """Textual's own would show the values of variables. Whoever called gets the exception, and the engine has ended."""
 
-    def broken(self: Any, before: Any, prompt: Any) -> None:
+    def broken(self: Any, prompt: Any) -> None:
         raise ZeroDivisionError("a mistake")
 
-    monkeypatch.setattr(WizardApp, "_follow", broken)
+    monkeypatch.setattr(Trail, "arrive", broken)
     app = WizardApp(session)
     with pytest.raises(ZeroDivisionError):
         app.run_to_end(headless=True)

@@ -61,8 +61,9 @@ def test_the_whole_interview(session: Any, world: Any) -> None:
 
 
 def test_going_back_asking_for_help_and_mistakes(session: Any) -> None:
-    shown, _ = drive(session, "1", "?", "<", "9", "pear", "Big Bowl", "sieve", "bowl", *WHOLE[2:])
+    shown, _ = drive(session, "<", "1", "?", "<", "9", "pear", "Big Bowl", "sieve", "bowl", *WHOLE[2:])
     assert session.state.answers["fruit"]["kind"] == "pear"
+    assert "There is no question before this one in this step." in shown and "(1 of 5)" in shown and "(5 of 5)" in shown
     assert "A name of small letters." in shown and "The default comes from: the kitchen." in shown
     assert "'9' is not one of: apple, pear" in shown
     assert "'Big Bowl' is not a name" in shown

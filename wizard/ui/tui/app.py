@@ -15,9 +15,10 @@ from textual.binding import Binding, BindingType
 from textual.events import Unmount
 
 from wizard.errors import ExitCode
-from wizard.question import BACK, Prompt
+from wizard.question import BACK
 from wizard.secret import Secret
 from wizard.session import Session
+from wizard.ui.trail import Trail
 from wizard.ui.tui.board import Board
 from wizard.ui.tui.bridge import Bridge
 from wizard.ui.tui.messages import ApprovalWanted, Decided, JourneyEnded, QuestionAsked, StepFailed, Wanted
@@ -62,7 +63,7 @@ class WizardApp(App[None]):
         self._wanted: Wanted | None = None
         self._began = self._decided_at = time.time()
         self._drafts: dict[tuple[str, str], object] = {}
-        self._trail: list[str] = []  # keys answered in the current step, for going back
+        self._trail = Trail()
         self._notes: list[int] = []  # the notes that go with the current question
 
     # -- beginning and ending ----------------------------------------------------------------------------
@@ -130,33 +131,23 @@ class WizardApp(App[None]):
     # -- requests of the engine ----------------------------------------------------------------------------
 
     async def on_question_asked(self, message: QuestionAsked) -> None:
-        prompt, before = message.prompt, self._wanted
+        prompt = message.prompt
         self._take(message)
-        again = isinstance(before, QuestionAsked) and _same(before.prompt, prompt)
-        self._notes = (self._notes if again else []) + self.journey.take_notes()
-        self._follow(before, prompt)
+        self._notes = (self._notes if self._trail.again(prompt) else []) + self.journey.take_notes()
+        self._trail.arrive(prompt)
         asking = self.board.status.get(prompt.step) == "asking"  # otherwise a secret that is needed once more
         heading, intro = self.session.title(prompt.step), ""
         if asking:
-            number = len(self._trail) + 1  # the engine's own number jumps when an answer makes questions come or go
-            heading += f" · question {number} of {number + prompt.total - prompt.number}"
-            intro = "" if self._trail else self.session.intro(prompt.step)
+            heading += f" · question {self._trail.number} of {self._trail.total}"
+            intro = "" if self._trail.back else self.session.intro(prompt.step)
         draft = self._drafts.get((prompt.step, prompt.question.key))
         notes = [self.board.notes[number] for number in self._notes]
-        back = asking and bool(self._trail)
+        back = asking and self._trail.back
         await self.journey.show(QuestionPane(prompt, heading, intro, notes, draft=draft, back=back))
-
-    def _follow(self, before: Wanted | None, prompt: Prompt) -> None:
-        """Keeps the trail of answered questions, as the engine keeps it, so that Back is offered where it works."""
-        if not isinstance(before, QuestionAsked) or before.prompt.step != prompt.step:
-            self._trail = []
-        elif before.reply.done() and before.reply.result() is BACK:
-            self._trail = self._trail[:-1]
-        elif not _same(before.prompt, prompt):
-            self._trail.append(before.prompt.question.key)
 
     async def on_approval_wanted(self, message: ApprovalWanted) -> None:
         self._take(message)
+        self._trail.cut()
         notes = [self.board.notes[number] for number in self.journey.take_notes()]
         await self.journey.show(ApprovalPane(message.approval, notes))
 
@@ -165,6 +156,7 @@ class WizardApp(App[None]):
             message.reply.set_result("stop")
             return
         self._take(message)
+        self._trail.cut()
         pane = FailurePane(self.session.title(message.step), message.error, self.session.log_path)
         await self.journey.show(pane)
 
@@ -182,6 +174,7 @@ class WizardApp(App[None]):
             self.exit()
             return
         self._keep_draft(message.value)
+        self._trail.leave(message.value)
         if not self._wanted.reply.done():
             self._wanted.reply.set_result(message.value)
         self.set_timer(CALM, lambda: self.call_later(self._back_to_work))
@@ -238,7 +231,3 @@ class WizardApp(App[None]):
             self._let_go()
             if isinstance(self.screen, LeaveScreen | HelpScreen):
                 self.pop_screen()
-
-
-def _same(one: Prompt, other: Prompt) -> bool:
-    return (one.step, one.question.key) == (other.step, other.question.key)

@@ -9,7 +9,6 @@ from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Vertical
 from textual.message import Message
-from textual.widget import Widget
 from textual.widgets import Input
 
 from wizard.question import Choice, Prompt
@@ -110,9 +109,6 @@ class Field(Vertical):
         if self._widget == "secret" and raw is None and self._prompt.question.required:
             raise ValueError("this must not be empty")
         return self._prompt.parse(raw)
-
-    def wants_focus(self) -> Widget:
-        return self.query("ChoiceList, Input").first()
 
     def on_mount(self) -> None:
         self._given = self.raw()

@@ -44,8 +44,8 @@ class Pane(Vertical):
         Binding("pagedown", "scroll(1)", "Scroll down", show=False, tooltip="Scroll down"),
     ]
 
-    def wants_focus(self) -> Widget:
-        """What the keys go to first."""
+    def wants_focus(self) -> Widget | None:
+        """What the keys go to first; None while it is not there yet."""
         return self
 
     def action_scroll(self, direction: int) -> None:
@@ -77,8 +77,8 @@ class ButtonPane(Pane):
         with Horizontal(classes="buttons"):
             yield from self.buttons()
 
-    def wants_focus(self) -> Widget:
-        return self.query_one(f"#{self.first}", Button)
+    def wants_focus(self) -> Widget | None:
+        return next(iter(self.query(f"#{self.first}")), None)
 
     def action_scroll_line(self, direction: int) -> None:
         self.query_one(Scroll).scroll_relative(y=direction, animate=False)

@@ -55,8 +55,8 @@ class QuestionPane(Pane):
             return f"Proposed from {question.source}." if question.source else ""
         return f"Proposed: {question.kind.show(default)}{f' (from {question.source})' if question.source else ''}"
 
-    def wants_focus(self) -> Widget:
-        return self.query_one(Field).wants_focus()
+    def wants_focus(self) -> Widget | None:
+        return next(iter(self.query("Field ChoiceList, Field Input")), None)
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
         return self.back if action == "back" else super().check_action(action, parameters)
