@@ -71,10 +71,10 @@ class Proposing:
 
     def ask(self, prompt: Prompt) -> object:
         proposed = self._proposed(prompt)
-        if prompt.question.kind.widget != "secret":
-            return self.front.ask(prompt if proposed is None else replace(prompt, default=proposed))
-        given = self.front.ask(prompt)
-        return SecretRef.parse(proposed) if not given and proposed is not None else given
+        if proposed is None:
+            return self.front.ask(prompt)
+        secret = prompt.question.kind.widget == "secret"
+        return self.front.ask(replace(prompt, default=SecretRef.parse(proposed) if secret else proposed))
 
     def confirm(self, approval: Approval) -> bool:
         return self.front.confirm(approval)

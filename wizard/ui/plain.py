@@ -221,7 +221,7 @@ def default_of(prompt: Prompt) -> Any:
 def _default_hint(prompt: Prompt) -> str:
     default = default_of(prompt)
     if prompt.question.kind.widget == "secret":
-        return "" if prompt.question.required else " [none]"
+        return " [the known one]" if default is not None else ("" if prompt.question.required else " [none]")
     if default is None:
         return "" if prompt.question.required else " [none]"
     if prompt.choices and not isinstance(default, bool):
@@ -250,9 +250,9 @@ def meaning(prompt: Prompt, text: str) -> object:
     """What the typed line means: a number stands for a choice, an empty line for the default."""
     text = text.strip()
     if prompt.question.kind.widget == "secret":
-        if not text and prompt.question.required:
+        if not text and prompt.default is None and prompt.question.required:
             raise ValueError("this must not be empty")
-        return Secret(text) if text else None
+        return Secret(text) if text else prompt.default
     if not text:
         return default_of(prompt)
     if prompt.choices and prompt.question.kind.widget == "many":

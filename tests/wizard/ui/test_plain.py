@@ -16,7 +16,7 @@ import pytest
 from wizard.errors import Declined, Interrupted, WizardError
 from wizard.leaving import Leaving
 from wizard.question import ADDRESS, CHOICE, SECRET, YES_NO, Choice, Prompt, Question, list_of
-from wizard.secret import Secret
+from wizard.secret import Secret, SecretRef
 from wizard.ui import plain
 from wizard.ui.out import Out
 
@@ -148,6 +148,7 @@ CHOICES = (Choice("10.0.0.1", "one"), Choice("10.0.0.2", "two", chosen=True))
         (Prompt("s", "S", Question("p", "P?", YES_NO), True), "", True),
         (Prompt("s", "S", Question("p", "P?", SECRET)), "pass word ", Secret("pass word")),
         (Prompt("s", "S", Question("p", "P?", SECRET, required=False)), "", None),
+        (Prompt("s", "S", Question("p", "P?", SECRET), SecretRef("env", "P")), "", SecretRef("env", "P")),
     ],
 )
 def test_what_a_line_means(prompt: Prompt, typed: str, meant: object) -> None:
