@@ -5,20 +5,26 @@ from __future__ import annotations
 from steps.addresses import Addresses
 from steps.control_plane import ControlPlane
 from steps.domains import Domains
+from steps.flux import Flux
 from steps.machines import Machines
 from steps.prepare import Prepare
 from steps.proof import Proof
+from steps.repository import Repository
 from steps.router import Router
 from steps.tailnet import Tailnet
+from steps.workers import Workers
 from wizard.step import AnyStep
 
 ORDER: tuple[AnyStep, ...] = (
     Machines(),
     Prepare(),
     ControlPlane(),
+    Workers(),
     Tailnet(),
     Addresses(),
     Domains(),
+    Repository(),
+    Flux(),
     Router(),
     Proof(),
 )
