@@ -96,18 +96,22 @@ def registry_mirror(url: str) -> str:
 def toml(table: Mapping[str, Any], path: Sequence[str] = ()) -> list[str]:
     """`table` as lines of TOML; plain values first, then the tables in it. Empty tables and None are left out."""
     values = {k: v for k, v in table.items() if not isinstance(v, Mapping) and v is not None}
-    lines = [f"{json.dumps(key)} = {_toml_value(value)}" for key, value in values.items()]
+    lines = [f"{_toml_key(key)} = {_toml_value(value)}" for key, value in values.items()]
     if path and lines:
-        lines = ["", "[" + ".".join(map(json.dumps, path)) + "]", *lines]
+        lines = ["", "[" + ".".join(map(_toml_key, path)) + "]", *lines]
     for key, value in table.items():
         if isinstance(value, Mapping):
             lines += toml(value, [*path, key])
     return lines
 
 
+def _toml_key(key: str) -> str:
+    return key if re.fullmatch(r"[A-Za-z0-9_-]+", key) else json.dumps(key)
+
+
 def _toml_value(value: Any) -> str:
     if isinstance(value, Mapping):
-        return "{" + ", ".join(f"{json.dumps(k)} = {_toml_value(v)}" for k, v in value.items()) + "}"
+        return "{" + ", ".join(f"{_toml_key(k)} = {_toml_value(v)}" for k, v in value.items()) + "}"
     if isinstance(value, list):
         return "[" + ", ".join(map(_toml_value, value)) + "]"
     return json.dumps(value)

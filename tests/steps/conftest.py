@@ -1,0 +1,96 @@
+"""Three simulated Pis whose keys are pinned already: where the steps after Machines begin."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from wizard import events
+from wizard.context import Approval, Context
+from wizard.demo import effects
+from wizard.demo.world import SimWorld
+from wizard.engine import Consent, Engine
+from wizard.errors import WizardError
+from wizard.question import Prompt
+from wizard.secret import Secret
+from wizard.state import State
+from wizard.step import AnyStep
+
+PIS = ["192.168.1.11", "192.168.1.12", "192.168.1.13"]  # atlas and boreas with Debian 12, castor with Debian 13
+
+
+class Yes:
+    """A front end that approves everything and never has to be asked."""
+
+    def ask(self, prompt: Prompt) -> object:
+        raise AssertionError(f"asked {prompt.question.key}")
+
+    def confirm(self, approval: Approval) -> bool:
+        return True
+
+    def failed(self, step: str, error: WizardError) -> str:
+        return "stop"
+
+
+@dataclasses.dataclass
+class Pis:
+    """The stage: `run` carries a step out and returns what it planned, as (host, change id) pairs."""
+
+    world: SimWorld
+    ctx: Context
+    seen: list[events.Event]
+    sections: Callable[[str], dict[str, str]]
+
+    def run(self, step: AnyStep) -> list[tuple[str | None, str]]:
+        before = len(self.ctx.state.journal)
+        Engine([step], self.ctx, Consent(yes=True)).run_step(step)
+        return [(entry.get("host"), entry["change"]) for entry in self.ctx.state.journal[before:]]
+
+    def plan(self, step: AnyStep) -> list[str]:
+        """The sentences that the step would show now. Advanced answers get their defaults."""
+        self.ctx.step = step.name
+        Engine([step], self.ctx).ask(step)
+        return [change.sentence for change in step.plan(step.check(self.ctx), self.ctx.answers)]
+
+
+@pytest.fixture
+def effect(monkeypatch: pytest.MonkeyPatch) -> Callable[..., None]:
+    """Lets a script of the simulation do something else in this test: ``effect(NAME, out="…", code=1)``."""
+    table = dict(effects.table())
+    monkeypatch.setattr(effects, "table", lambda: table)
+
+    def change(script: str, **fields: Any) -> None:
+        table[script] = (effects.Effect(**fields),)
+
+    return change
+
+
+@pytest.fixture
+def pis(tmp_path: Path) -> Callable[..., Pis]:
+    def make(hosts: list[str] = PIS, **answers: dict[str, Any]) -> Pis:
+        world = SimWorld(tmp_path)
+        state = State.open(tmp_path / "state" / "state.yaml", "demo", lock=False)
+        seen: list[events.Event] = []
+        bus = events.Bus()
+        bus.listen(seen.append)
+        ctx = Context(world, state, Yes(), bus)  # type: ignore[arg-type]
+        given = {"hosts": hosts, "control_plane": hosts[0], "user": "pi", "password": Secret("raspberry")}
+        for key, value in given.items():
+            ctx.keep("machines", key, value)
+        for step, part in answers.items():
+            for key, value in part.items():
+                ctx.keep(step.replace("_", "-"), key, value)
+        for address in hosts:
+            pinned = [dataclasses.asdict(key) for key in world.host_keys(address)]
+            state.remember("machines", address, "host_keys", value=pinned)
+            state.remember("machines", address, "hostname", value=world.machines[address].hostname)
+            state.remember(
+                "machines", address, "machine_id", value=world.machines[address].sections["machine-id"].strip()
+            )
+        return Pis(world, ctx, seen, lambda address: world.machines[address].sections)
+
+    return make
