@@ -6,6 +6,7 @@ another device, never counts. What could not be measured is shown as such and is
 
 from __future__ import annotations
 
+import textwrap
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
@@ -211,24 +212,30 @@ def table(cells: Sequence[Cell]) -> str:
     """The matrix as text, at most 80 columns."""
     marks = {"ok": "ok", "wrong": "WRONG", "not measured": "-"}
     rows = [("from", "what", "expected", "seen", "")]
-    rows += [(c.probe.vantage, c.probe.what, c.probe.expected, c.seen, marks[c.verdict]) for c in cells]
-    return (
-        "\n".join(f"{a:<8}{b:<34}{c:<10} {_cut(d, 20):<20} {e}".rstrip() for a, b, c, d, e in rows)
-        + "\n"
-        + _foot(cells)
-    )
+    for cell in cells:
+        seen = cell.verdict if cell.verdict == "not measured" else _cut(cell.seen, 20)
+        rows.append((cell.probe.vantage, cell.probe.what, cell.probe.expected, seen, marks[cell.verdict]))
+    lines = [f"{a:<8}{b:<34}{c:<10} {d:<20} {e}".rstrip() for a, b, c, d, e in rows]
+    return "\n".join([*lines, *_unmeasured(cells)])
 
 
 def _cut(text: str, width: int) -> str:
     return text if len(text) <= width else text[: width - 1] + "…"
 
 
-def _foot(cells: Sequence[Cell]) -> str:
-    reasons: dict[str, list[str]] = {}
+def _unmeasured(cells: Sequence[Cell]) -> list[str]:
+    """Why cells were not measured, a line or two for each place and reason."""
+    reasons: dict[tuple[str, str], list[str]] = {}
     for cell in cells:
         if cell.verdict == "not measured":
-            reasons.setdefault(cell.seen, []).append(cell.probe.key)
-    return "\n".join(f"not measured, {reason}: {'; '.join(keys)}" for reason, keys in reasons.items())
+            reasons.setdefault((cell.probe.vantage, cell.seen), []).append(cell.probe.what)
+    return [
+        line
+        for (vantage, reason), what in reasons.items()
+        for line in textwrap.wrap(
+            f"Not measured, {vantage} ({', '.join(what)}): {reason.rstrip('.')}.", 80, subsequent_indent="  "
+        )
+    ]
 
 
 def summary(cells: Sequence[Cell]) -> str:

@@ -160,10 +160,11 @@ def test_the_table_fits_a_narrow_terminal_and_says_what_was_not_measured() -> No
         for p in matrix.probes(answers)
     ]
     text = matrix.table(found)
-    table, _, foot = text.partition("not measured, ")
-    assert all(len(line) <= 80 for line in table.splitlines())
-    assert table.count("WRONG") == 6
-    assert foot.count("outside:") == 4
+    assert all(len(line) <= 80 for line in text.splitlines())
+    assert text.count("WRONG") == 6
+    assert text.count("not measured") == 4
+    assert "Not measured, outside (public app, private app, private app by the public" in text
+    assert "no probe there (proof.outside_probe)." in " ".join(text.split())
     assert matrix.summary(found) == "0 of 10 as expected, 6 wrong, 4 not measured"
 
 

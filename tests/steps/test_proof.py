@@ -284,9 +284,13 @@ def test_the_demo_answers_by_what_was_pushed(tmp_path: Path) -> None:
     world.api.put("/apis/x/route", {"kind": "HTTPRoute", "spec": route})
     ask = [
         Probe("LAN", address, address, 80, "hello.home.test", "answers")
-        for address in ("10.0.0.51", "10.0.0.50", "10.0.0.52")
+        for address in ("10.0.0.51", "10.0.0.50", "203.0.113.7")
     ]
-    seen = probing.send(context(world, tmp_path), ask, None, NONCE)
-    assert [(one.word, one.status, one.nonce) for one in seen.values()] == [
-        ("http", 200, True), ("http", 404, False), ("timeout", 0, False),
-    ]  # fmt: skip
+    answers, missing, closed = ("http", 200, True), ("http", 404, False), ("timeout", 0, False)
+    for station, expected in (
+        (None, [answers, missing, closed]),
+        ("you@laptop", [answers, missing, closed]),
+        ("you@server", [closed, closed, answers]),
+    ):
+        seen = probing.send(context(world, tmp_path), ask, station, NONCE)
+        assert [(one.word, one.status, one.nonce) for one in seen.values()] == expected

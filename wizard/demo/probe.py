@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
+from ipaddress import IPv4Address
 from typing import TYPE_CHECKING, Any
 
 from wizard.errors import WizardError
@@ -14,27 +15,48 @@ if TYPE_CHECKING:
 
 
 def shell(world: SimWorld, argv: Sequence[str], stdin: bytes) -> Result:
-    """``sh -s`` with the probe script on its input; the script's last lines name the probes."""
-    text = stdin.decode()
-    if list(argv[1:]) != ["-s"] or "main <<'PROBES'\n" not in text:
-        raise WizardError("The demo does not run shell scripts.", "", "It only pretends to send the proof's probes.")
+    """``sh -s`` with the probe script on its input, from this computer; the script's last lines name the probes."""
+    if list(argv[1:]) != ["-s"]:
+        raise _stranger()
+    return _probes(world, stdin, at_home=True)
+
+
+def ssh(world: SimWorld, argv: Sequence[str], stdin: bytes) -> Result:
+    """The same on another machine: one that is called laptop is on the VPN, every other one is somewhere outside."""
+    if argv[-1] != "sh -s":
+        raise _stranger()
+    return _probes(world, stdin, at_home=argv[-2].partition("@")[2].startswith("laptop"))
+
+
+def _stranger() -> WizardError:
+    return WizardError("The demo does not run shell scripts.", "", "It only pretends to send the proof's probes.")
+
+
+def _probes(world: SimWorld, stdin: bytes, *, at_home: bool) -> Result:
+    _, begin, after = stdin.decode().partition("main <<'PROBES'\n")
+    if not begin:
+        raise _stranger()
     world.clock.sleep(2)
-    nonce, *lines = text.partition("main <<'PROBES'\n")[2].splitlines()[:-1]
-    return Result(0, "".join(f"@@ {_one(world, line, nonce)}\n" for line in lines))
-
-
-def _one(world: SimWorld, line: str, nonce: str) -> str:
-    number, address, _, _, host = line.split()
     world.api.arrived()
+    nonce, *lines = after.splitlines()[:-1]
+    return Result(0, "".join(f"@@ {_one(world, line, nonce, at_home=at_home)}\n" for line in lines))
+
+
+def _one(world: SimWorld, line: str, nonce: str, *, at_home: bool) -> str:
+    number, address, port, _, host = line.split()
     objects = list(world.api.objects.values())
-    gateway = next((_name(o) for o in objects if o.get("kind") == "HelmRelease" and _serves(o, address)), "")
+    releases = [one for one in objects if one.get("kind") == "HelmRelease"]
+    gateway = next((_name(one) for one in releases if _serves(one, address)), "")
+    if not at_home:  # the router forwards two ports of the public address, and nothing else
+        public = not IPv4Address(address).is_private or address.startswith("203.0.113.")
+        gateway = "traefik-external" if public and port in ("80", "443") else ""
     if not gateway:
         return f"{number} timeout 000 no"
-    routes = (o["spec"] for o in objects if o.get("kind") == "HTTPRoute")
+    routes = (one["spec"] for one in objects if one.get("kind") == "HTTPRoute")
     parents = [parent["name"] for spec in routes if host in spec.get("hostnames", ()) for parent in spec["parentRefs"]]
     if gateway not in parents:
         return f"{number} http 404 no 404 page not found"
-    served = any(nonce in json.dumps(o) for o in objects if o.get("kind") == "Deployment")
+    served = any(nonce in json.dumps(one) for one in objects if one.get("kind") == "Deployment")
     return f"{number} http 200 {'yes' if served else 'no'} Name: simulated"
 
 

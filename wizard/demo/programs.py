@@ -60,5 +60,5 @@ def _real(
 
 
 _PRETENDED: dict[str, Callable[[SimWorld, Sequence[str], bytes], Result]] = {
-    "flux": flux.program, "ssh-agent": flux.program, "sh": probe.shell,
+    "flux": flux.program, "ssh-agent": flux.program, "sh": probe.shell, "ssh": probe.ssh,
 }  # fmt: skip
