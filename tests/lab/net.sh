@@ -8,6 +8,21 @@ net_up() {
     ip route add blackhole "$LAB_RANGE" metric 9999
   lan_up
   workstation_up
+  watches_up
+}
+
+# All nodes share one user's inotify instances (128): with a cluster on three of them containerd's CRI fails to start
+# ("too many open files"). Raised while the lab is up.
+INOTIFY=/proc/sys/fs/inotify/max_user_instances
+watches_up() {
+  [ ! -e "$LAB_RUN/inotify" ] || return 0
+  cat $INOTIFY > "$LAB_RUN/inotify"
+  echo 2048 > $INOTIFY
+}
+watches_down() {
+  [ -e "$LAB_RUN/inotify" ] || return 0
+  cat "$LAB_RUN/inotify" > $INOTIFY
+  rm "$LAB_RUN/inotify"
 }
 
 lan_up() {
@@ -35,6 +50,7 @@ workstation_up() {
 }
 
 net_down() {
+  watches_down
   ip netns del hw-ws 2>/dev/null || :
   ip netns del hw-lan 2>/dev/null || :
   ip route del blackhole "$LAB_RANGE" metric 9999 2>/dev/null || :
