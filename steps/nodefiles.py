@@ -55,7 +55,7 @@ def rpi_swap(text: str) -> str:
 def hosts(text: str, api_address: str, hostname: str) -> str:
     """/etc/hosts with the control plane's name, and the host's own where nothing says it. The rest stays."""
     before, _, rest = text.partition(_BEGIN + "\n")
-    after = rest.partition(_END)[2].lstrip("\n") if rest else ""
+    after = (rest.partition(_END)[2] if _END in rest else rest).lstrip("\n")
     others = before.rstrip("\n") + ("\n" + after if after else "")
     own = [f"{api_address} {API_NAME}"]
     if hostname and hostname not in _names(others):
