@@ -50,6 +50,11 @@ class Pis:
         Engine([step], self.ctx, Consent(yes=True)).run_step(step)
         return [(entry.get("host"), entry["change"]) for entry in self.ctx.state.journal[before:]]
 
+    def saved(self) -> str:
+        """The text of the state file."""
+        State.save(self.ctx.state)
+        return self.ctx.state.path.read_text()
+
     def plan(self, step: AnyStep) -> list[str]:
         """The sentences that the step would show now. Advanced answers get their defaults."""
         self.ctx.step = step.name
@@ -74,6 +79,8 @@ def pis(tmp_path: Path) -> Callable[..., Pis]:
     def make(hosts: list[str] = PIS, **answers: dict[str, Any]) -> Pis:
         world = SimWorld(tmp_path)
         state = State.open(tmp_path / "state" / "state.yaml", "demo", lock=False)
+        state.save()  # makes its folder
+        state.save = lambda: None  # twice a change, and most of a test's time
         seen: list[events.Event] = []
         bus = events.Bus()
         bus.listen(seen.append)

@@ -72,7 +72,7 @@ def test_the_token_is_sent_on_standard_input_and_shown_nowhere(cluster, monkeypa
         token = bootstrap["token"]
         assert token.startswith("demo00.")
         assert not [script for script in sent if token in " ".join(script.args) + script.text]
-        assert token not in repr(cluster.seen) + cluster.ctx.state.path.read_text()
+        assert token not in repr(cluster.seen) + cluster.saved()
 
 
 def test_killed_during_a_join_it_is_followed_and_the_other_joins(cluster):
