@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import base64
 import datetime
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, ClassVar
@@ -239,11 +239,13 @@ def settle(ctx: Context) -> None:
     cluster, wanted = reach(ctx), expected(ctx, pushed(ctx))
     nudge(cluster)
     last: dict[str, Any] = {}
+    told: set[str] = set()
 
     def ready() -> bool:
         last["seen"] = flux_status.look(cluster)
         last["waiting"] = flux_status.waiting(last["seen"], wanted)
         done = len(flux_status.items(last["seen"], wanted)) - len(last["waiting"])
+        go_on(cluster, last["waiting"], told)
         ctx.progress(None, f"{done} parts ready, {len(last['waiting'])} to go")
         return not last["waiting"]
 
@@ -256,20 +258,26 @@ def settle(ctx: Context) -> None:
 
 def nudge(cluster: Cluster) -> None:
     """Tells Flux to look at the repository now rather than in a minute, and to try again what it gave up on."""
-    now = datetime.datetime.now(datetime.UTC).isoformat(timespec="milliseconds")
-    asked = {"reconcile.fluxcd.io/requestedAt": now}
-    source = cluster.get(flux_status.SYNC_SOURCE)
-    if source:
-        _annotate(cluster, flux_status.SYNC_SOURCE, source, asked)
-    again = {**asked, "reconcile.fluxcd.io/resetAt": now, "reconcile.fluxcd.io/forceAt": now}
+    if cluster.get(flux_status.SYNC_SOURCE):
+        _ask(cluster, flux_status.SYNC_SOURCE, "GitRepository", "requestedAt")
     for item in flux_status.stalled(flux_status.look(cluster)):
         path = f"{flux_status.HELM}/namespaces/{item.namespace}/helmreleases/{item.name}"
-        _annotate(cluster, path, item.body, again, kind="HelmRelease", version="helm.toolkit.fluxcd.io/v2")
+        _ask(cluster, path, "HelmRelease", "requestedAt", "resetAt", "forceAt")
 
 
-def _annotate(
-    cluster: Cluster, path: str, one: Mapping[str, Any], notes: Mapping[str, str], *,
-    kind: str = "GitRepository", version: str = "source.toolkit.fluxcd.io/v1",
-) -> None:  # fmt: skip
-    meta = {"name": one["metadata"]["name"], "namespace": one["metadata"]["namespace"], "annotations": dict(notes)}
-    cluster.apply(path, {"apiVersion": version, "kind": kind, "metadata": meta})
+def go_on(cluster: Cluster, waiting: Sequence[Item], told: set[str]) -> None:
+    """Tells each Kustomization, once, when what it waits for has become ready: Flux looks only every half minute."""
+    for item in flux_status.could_go_on(waiting):
+        if item.name not in told:
+            told.add(item.name)
+            path = f"{flux_status.KUSTOMIZE}/namespaces/{item.namespace}/kustomizations/{item.name}"
+            _ask(cluster, path, "Kustomization", "requestedAt")
+
+
+def _ask(cluster: Cluster, path: str, kind: str, *what: str) -> None:
+    """Annotates the object at `path` as `flux reconcile` does."""
+    now = datetime.datetime.now(datetime.UTC).isoformat(timespec="milliseconds")
+    _, _, group, version, _, namespace, _, name = path.split("/")
+    notes = {f"reconcile.fluxcd.io/{word}": now for word in what}
+    meta = {"name": name, "namespace": namespace, "annotations": notes}
+    cluster.apply(path, {"apiVersion": f"{group}/{version}", "kind": kind, "metadata": meta})

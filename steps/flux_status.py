@@ -102,11 +102,24 @@ def stalled(seen: Seen) -> list[Item]:
     ]
 
 
+def could_go_on(waiting: Sequence[Item]) -> list[Item]:
+    """Kustomizations that wait for others which are ready by now. Flux would see that only at its next look."""
+    not_ready = {item.name for item in waiting if item.kind == "Kustomization"}
+    found = [item for item in waiting if item.kind == "Kustomization" and "DependencyNotReady" in item.why]
+    return [item for item in found if not not_ready.intersection(_needs(item.body))]
+
+
+def _needs(one: Object) -> list[str]:
+    return [str(other.get("name")) for other in _spec(one).get("dependsOn") or []]
+
+
 # -- one object ----------------------------------------------------------------------------------------------
 
 
 def why_not(kind: str, one: Object, expected: Expected) -> str:
     """Why `one` is not ready, in Kubernetes' own words; empty when it is."""
+    if (one.get("metadata") or {}).get("deletionTimestamp"):
+        return "it is being taken away"
     if kind == "Deployment":
         wanted = _spec(one).get("replicas", 1)
         return "" if _status(one).get("availableReplicas", 0) >= wanted else "its pod does not run yet"

@@ -26,7 +26,7 @@ WORDS = (
     (r"no matches for kind", "a kind is not known yet: what brings it is not installed"),
     (r"namespaces? \"?[\w-]+\"? not found", "a namespace is missing"),
     (r"dry-run failed", "the cluster refuses an object"),
-    (r"NAME_UNKNOWN|MANIFEST_UNKNOWN|not found: not found", "the chart, or this version of it, is not in the registry"),
+    (r"NAME_UNKNOWN|MANIFEST_UNKNOWN|FetchReference.* not found", "the chart's version is not in the registry"),
     (r"server gave HTTP response to HTTPS client", "the registry speaks plain HTTP: set chart_mirror_insecure"),
     (r"ErrImagePull|ImagePullBackOff", "the image can't be fetched"),
     (r"CrashLoopBackOff", "the program ends again and again"),
@@ -36,6 +36,10 @@ WORDS = (
     (r"RetriesExceeded", "Flux has given up on it"),
     (r"timeout waiting for|context deadline exceeded", "it did not become ready in time"),
 )  # fmt: skip
+
+
+LONG = 400  # characters of one message: Flux' can be pages long
+NO_NEWS = "Progressing: Reconciliation in progress"
 
 
 def why(cluster: Cluster, seen: Seen, waiting: Sequence[Item]) -> str:
@@ -49,9 +53,19 @@ def why(cluster: Cluster, seen: Seen, waiting: Sequence[Item]) -> str:
         parts += [f"{release}: {release.why}"] if release else []
         for namespace in _namespaces(first):
             parts += _namespace(cluster, namespace)
-    elif first.namespace:
+    elif first.kind in ("Deployment", "HelmRelease", "Gateway"):
         parts += _namespace(cluster, first.namespace)
-    text = redact(". ".join(part.rstrip(".") for part in parts[:4])) + "."
+    return _told(parts)
+
+
+def _told(parts: Sequence[str]) -> str:
+    """The parts as sentences, none said twice, and what they mean."""
+    said: list[str] = []
+    for part in parts:
+        text = part.replace(f": {NO_NEWS}", " is being applied").rstrip(".")[:LONG]
+        if not any(text[-50:] in other for other in said):
+            said.append(text)
+    text = redact(". ".join(said[:4])) + "."
     meant = explain(text)
     return f"{text} That means: {meant}." if meant else text
 
@@ -78,11 +92,13 @@ def _namespaces(kustomization: Item) -> list[str]:
 
 
 def _namespace(cluster: Cluster, namespace: str) -> list[str]:
-    """The first pod there that does not run, and the newest warning."""
+    """The first pod there that does not run, and the newest warning about anything that is not well."""
     pods = (cluster.get(f"/api/v1/namespaces/{namespace}/pods") or {}).get("items") or []
     found = next((text for pod in pods if (text := pod_trouble(pod))), "")
+    well = {pod["metadata"]["name"] for pod in pods if condition(pod, "Ready").get("status") == "True"}
     events = (cluster.get(f"/api/v1/namespaces/{namespace}/events") or {}).get("items") or []
-    return [part for part in (found, newest_warning(events)) if part]
+    told = [one for one in events if (one.get("involvedObject") or {}).get("name") not in well]
+    return [part for part in (found, newest_warning(told)) if part]
 
 
 def pod_trouble(pod: Object) -> str:
@@ -106,7 +122,7 @@ def newest_warning(events: Sequence[Object]) -> str:
         return ""
     last = max(warnings, key=lambda one: next(_times(one), ""))
     about = last.get("involvedObject") or {}
-    return f"{about.get('kind', '')} {about.get('name', '')}: {last.get('reason', '')} {message(last)[:300]}"
+    return f"{about.get('kind', '')} {about.get('name', '')}: {last.get('reason', '')} {message(last)}"
 
 
 def _times(event: Object) -> Iterator[str]:

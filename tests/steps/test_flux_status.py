@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from steps.flux_status import Expected, items, look, short, stalled, suspended, waiting, why_not
+from steps.flux_status import Expected, could_go_on, items, look, short, stalled, suspended, waiting, why_not
 from steps.flux_why import explain, newest_warning, pod_trouble, why
 
 REVISION, OLD = "main@sha1:" + "a" * 40, "main@sha1:" + "b" * 40
@@ -45,6 +45,7 @@ def release(condition: dict[str, Any], *more: dict[str, Any]) -> dict[str, Any]:
         ("Kustomization", kustomization("hello", says("True", seen=0)), "not been looked at yet"),
         ("Kustomization", kustomization("hello", at=OLD), "at main@bbbbbbbb, not yet at main@aaaaaaaa"),
         ("Kustomization", kustomization("hello", says("False", "BuildFailed", "no\n file")), "BuildFailed: no file"),
+        ("Kustomization", {"metadata": {"deletionTimestamp": "2026-01-01T00:00:00Z"}}, "being taken away"),
         ("Kustomization", thing("hello"), "it has not been looked at yet"),
         ("HelmRelease", release(READY), ""),
         ("HelmRelease", release(says("Unknown", "Progressing", "installing")), "Progressing: installing"),
@@ -82,6 +83,17 @@ def test_suspended_and_stalled_are_told_apart() -> None:
     }
     assert [(item.name, item.why) for item in stalled(seen)] == [("traefik-internal", "gave up")]
     assert [item.name for item in suspended(seen)] == ["x"]
+
+
+def test_what_could_go_on_is_told_apart_from_what_still_waits() -> None:
+    waits = says("False", "DependencyNotReady", "dependency is not ready")
+
+    def needing(name: str, *others: str) -> dict[str, Any]:
+        one = kustomization(name, waits)
+        return {**one, "spec": {**one["spec"], "dependsOn": [{"name": other} for other in others]}}
+
+    seen = {"Kustomization": [kustomization("metallb"), needing("config", "metallb"), needing("traefik", "config")]}
+    assert [item.name for item in could_go_on(waiting(seen, Expected(REVISION)))] == ["config"]
 
 
 class Objects:
