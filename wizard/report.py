@@ -151,6 +151,12 @@ def change_line(change: Change) -> str:
     return clean(f"{change.sentence}{warning}")
 
 
+def latest(notes: Iterable[events.Note]) -> list[events.Note]:
+    """The notes in order; of several with the same title, as each look at the world makes them, the last."""
+    last = {note.title: note for note in notes}
+    return list(last.values())
+
+
 # -- errors ----------------------------------------------------------------------------------------------
 
 
@@ -197,13 +203,22 @@ class Summary:
 
     @staticmethod
     def _ran(part: _Part) -> str:
-        ran = f"{counted(part.changes, 'change')} on {', '.join(sorted(part.hosts))}" if part.changes else ""
+        ran = f"{counted(part.changes, 'change')} on {_places(part.hosts)}" if part.changes else ""
         if part.status == "done":
             return ran or "nothing to do"
         return f"{'failed' if part.status == 'failed' else 'not finished'}{' after ' + ran if ran else ''}"
 
     def table(self) -> str:
         return "\n".join(columns([("step", "seconds", "what ran"), *self.rows()]))
+
+
+def _places(hosts: set[str]) -> str:
+    """Where changes were made: the host's name when it is one, else how many, and this computer."""
+    away = sorted(set(hosts) - {events.WORKSTATION})
+    parts = [away[0] if len(away) == 1 else counted(len(away), "host")] if away else []
+    if events.WORKSTATION in hosts:
+        parts.append(events.WORKSTATION)
+    return " and ".join(parts)
 
 
 def outlook_text(outlooks: Iterable[Outlook], names: Mapping[str, str]) -> str:

@@ -60,7 +60,12 @@ def run(session: Session, out: Out | None = None, *, verbose: bool = False) -> N
 
     def listen(event: events.Event) -> None:
         if quiet.worth(event) or (verbose and isinstance(event, events.Line)):
-            out.say(f"{datetime.fromtimestamp(event.at):%H:%M:%S} {report.event_line(event)}")
+            at = f"{datetime.fromtimestamp(event.at):%H:%M:%S}"
+            if isinstance(event, events.Note):  # tables and instructions keep their lines
+                out.say(f"{at} {report.clean(event.title)}:")
+                out.say("\n".join(f"           {line}" for line in report.clean(event.text).splitlines()))
+            else:
+                out.say(f"{at} {report.event_line(event)}")
 
     session.bus.listen(listen)
     engine = session.engine(Unattended(session))

@@ -14,7 +14,9 @@ from textual.app import App
 from textual.binding import Binding, BindingType
 from textual.events import Unmount
 
+from wizard import report
 from wizard.errors import ExitCode
+from wizard.events import Note
 from wizard.question import BACK
 from wizard.secret import Secret
 from wizard.session import Session
@@ -64,7 +66,7 @@ class WizardApp(App[None]):
         self._began = self._decided_at = time.time()
         self._drafts: dict[tuple[str, str], object] = {}
         self._trail = Trail()
-        self._notes: list[int] = []  # the notes that go with the current question
+        self._notes: list[Note] = []  # the notes that go with the current question
 
     # -- beginning and ending ----------------------------------------------------------------------------
 
@@ -109,7 +111,7 @@ class WizardApp(App[None]):
         if message.error is not None or self.leaving:
             self.exit()
             return
-        await self.journey.show(FinishedPane(self.session.summary.table(), self.board.notes))
+        await self.journey.show(FinishedPane(self.session.summary.table(), report.latest(self.board.notes)))
 
     def _fatal_error(self) -> None:
         """Textual would print a traceback with the values of variables; the command reports mistakes its own way."""
@@ -133,7 +135,8 @@ class WizardApp(App[None]):
     async def on_question_asked(self, message: QuestionAsked) -> None:
         prompt = message.prompt
         self._take(message)
-        self._notes = (self._notes if self._trail.again(prompt) else []) + self.journey.take_notes()
+        fresh = self.journey.fresh_notes()
+        self._notes = report.latest([*self._notes, *fresh]) if self._trail.again(prompt) else fresh
         self._trail.arrive(prompt)
         asking = self.board.status.get(prompt.step) == "asking"  # otherwise a secret that is needed once more
         heading, intro = self.session.title(prompt.step), ""
@@ -141,15 +144,13 @@ class WizardApp(App[None]):
             heading += f" · question {self._trail.number} of {self._trail.total}"
             intro = "" if self._trail.back else self.session.intro(prompt.step)
         draft = self._drafts.get((prompt.step, prompt.question.key))
-        notes = [self.board.notes[number] for number in self._notes]
         back = asking and self._trail.back
-        await self.journey.show(QuestionPane(prompt, heading, intro, notes, draft=draft, back=back))
+        await self.journey.show(QuestionPane(prompt, heading, intro, self._notes, draft=draft, back=back))
 
     async def on_approval_wanted(self, message: ApprovalWanted) -> None:
         self._take(message)
         self._trail.cut()
-        notes = [self.board.notes[number] for number in self.journey.take_notes()]
-        await self.journey.show(ApprovalPane(message.approval, notes))
+        await self.journey.show(ApprovalPane(message.approval, self.journey.fresh_notes()))
 
     async def on_step_failed(self, message: StepFailed) -> None:
         if self.leaving:
@@ -174,6 +175,7 @@ class WizardApp(App[None]):
             self.exit()
             return
         self._keep_draft(message.value)
+        self.journey.notes_were_read()
         self._trail.leave(message.value)
         if not self._wanted.reply.done():
             self._wanted.reply.set_result(message.value)
@@ -209,6 +211,11 @@ class WizardApp(App[None]):
             self.push_screen(HelpScreen(self.screen.active_bindings.values()))
 
     def action_leave(self) -> None:
+        if selected := self.screen.get_selected_text():  # Ctrl-C is what many press to copy
+            self.copy_to_clipboard(selected)
+            self.screen.clear_selection()
+            self.notify("Copied, if your terminal allows it. Ctrl-C again leaves.")
+            return
         if self.ended.is_set() or self.leaving or isinstance(self.screen, LeaveScreen):
             self.leave()
             return

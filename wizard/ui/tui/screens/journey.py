@@ -8,7 +8,7 @@ from textual.content import Content
 from textual.screen import Screen
 from textual.widgets import Static
 
-from wizard import report
+from wizard import events, report
 from wizard.session import Session
 from wizard.ui.tui.board import Board
 from wizard.ui.tui.widgets.fresh import Fresh
@@ -17,6 +17,8 @@ from wizard.ui.tui.widgets.log import LogPane
 from wizard.ui.tui.widgets.panes import Pane
 from wizard.ui.tui.widgets.rail import StepRail
 from wizard.ui.tui.widgets.work import WorkPane
+
+BESIDE = 54  # columns that a note has beside the list of steps on a screen of 80
 
 
 class JourneyScreen(Screen[None]):
@@ -29,7 +31,7 @@ class JourneyScreen(Screen[None]):
     def __init__(self, session: Session, board: Board) -> None:
         super().__init__()
         self._session, self._board = session, board
-        self._noted = 0  # notes that were shown already
+        self._noted = 0  # notes that were on the screen when the person decided something last
         self._rail, self._log = StepRail(session.order, session.state.done), LogPane(board)
         self._pane: Pane | None = None
         self._progress, self._stage = Fresh("progress", steady=True), Container(id="stage")
@@ -50,6 +52,7 @@ class JourneyScreen(Screen[None]):
         await self._stage.remove_children()
         await self._stage.mount(pane)
         self._pane = pane
+        self._make_room(pane)
         self.focus_pane()
 
     def focus_pane(self) -> None:
@@ -75,15 +78,20 @@ class JourneyScreen(Screen[None]):
         self._progress.say(words)
         for pane in self.query(WorkPane):
             pane.show(board, self._session.title(board.current), self._session.intro(board.current), now)
-            for note in board.notes[self._noted :]:
-                pane.add_note(note)
-            self._noted = len(board.notes)
+            pane.show_notes(self.fresh_notes())
+            self._make_room(pane)
 
-    def take_notes(self) -> list[int]:
-        """The numbers of the notes that were not shown yet; they count as shown from now on."""
-        fresh = list(range(self._noted, len(self._board.notes)))
+    def fresh_notes(self) -> list[events.Note]:
+        """The notes that came since the person decided something last."""
+        return report.latest(self._board.notes[self._noted :])
+
+    def notes_were_read(self) -> None:
+        """The person decided something with the fresh notes before the eyes."""
         self._noted = len(self._board.notes)
-        return fresh
+
+    def _make_room(self, pane: Pane) -> None:
+        """Hides the steps where a note is too wide to stand beside them, as tables and keys are."""
+        self.set_class(pane.widest_note > BESIDE, "-roomy")
 
     def toggle_log(self) -> None:
         self._log.toggle()

@@ -11,7 +11,7 @@ from textual.containers import Vertical
 from textual.message import Message
 from textual.widgets import Input
 
-from wizard.question import Choice, Prompt
+from wizard.question import CHOICE, Choice, Prompt, list_of
 from wizard.secret import Secret
 from wizard.ui.tui.widgets.choices import ChoiceList
 from wizard.ui.tui.widgets.fresh import Fresh
@@ -58,6 +58,11 @@ class Field(Vertical):
     def _many(self) -> bool:
         return self._widget == "many" and bool(self._prompt.choices)
 
+    @property
+    def _open(self) -> bool:
+        """Whether others than those in the list may be given."""
+        return self._prompt.question.kind.name != list_of(CHOICE).name
+
     def compose(self) -> ComposeResult:
         prompt = self._prompt
         if self._widget == "yes-no":
@@ -71,7 +76,8 @@ class Field(Vertical):
             yield ChoiceList(prompt.choices, chosen, many=True)
             yield self._about
             others = ", ".join(str(value) for value in chosen if value not in known)
-            yield LineInput(others, placeholder="others, divided by commas", id="others", compact=True)
+            if self._open:
+                yield LineInput(others, placeholder="others, divided by commas", id="others", compact=True)
         elif self._widget == "secret":
             yield SecretInput(password=True, placeholder=self._placeholder(), id="line")
         else:
@@ -95,8 +101,8 @@ class Field(Vertical):
     def raw(self) -> object:
         """What is given now, as `Prompt.parse` takes it."""
         if self._many:
-            others = re.split(r"[,\s]+", self.query_one("#others", Input).value.strip())
-            return [*self.query_one(ChoiceList).raw(), *(part for part in others if part)]
+            typed = " ".join(line.value for line in self.query("#others").results(Input))
+            return [*self.query_one(ChoiceList).raw(), *(part for part in re.split(r"[,\s]+", typed) if part)]
         if self._widget == "secret":
             typed = self.query_one("#line", Input).value
             return Secret(typed) if typed else self._prompt.default

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import ClassVar
@@ -19,30 +20,57 @@ from wizard.errors import CommandFailed, WizardError
 from wizard.step import Change
 from wizard.ui.tui.messages import Decided
 
+UNFOLDED = re.compile(r"\S {2,}\S|\S{50}")  # cells of a table, or a word as long as a key
+
 
 def text(content: str | Content, classes: str, name: str | None = None) -> Static:
     """Text that is shown as it is: nothing in it is taken as markup."""
     return Static(content, classes=classes, id=name, markup=False)
 
 
-def note_box(note: events.Note) -> Static:
-    """A note in a frame that carries its title."""
-    box = Static(report.clean(note.text), classes="note", markup=False)
-    box.border_title = Content(report.clean(note.title))
-    return box
+class NoteBox(Static):
+    """A note under a line that carries its title. No frame at its sides: what is copied from it is the text alone."""
+
+    def __init__(self, note: events.Note) -> None:
+        super().__init__(report.clean(note.text), classes="note", markup=False)
+        self.note = note
+        self.border_title = Content(report.clean(note.title))
 
 
 class Scroll(VerticalScroll, can_focus=False):
     """The part that scrolls; the pane around it takes the keys."""
+
+    def watch_show_vertical_scrollbar(self) -> None:
+        if self.is_attached:
+            self.screen.refresh_bindings()  # the key line tells that there is more
 
 
 class Pane(Vertical):
     """What all panes share: page keys scroll, whatever has the focus."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("pagedown", "scroll(1)", "Scroll", tooltip="Scroll down; there is more than the screen shows"),
         Binding("pageup", "scroll(-1)", "Scroll up", show=False, tooltip="Scroll up"),
-        Binding("pagedown", "scroll(1)", "Scroll down", show=False, tooltip="Scroll down"),
+        Binding("ctrl+y", "copy_notes", "Copy note", tooltip="Copy the note on the screen to the clipboard"),
     ]
+
+    @property
+    def widest_note(self) -> int:
+        """Columns of the longest line that must not be folded, a table's or a key's; 0 without one."""
+        lines = [line for box in self.query(NoteBox) for line in box.note.text.splitlines()]
+        return max((len(line) for line in lines if UNFOLDED.search(line)), default=0)
+
+    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
+        if action in ("scroll", "scroll_line"):
+            return any(scroll.show_vertical_scrollbar for scroll in self.query(Scroll))
+        if action == "copy_notes":
+            return bool(self.query(NoteBox))
+        return super().check_action(action, parameters)
+
+    def action_copy_notes(self) -> None:
+        notes = [report.clean(box.note.text) for box in self.query(NoteBox)]
+        self.app.copy_to_clipboard("\n\n".join(notes))
+        self.notify("Copied, if your terminal allows it.")
 
     def wants_focus(self) -> Widget | None:
         """What the keys go to first; None while it is not there yet."""
@@ -109,7 +137,7 @@ class ApprovalPane(ButtonPane):
         else:
             yield text(f"{approval.title} · {report.counted(len(approval.changes), 'change')} to approve", "heading")
             yield text("Nothing has been changed yet. This is everything that will be.", "muted gap")
-        yield from map(note_box, self._notes)
+        yield from map(NoteBox, self._notes)
         for host, changes in report.by_host(approval):
             yield text(host, "host")
             for change in changes:
@@ -154,7 +182,7 @@ class FailurePane(ButtonPane):
         for sentence in others:
             yield text(sentence, "gap")
         if isinstance(error, CommandFailed) and error.output.strip():
-            yield note_box(events.Note("It printed last", "\n".join(error.output.strip().splitlines()[-10:])))
+            yield NoteBox(events.Note("It printed last", "\n".join(error.output.strip().splitlines()[-10:])))
         yield text("What was done so far is saved. Trying again begins with a fresh look.", "muted")
         if self._log is not None:
             yield text(f"Every detail: {self._log}", "muted")
@@ -179,10 +207,14 @@ class FinishedPane(ButtonPane):
         super().__init__(id="finished")
         self._table, self._notes = table, notes
 
+    @property
+    def widest_note(self) -> int:
+        return max(super().widest_note, *map(len, self._table.splitlines()))
+
     def content(self) -> Iterable[Static]:
         yield text("Everything is done", "heading")
         yield text(self._table, "table")
-        yield from map(note_box, self._notes)
+        yield from map(NoteBox, reversed(self._notes))
 
     def buttons(self) -> Sequence[Button]:
         return (Button("Leave", "success", id="leave"),)

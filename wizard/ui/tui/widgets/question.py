@@ -15,7 +15,7 @@ from wizard.question import BACK, Prompt
 from wizard.secret import SecretRef
 from wizard.ui.tui.messages import Decided
 from wizard.ui.tui.widgets.field import Field
-from wizard.ui.tui.widgets.panes import Pane, Scroll, note_box, text
+from wizard.ui.tui.widgets.panes import NoteBox, Pane, Scroll, text
 
 
 class QuestionPane(Pane):
@@ -38,7 +38,7 @@ class QuestionPane(Pane):
             yield text(self._heading, "heading")
             if self._intro:
                 yield text(self._intro, "muted gap")
-            yield from map(note_box, self._notes)
+            yield from map(NoteBox, self._notes)
             yield text(question.ask, "ask")
             yield Field(prompt, self._draft)
             yield text(f"! {prompt.problem}" if prompt.problem else "", "problem", "problem")

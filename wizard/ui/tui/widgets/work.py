@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 from rich.cells import cell_len, set_cell_size
@@ -13,7 +13,7 @@ from textual.events import Resize
 from wizard import events, report
 from wizard.ui.tui.board import Board, Host
 from wizard.ui.tui.widgets.fresh import Fresh
-from wizard.ui.tui.widgets.panes import Pane, Scroll, note_box
+from wizard.ui.tui.widgets.panes import NoteBox, Pane, Scroll
 
 SHOWN = 8  # finished changes below the table
 
@@ -70,6 +70,7 @@ class WorkPane(Pane):
         self._title, self._intro = Fresh("work-title", "heading"), Fresh("work-intro", "muted gap")
         self._status, self._recent = Fresh("work-status", "gap", steady=True), Fresh("recent")
         self._hosts = HostTable()
+        self._shown: list[events.Note] = []
 
     def compose(self) -> ComposeResult:
         with Scroll():
@@ -84,8 +85,14 @@ class WorkPane(Pane):
         finished = [_finished(event) for event in list(board.finished)[-SHOWN:]]
         self._recent.say(Content("\n").join(finished))
 
-    def add_note(self, note: events.Note) -> None:
-        self.query_one(Scroll).mount(note_box(note), before="#hosts")
+    def show_notes(self, notes: Sequence[events.Note]) -> None:
+        """Keeps `notes`, and only these, below the table."""
+        if notes == self._shown or not self._recent.is_attached:
+            return
+        self._shown = list(notes)
+        self.query(NoteBox).remove()
+        self.query_one(Scroll).mount_all(map(NoteBox, notes), before=self._recent)
+        self._intro.display = not notes  # the room is needed
 
 
 def _status(board: Board, now: float) -> Content:
