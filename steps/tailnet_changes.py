@@ -97,6 +97,8 @@ def _membership(facts: NodeFacts, member: Member, settings: Settings) -> Iterato
             raise join_failed(result.out + result.err, ctx.name_of(facts.address), settings.login_server)
 
     sentence = f"join the tailnet of {settings.login_server} as {facts.hostname}"
+    if facts.installed("tailscale") and not facts.active("tailscaled"):
+        sentence = f"start Tailscale and {sentence}, unless it still belongs to it"
     yield Change("tailnet/join", sentence, do, facts.address)
 
 

@@ -1,0 +1,181 @@
+"""The probe script against real local servers: what it tells apart, and that a broken tool is never a \"no\"."""
+
+from __future__ import annotations
+
+import datetime
+import socket
+import ssl
+import threading
+from collections.abc import Iterator
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from typing import Any
+
+import pytest
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
+from cryptography.x509.oid import NameOID
+
+from steps import matrix, probing
+from steps.matrix import Probe
+from wizard import events
+from wizard.context import Context
+from wizard.demo.world import SimWorld
+from wizard.realworld import RealWorld
+from wizard.state import State
+
+NONCE = "0123456789abcdef"
+
+
+class Traefik(BaseHTTPRequestHandler):
+    """Answers like the app for its own name, and 404 for others."""
+
+    def do_GET(self) -> None:
+        known = self.headers["Host"].startswith("hello.home.test")
+        body = f"Name: {NONCE}\n".encode() if known else b"404 page not found\n"
+        self.send_response(200 if known else 404)
+        self.send_header("Content-Length", str(len(body)))
+        self.end_headers()
+        self.wfile.write(body)
+
+    def log_message(self, *args: object) -> None:
+        """Nothing."""
+
+
+@pytest.fixture
+def port() -> Iterator[int]:
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Traefik)
+    threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01}, daemon=True).start()
+    yield server.server_port
+    server.shutdown()
+    server.server_close()
+
+
+@pytest.fixture
+def closed() -> int:
+    with socket.socket() as sock:
+        sock.bind(("127.0.0.1", 0))
+        return int(sock.getsockname()[1])
+
+
+def context(world: Any, folder: Path) -> Context:
+    ctx = Context(world, State(folder / "state.yaml", "test"), None, events.Bus())  # type: ignore[arg-type]
+    ctx.answers["proof"] = {}
+    return ctx
+
+
+def test_the_probe_tells_answers_apart(port: int, closed: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    # the script speaks HTTP to port 80 only, which an ordinary user can't open here
+    text = probing._input
+    monkeypatch.setattr(
+        probing, "_input", lambda probes, nonce: text(probes, nonce).replace(f"{port} https", f"{port} http")
+    )
+    ask = [
+        Probe("LAN", "app", "127.0.0.1", port, "hello.home.test", "answers"),
+        Probe("LAN", "other name", "127.0.0.1", port, "other.home.test", "not found"),
+        Probe("LAN", "nobody", "127.0.0.1", closed, "hello.home.test", "answers"),
+        Probe("LAN", "open port", "127.0.0.1", port, "", "closed"),
+        Probe("LAN", "closed port", "127.0.0.1", closed, "", "closed"),
+    ]
+    seen = probing.send(context(RealWorld(), tmp_path), ask, None, NONCE)
+    assert {key: (one.word, one.status, one.nonce) for key, one in seen.items()} == {
+        "LAN: app": ("http", 200, True),
+        "LAN: other name": ("http", 404, False),
+        "LAN: nobody": ("refused", 0, False),
+        "LAN: open port": ("connected", 0, False),
+        "LAN: closed port": ("refused", 0, False),
+    }
+
+
+def test_plain_http_where_https_is_due_is_no_answer(port: int, tmp_path: Path) -> None:
+    probe = Probe("LAN", "app", "127.0.0.1", port, "hello.home.test", "answers")
+    seen = probing.send(context(RealWorld(), tmp_path), [probe], None, NONCE)
+    assert seen["LAN: app"].word == "tls"
+
+
+def test_https_is_asked_by_name(tmp_path: Path) -> None:
+    file, names = certificate(tmp_path), []
+    tls = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    tls.load_cert_chain(file)
+    tls.sni_callback = lambda sock, name, context: names.append(name)
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Traefik)
+    server.socket = tls.wrap_socket(server.socket, server_side=True)
+    threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01}, daemon=True).start()
+    probe = Probe("LAN", "app", "127.0.0.1", server.server_port, "hello.home.test", "answers")
+    seen = probing.send(context(RealWorld(), tmp_path), [probe], None, NONCE)
+    server.shutdown()
+    server.server_close()
+    assert (seen["LAN: app"].word, seen["LAN: app"].nonce) == ("http", True)
+    assert names == ["hello.home.test"]
+
+
+def certificate(folder: Path) -> Path:
+    """A certificate of nobody's, as Let's Encrypt's staging ones are to a browser."""
+    key = ec.generate_private_key(ec.SECP256R1())
+    name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "nobody")])
+    begin = datetime.datetime.now(datetime.UTC)
+    made = (
+        x509.CertificateBuilder().subject_name(name).issuer_name(name).public_key(key.public_key())
+        .serial_number(1).not_valid_before(begin).not_valid_after(begin + datetime.timedelta(days=1))
+        .sign(key, hashes.SHA256())
+    )  # fmt: skip
+    plain = key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
+    file = folder / "server.pem"
+    file.write_bytes(plain + made.public_bytes(Encoding.PEM))
+    return file
+
+
+def test_a_missing_curl_is_not_a_no(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "bin").mkdir()
+    (tmp_path / "bin" / "sh").symlink_to("/bin/sh")
+    monkeypatch.setenv("PATH", str(tmp_path / "bin"))
+    probe = Probe("LAN", "x", "127.0.0.1", 1, "", "closed")
+    seen = probing.send(context(RealWorld(), tmp_path), [probe], None, NONCE)
+    assert matrix.judge(probe, seen["LAN: x"]).verdict == "not measured"
+    assert seen["LAN: x"].word == "this computer has no curl"
+
+
+@pytest.mark.parametrize(
+    ("text", "parsed"),
+    [
+        ("me@laptop.local", ("me", "laptop.local", 22)),
+        ("root@203.0.113.7:2222", ("root", "203.0.113.7", 2222)),
+    ],
+)
+def test_a_log_in_is_read(text: str, parsed: tuple[str, str, int]) -> None:
+    station = probing.Station.parse(text)
+    assert (station.user, station.host, station.port) == parsed
+    assert probing.STATION.parse(text) == text
+
+
+@pytest.mark.parametrize(
+    "text", ["laptop", "me@", "me@-oProxyCommand=x", "me@host:0", "me@host:70000", "a b@host", "x@h;y"]
+)
+def test_what_is_no_log_in_is_refused(text: str) -> None:
+    with pytest.raises(ValueError, match="is not a log-in such as"):
+        probing.STATION.parse(text)
+
+
+def test_the_demo_answers_by_what_was_pushed(tmp_path: Path) -> None:
+    world = SimWorld(tmp_path)
+    for name, address in (("traefik-external", "10.0.0.51"), ("traefik-internal", "10.0.0.50")):
+        values = {"service": {"annotations": {"metallb.io/loadBalancerIPs": address}}}
+        world.api.put(f"/apis/x/{name}", {"kind": "HelmRelease", "spec": {"values": values}})
+    app = {"template": {"spec": {"containers": [{"args": [f"--name={NONCE}"]}]}}}
+    world.api.put("/apis/x/hello", {"kind": "Deployment", "spec": app})
+    route = {"hostnames": ["hello.home.test"], "parentRefs": [{"name": "traefik-external"}]}
+    world.api.put("/apis/x/route", {"kind": "HTTPRoute", "spec": route})
+    ask = [
+        Probe("LAN", address, address, 80, "hello.home.test", "answers")
+        for address in ("10.0.0.51", "10.0.0.50", "203.0.113.7")
+    ]
+    answers, missing, closed = ("http", 200, True), ("http", 404, False), ("timeout", 0, False)
+    for station, expected in (
+        (None, [answers, missing, closed]),
+        ("you@laptop", [answers, missing, closed]),
+        ("you@server", [closed, closed, answers]),
+    ):
+        seen = probing.send(context(world, tmp_path), ask, station, NONCE)
+        assert [(one.word, one.status, one.nonce) for one in seen.values()] == expected
