@@ -168,8 +168,10 @@ def _content_changes(facts: RepositoryFacts, answers: Answers) -> list[Change]:
         changes.append(Change("repository/copy", sentence, _copy))
     difference = facts.difference or Difference(write=tuple(facts.rendered))
     if difference.write or difference.gone:
-        sentence = f"commit and push to {access.place(answers)}: {describe(difference)}"
-        changes.append(Change("repository/push", sentence, _push))
+        what = describe(difference)
+        if facts.difference is None:  # nobody could look into the repository yet
+            what = f"what is missing there of {what.removeprefix('write ')}"
+        changes.append(Change("repository/push", f"commit and push to {access.place(answers)}: {what}", _push))
     return changes
 
 
