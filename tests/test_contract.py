@@ -68,7 +68,8 @@ def test_a_question_can_be_understood(step: AnyStep, question: Question) -> None
     assert question.ask[0].isupper() or question.advanced
     assert question.ask.rstrip().endswith(("?", ".", ":")), question.ask
     assert len(question.ask) <= 120
-    assert not question.help or question.help.endswith((".", ")", ":")), question.help
+    whole = question.help.endswith((".", ")", ":", "?")) or "://" in question.help.split(" ")[-1]
+    assert not question.help or whole, question.help
 
 
 @each_question

@@ -200,7 +200,7 @@ class State:
             }  # fmt: skip
             text = (
                 "# Written by homelab; read it, but let homelab change it. Secrets are never in here.\n"
-                + yamlfile.dump(body)
+                + yamlfile.dump_plain(body)
             )
             try:
                 write_private(self.path, text.encode())

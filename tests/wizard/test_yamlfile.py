@@ -64,3 +64,27 @@ def test_nesting_without_end_is_a_mistake_too() -> None:
             yamlfile.load("[" * 300)
     finally:
         sys.setrecursionlimit(before)
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        {}, [], "", None, True, 0, -1.5, "text", {"a": {}, "b": [], "c": None, "d": False},
+        {"a": {"b": {"c": [1, [2, [3, {"d": "e", "f": ["g"]}]], {}]}}},
+        {"list": [{"a": 1, "b": [{"c": 2}]}, [], [[]], "x"]},
+        ["yes", "No", "on", "null", "~", "", " ", "a: b", "a #b", "- a"],
+        ["192.168.1.11", "1.5", "1e3", "0x1f", "012", "1_000"],
+        ["2026-11-23T15:08:34+00:00", "two\nlines", "tab\t", "\"quoted\"", "it's", "{a}", "[b]"],
+        ["&x", "*x", "!t", "%d", "@a"],
+        ["ünïcode ✓ 🍓", "\u2028", "\x7f", "a" * 500, "a  b", "/a/b-c.d@e+f"],
+        ["key:", ":", "?", "|", ">", "`", ".", "-"],
+        {"yes": 1, "192.168.1.11": {"a b": 2}, "": 3, "1": 4, "a: b": 5, "#": 6},
+    ],
+)  # fmt: skip
+def test_the_fast_way_says_the_same(data: object) -> None:
+    assert yamlfile.load(yamlfile.dump_plain(data)) == data
+
+
+def test_the_fast_way_refuses_what_it_does_not_know() -> None:
+    with pytest.raises(TypeError):
+        yamlfile.dump_plain({"a": object()})

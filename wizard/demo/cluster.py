@@ -103,8 +103,8 @@ class SimApi:
         """Whether `path` is a collection that this API knows: built in, or made known by a CustomResourceDefinition."""
         parts = path.strip("/").split("/")
         inside = parts[2:] if parts[0] == "api" else parts[3:]
-        if inside[:1] == ["namespaces"]:
-            inside = inside[2:] or ["namespaces"][: len(inside)]
+        if inside[:1] == ["namespaces"] and len(inside) > 2:
+            inside = inside[2:]
         if len(inside) != 1:
             return False
         group = parts[1] if parts[0] == "apis" else ""

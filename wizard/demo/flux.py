@@ -65,12 +65,13 @@ def follow(world: SimWorld) -> None:
     if source.get("status", {}).get("artifact", {}).get("revision") == revision:
         return
     world.api.put(SOURCE, {"status": {"artifact": {"revision": revision}, "observedGeneration": 0}})
-    parts = {name: one for name, one in git.objects() if one["kind"] == "Kustomization"}
-    for part in [world.api.objects[f"{KUSTOMIZATIONS}/flux-system"], *parts.values()]:
-        depth = _depth(part, list(parts.values()))
+    objects = list(git.objects())
+    parts = [one for _, one in objects if one["kind"] == "Kustomization"]
+    for part in [world.api.objects[f"{KUSTOMIZATIONS}/flux-system"], *parts]:
+        depth = _depth(part, parts)
         name, folder = part["metadata"]["name"], str(part["spec"]["path"]).removeprefix("./")
         world.api.event({"path": f"{KUSTOMIZATIONS}/{name}", "body": {**part, "status": {"observedGeneration": 0}}})
-        own = [one for file, one in git.objects() if file.startswith(f"{folder}/") and one["kind"] != "Kustomization"]
+        own = [one for file, one in objects if file.startswith(f"{folder}/") and one["kind"] != "Kustomization"]
         for one in own:
             if where := api_path(one):
                 world.api.event({"path": where, "body": one, "after": depth * APART})

@@ -48,7 +48,7 @@ def prepared(*, fast: bool = False, folder: Path | None = None) -> Iterator[Demo
         answers.write_text(text, encoding="utf-8")
         url = yamlfile.load(text)["repository"]["url"]
         (place / "known_hosts").write_text(_known_hosts(world, urlsplit(url).hostname or ""), encoding="utf-8")
-        (place / "raspberry").write_text("raspberry\n", encoding="utf-8")  # the password of every simulated Pi
+        (place / "pi-password").write_text("raspberry\n", encoding="utf-8")  # the password of every simulated Pi
         (place / "token").write_text("demo-token-that-nobody-accepts\n", encoding="utf-8")
         world.make_repository(url)
         yield Demo(world, place, answers)
