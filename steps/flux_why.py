@@ -49,6 +49,7 @@ def why(cluster: Cluster, seen: Seen, waiting: Sequence[Item]) -> str:
     first = root(waiting)
     parts = [f"{first}: {first.why}"]
     if first.kind == "Kustomization":
+        parts += _last_try(cluster, first)
         release = _release(first, waiting)
         parts += [f"{release}: {release.why}"] if release else []
         for namespace in _namespaces(first):
@@ -65,7 +66,7 @@ def _told(parts: Sequence[str]) -> str:
         text = part.replace(f": {NO_NEWS}", " is being applied").rstrip(".")[:LONG]
         if not any(text[-50:] in other for other in said):
             said.append(text)
-    text = redact(". ".join(said[:4])) + "."
+    text = redact(". ".join(said[:5])) + "."
     meant = explain(text)
     return f"{text} That means: {meant}." if meant else text
 
@@ -78,6 +79,17 @@ def explain(text: str) -> str:
 def root(waiting: Sequence[Item]) -> Item:
     """The one that the others wait for: the first that does not merely wait for another one."""
     return next((item for item in waiting if "DependencyNotReady" not in item.why), waiting[0])
+
+
+def _last_try(cluster: Cluster, kustomization: Item) -> list[str]:
+    """How the try before this one ended: while Flux tries again, the object itself no longer says so."""
+    history = ((kustomization.body or {}).get("status") or {}).get("history") or []
+    ended = str(history[0].get("lastReconciledStatus", "")) if history else ""
+    if NO_NEWS not in kustomization.why or ended in ("", "ReconciliationSucceeded"):
+        return []
+    events = (cluster.get(f"/api/v1/namespaces/{kustomization.namespace}/events") or {}).get("items") or []
+    about = [one for one in events if (one.get("involvedObject") or {}).get("name") == kustomization.name]
+    return [f"The try before ended with {ended}", *([last] if (last := newest_warning(about)) else [])]
 
 
 def _release(kustomization: Item, waiting: Sequence[Item]) -> Item | None:

@@ -147,6 +147,21 @@ def test_the_reason_goes_from_the_kustomization_to_the_pod() -> None:
     )
 
 
+def test_while_flux_tries_again_the_last_try_is_told() -> None:
+    trying = says("Unknown", "Progressing", "Reconciliation in progress")
+    one = kustomization("hello", trying, history=[{"lastReconciledStatus": "BuildFailed"}])
+    about = {"kind": "Kustomization", "name": "hello"}
+    events = [{"type": "Warning", "reason": "BuildFailed", "message": "secrets \"sops-age\" not found",
+               "lastTimestamp": "2026-01-01T00:00:00Z", "involvedObject": about}]  # fmt: skip
+    seen = {"Kustomization": [one]}
+    text = why(Objects(**{"flux-system_events": events}), seen, waiting(seen, Expected(REVISION)))
+    assert text == (
+        "Kustomization flux-system/hello is being applied. The try before ended with BuildFailed. "
+        'Kustomization hello: BuildFailed secrets "sops-age" not found. '
+        "That means: the age key is not in the cluster."
+    )
+
+
 def test_nothing_to_wait_for_needs_no_reason() -> None:
     assert why(Objects(), {}, []) == ""
 
