@@ -15,8 +15,25 @@ from typing import Any
 
 import pytest
 
+RAN = pytest.StashKey[list[tuple[str, str]]]()
 LAB = str(Path(__file__).with_name("lab"))
 HOME = Path(os.environ.get("HOMELAB_LAB", "/var/lib/homelab-lab"))
+
+
+@pytest.fixture(scope="session")
+def ran(pytestconfig: pytest.Config) -> Callable[[str, str], None]:
+    """Notes what a test really ran, for the table at the end: ``ran("kubelet", "v1.36.4, as seen in the API")``."""
+    rows = pytestconfig.stash.setdefault(RAN, [])
+    return lambda part, what: rows.append((part, what)) if (part, what) not in rows else None
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: pytest.Config) -> None:
+    rows = config.stash.get(RAN, [])
+    if rows:
+        terminalreporter.section("what ran for real")
+        width = max(len(part) for part, _ in rows)
+        for part, what in rows:
+            terminalreporter.write_line(f"{part:{width}}  {what}")
 
 
 def outside() -> str:

