@@ -1,7 +1,8 @@
 """gomod.py MODULE VERSION PACKAGE [extra]: write go.mod and tools.go of a module of our own that requires MODULE.
 
 'go install pkg@version' refuses modules with replace directives, so we repeat the published ones here.
-Replaces by a local folder can't be repeated: Kubernetes' staging folders are published as modules v0.x.y, others are left out.
+Replaces by a local folder can't be repeated: Kubernetes' staging folders are published as modules v0.x.y,
+others are left out.
 extra, separated by ';':  replace=OLD => NEW VERSION   one replace more (it wins over the module's own)
                           require=PATH VERSION         one requirement more
                           drop=REGEX                   see tools.sh
@@ -10,6 +11,7 @@ extra, separated by ';':  replace=OLD => NEW VERSION   one replace more (it wins
 import json
 import subprocess
 import sys
+from pathlib import Path
 
 mod, ver, pkg = sys.argv[1:4]
 extra = [e.strip() for e in (sys.argv[4] if len(sys.argv) > 4 else "").split(";") if e.strip()]
@@ -42,9 +44,8 @@ for e in extra:
         path, version = value.split()
         requires[path] = version
 
-with open("go.mod", "w") as f:
+with Path("go.mod").open("w") as f:
     f.write(f"module lab\n\ngo {published.get('Go', '1.21')}\n\n")
     f.writelines(f"require {p} {v}\n" for p, v in requires.items())
     f.writelines(f"replace {old} => {new}\n" for old, new in sorted(replaces.items()))
-with open("tools.go", "w") as f:
-    f.write(f'//go:build tools\n\npackage tools\n\nimport _ "{pkg}"\n')
+Path("tools.go").write_text(f'//go:build tools\n\npackage tools\n\nimport _ "{pkg}"\n')

@@ -3,6 +3,7 @@
 Files of FOLDER (apt repositories, downloads), and the bare repositories of GIT_FOLDER under /git/NAME over git's
 smart HTTP protocol, read only: what download mirrors and public git hosts are for a home.
 """
+
 import os
 import subprocess
 import sys
@@ -34,7 +35,8 @@ class Handler(SimpleHTTPRequestHandler):
     def git(self, body):
         path, _, query = self.path.partition("?")
         if "git-receive-pack" in self.path:
-            return self.send_error(403, "read only")
+            self.send_error(403, "read only")
+            return
         env = {
             "PATH": os.environ["PATH"],
             "GIT_PROJECT_ROOT": self.git_folder,
@@ -42,7 +44,7 @@ class Handler(SimpleHTTPRequestHandler):
             "GIT_CONFIG_COUNT": "1",  # the repositories may belong to another user than this server
             "GIT_CONFIG_KEY_0": "safe.directory",
             "GIT_CONFIG_VALUE_0": "*",
-            "PATH_INFO": unquote(path)[len("/git"):],
+            "PATH_INFO": unquote(path)[len("/git") :],
             "QUERY_STRING": query,
             "REQUEST_METHOD": self.command,
             "CONTENT_TYPE": self.headers.get("Content-Type", ""),

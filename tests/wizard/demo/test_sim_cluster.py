@@ -53,7 +53,8 @@ def test_objects_are_applied_listed_and_deleted(world: SimWorld, cluster: Any) -
 @pytest.mark.parametrize(
     ("path", "there"),
     [
-        ("/api/v1/nodes", True), ("/api/v1/namespaces", True), ("/api/v1/namespaces/x", False), ("/api/v1/nodes/atlas", False),
+        ("/api/v1/nodes", True), ("/api/v1/namespaces", True), ("/api/v1/namespaces/x", False),
+        ("/api/v1/nodes/atlas", False),
         ("/apis/apps/v1/namespaces/x/deployments", True), ("/apis/rbac.authorization.k8s.io/v1/clusterroles", True),
         ("/apis/gateway.networking.k8s.io/v1/gateways", False),
         ("/apis/helm.toolkit.fluxcd.io/v2/namespaces/x/helmreleases", False),
