@@ -61,7 +61,7 @@ def to_pin(ctx: Context) -> tuple[HostKey, ...]:
     if ctx.answers["repository"].get("known_hosts"):
         raise Blocked(
             f"{file} holds no host key of {host}, port {port}.", "Nothing is sent to a server that is not known.",
-            "Add its key (ssh-keyscan shows it; compare the fingerprint with the provider's page), or leave"
+            "Add its key, which the provider's page on SSH shows, or leave"
             " repository.known_hosts out to be asked about the key.",
         )  # fmt: skip
     shown = ctx.world.host_keys(host, port)
