@@ -11,7 +11,7 @@ from typing import ClassVar
 from steps import repository_access as access
 from steps.gitops.settings import APPS
 from steps.gitops.validate import validate
-from steps.repository_content import Content, Difference, conflict, refuse, settings
+from steps.repository_content import Content, Difference, conflict, counted, refuse, settings
 from wizard import sops
 from wizard.context import Context
 from wizard.errors import Blocked, Problem
@@ -181,7 +181,7 @@ def describe(difference: Difference) -> str:
     for verb, paths in (("write", difference.write), ("take away", difference.gone)):
         if paths:
             more = f" and {len(paths) - 3} more" if len(paths) > 3 else ""
-            parts.append(f"{verb} {len(paths)} files ({', '.join(paths[:3])}{more})")
+            parts.append(f"{verb} {counted(len(paths), 'file')} ({', '.join(paths[:3])}{more})")
     return ", ".join(parts)
 
 

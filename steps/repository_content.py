@@ -168,8 +168,8 @@ class Content:
         sealed = {path: self.seal(path, config) for path in difference.write if components.is_secret(path)}
         refuse(validate({**rendered, **sealed}))
         files = {path: rendered[path] for path in difference.write if path in rendered} | sealed
-        count = len(files) + len(difference.gone)
-        message = f"{'Update' if self.base else 'Describe'} the cluster {self.settings.cluster}: {count} files\n"
+        count = counted(len(files) + len(difference.gone), "file")
+        message = f"{'Update' if self.base else 'Describe'} the cluster {self.settings.cluster}: {count}\n"
         commit = self.repo.commit(AUTHOR, message, files, difference.gone, self.base)
         self._no_plain_secret(commit)
         return commit
@@ -201,9 +201,14 @@ def _new(key: str, example: str) -> str:
     return Secret(secrets.token_urlsafe(18)).reveal()
 
 
+def counted(number: int, noun: str) -> str:
+    """``1 file``, ``2 files``."""
+    return f"{number} {noun}{'' if number == 1 else 's'}"
+
+
 def conflict(paths: tuple[str, ...]) -> Blocked:
     return Blocked(
-        f"{len(paths)} files in the repository were changed by hand, and have to change here as well:"
+        f"{counted(len(paths), 'file')} in the repository changed by hand would have to change here as well:"
         f" {', '.join(paths)}.",
         "Nothing is overwritten.",
         "Put your change aside (git log -p FILE shows it), restore the file as homelab wrote it, push, and run the same"
@@ -215,7 +220,7 @@ def refuse(findings: list[Finding]) -> None:
     """Raises `Blocked` with every finding, if there is one."""
     if findings:
         raise Blocked(
-            f"The repository would hold {len(findings)} mistakes; nothing was pushed.",
+            f"The repository would hold {counted(len(findings), 'mistake')}; nothing was pushed.",
             "\n".join(finding.sentence() for finding in findings),
             "Correct the answers that lead to this.",
         )

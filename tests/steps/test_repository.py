@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from steps.repository import describe
 from steps.repository_content import Content, Difference, compare
 from tests.steps.repository_home import DUCKDNS, TOKEN, Home, git, new
 from wizard import events, sops, yamlfile
@@ -131,7 +132,7 @@ def test_no_commit_with_a_plain_secret_is_pushed(home: Home, monkeypatch: pytest
     monkeypatch.setenv("DUCK", TOKEN)
     plain = "apiVersion: v1\nkind: Secret\nmetadata: {name: x, namespace: duckdns}\nstringData: {token: abc}\n"
     monkeypatch.setattr(Content, "seal", lambda content, path, config: plain)
-    with pytest.raises(Blocked, match="mistakes"):
+    with pytest.raises(Blocked, match="mistake"):
         home.run()
     monkeypatch.setattr("steps.repository_content.validate", lambda files: [])
     with pytest.raises(WizardError, match=r"Not pushed: .* holds a Secret that is not encrypted"):
@@ -184,7 +185,5 @@ def test_the_fate_of_a_file(now: str | None, wanted: str | None, last: str | Non
 
 
 def test_a_sentence_names_the_first_files() -> None:
-    assert (
-        describe(Difference(("a", "b", "c", "d"), ("e",)))
-        == "write 4 files (a, b, c and 1 more), take away 1 files (e)"
-    )
+    difference = Difference(("a", "b", "c", "d"), ("e",))
+    assert describe(difference) == "write 4 files (a, b, c and 1 more), take away 1 file (e)"
