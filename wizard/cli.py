@@ -30,8 +30,11 @@ def main(argv: Sequence[str] | None = None) -> int:
     if words == ["--version"]:
         print(f"homelab {__version__}")
         return 0
+    from wizard.leaving import told_to_end
+
     try:
-        return _run(words)
+        with told_to_end():
+            return _run(words)
     except SystemExit as leaving:  # argparse: --help, or a usage error already shown
         return leaving.code if isinstance(leaving.code, int) else 2
     except KeyboardInterrupt:

@@ -56,3 +56,18 @@ class Leaving:
         if self._asking:
             raise KeyboardInterrupt
         self._say("Stopping: what runs now comes to its end. Press Ctrl-C again to leave at once.")
+
+
+@contextmanager
+def told_to_end() -> Iterator[None]:
+    """SIGTERM and a closed terminal end the command as Ctrl-C does: folders are tidied, locks given back."""
+
+    def interrupt(number: int, frame: FrameType | None) -> None:
+        raise KeyboardInterrupt
+
+    before = {number: signal.signal(number, interrupt) for number in (signal.SIGTERM, signal.SIGHUP)}
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)

@@ -6,8 +6,11 @@ import asyncio
 import os
 import signal
 import sys
+import termios
 import threading
 import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import ClassVar
 
 from textual.app import App
@@ -15,7 +18,7 @@ from textual.binding import Binding, BindingType
 from textual.events import Unmount
 
 from wizard import report
-from wizard.errors import ExitCode
+from wizard.errors import ExitCode, Interrupted
 from wizard.events import Note
 from wizard.question import BACK
 from wizard.secret import Secret
@@ -34,6 +37,31 @@ DRAIN = 0.05  # seconds between two looks at what happened
 CALM = 0.15  # seconds before the progress screen replaces an answered question: most answers bring the next at once
 AWAY = 15.0  # seconds of work after which a question rings the bell
 PATIENCE = 10.0  # seconds that the engine gets to end by itself after the screen is gone
+
+
+class TerminalGone(KeyboardInterrupt):
+    """The terminal was closed, or the connection to it broke. To give it back, as Textual would, blocks for ever."""
+
+
+@contextmanager
+def _signals(leave: Callable[[], object]) -> Iterator[None]:
+    """While the app runs: being told to end means leaving as with Ctrl-C, or without a word when nobody can read it."""
+
+    def told(number: int, frame: object) -> None:
+        try:
+            termios.tcgetattr(0)
+        except (termios.error, OSError, ValueError):
+            for late in (number, signal.SIGCONT, signal.SIGWINCH):  # Textual would want to draw for these
+                signal.signal(late, signal.SIG_IGN)
+            raise TerminalGone from None
+        leave()
+
+    before = {number: signal.signal(number, told) for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)}
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
 
 
 class WizardApp(App[None]):
@@ -59,7 +87,9 @@ class WizardApp(App[None]):
         session.bus.listen(self.bridge.listen)
         self.journey = JourneyScreen(session, self.board)
         self.error: BaseException | None = None
-        self.ended = threading.Event()  # the engine's thread is at its end
+        self.finished = False
+        self.ended = threading.Event()  # the engine's thread is at its end, or has not begun
+        self.ended.set()
         self.leaving = False
         self._at_once = False
         self._wanted: Wanted | None = None
@@ -75,29 +105,19 @@ class WizardApp(App[None]):
         await self.journey.show_work()
         # Timers run beside the app's messages; what they do has to take its turn among them.
         self.set_interval(DRAIN, lambda: self.call_later(self._drain))
-        self._hold_signals(True)
+        self.ended.clear()
         self.run_worker(self._engine, thread=True, exclusive=True, exit_on_error=False, name="engine")
 
     def _engine(self) -> None:
         try:
             self.session.engine(self.bridge).run()
+            self.finished = True
         except BaseException as error:
             self.error = error
         self.ended.set()
         self.post_message(JourneyEnded(self.error))
 
-    def _hold_signals(self, hold: bool) -> None:
-        if threading.current_thread() is not threading.main_thread():
-            return
-        loop = asyncio.get_running_loop()
-        for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
-            if hold:
-                loop.add_signal_handler(number, self.leave)
-            else:
-                loop.remove_signal_handler(number)
-
     def on_unmount(self, event: Unmount) -> None:
-        self._hold_signals(False)
         self._let_go()
 
     def _let_go(self) -> None:
@@ -120,15 +140,23 @@ class WizardApp(App[None]):
     def run_to_end(self, *, headless: bool = False) -> None:
         """Runs until the terminal is given back. Raises what stopped the journey, or a mistake of the app itself."""
         loop = asyncio.new_event_loop()  # our own: asyncio.run would wait for the engine's thread without an end
-        self.run(loop=loop, headless=headless)
+        with _signals(lambda: loop.call_soon_threadsafe(self.leave)):
+            try:
+                self.run(loop=loop, headless=headless)
+            except TerminalGone:
+                if reading := getattr(self._driver, "exit_event", None):
+                    reading.set()  # the thread that reads keys ends, which Textual could not tell it
+            finally:
+                self._let_go()
         if not self.ended.wait(0 if self._at_once else PATIENCE):
             print(f"Left at once. {self.session.farewell}", file=sys.stderr, flush=True)
             os._exit(ExitCode.INTERRUPTED)
-        loop.close()
         if self._exception is not None:
             raise self._exception
         if self.error is not None:
             raise self.error
+        if not self.finished:  # left before the engine had begun
+            raise Interrupted("Stopped.")
 
     # -- requests of the engine ----------------------------------------------------------------------------
 
