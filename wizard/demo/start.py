@@ -71,7 +71,7 @@ class Proposing:
 
     def ask(self, prompt: Prompt) -> object:
         proposed = self._proposed(prompt)
-        if proposed is None:
+        if proposed is None or prompt.problem:  # after a refusal what was typed is worth more
             return self.front.ask(prompt)
         secret = prompt.question.kind.widget == "secret"
         return self.front.ask(replace(prompt, default=SecretRef.parse(proposed) if secret else proposed))
