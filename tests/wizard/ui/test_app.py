@@ -2,94 +2,21 @@
 
 from __future__ import annotations
 
-import asyncio
-import time
-from collections.abc import Callable
 from typing import Any
 
 import pytest
-from textual.pilot import Pilot
 from textual.widgets import Button, Input
 
-from wizard.errors import Interrupted, WizardError
-from wizard.ui.trail import Trail
-from wizard.ui.tui.app import WizardApp
+from tests.wizard.ui.driver import LARGE, SMALL, answered, driven
+from wizard.errors import WizardError
 from wizard.ui.tui.screens.help import HelpScreen
-from wizard.ui.tui.screens.leave import LeaveScreen
 from wizard.ui.tui.widgets.choices import ChoiceList
 from wizard.ui.tui.widgets.field import Field
 from wizard.ui.tui.widgets.log import LogPane
 from wizard.ui.tui.widgets.panes import ApprovalPane, FailurePane, FinishedPane
-from wizard.ui.tui.widgets.question import QuestionPane
 from wizard.ui.tui.widgets.work import WorkPane
 
-
-@pytest.fixture
-def answered(session: Any) -> Any:
-    """Everything that Fruit asks has been answered: the wizard begins with its approval."""
-    session.state.answers["fruit"] = {
-        "kind": "apple", "count": "bowl", "hosts": ["10.0.0.1"], "peel": False, "note": None,
-    }  # fmt: skip
-    return session
-
-
-SMALL, LARGE = (80, 24), (120, 40)
-
-
-class Driver:
-    """A pilot that waits for what it needs instead of for a time."""
-
-    def __init__(self, app: WizardApp, pilot: Pilot[None]) -> None:
-        self.app, self.pilot = app, pilot
-
-    async def until(self, true: Callable[[], object], what: str) -> None:
-        end = time.monotonic() + 10
-        while not true():
-            assert time.monotonic() < end, f"{what} did not come; the screen shows:\n{self.shown()}"
-            await asyncio.sleep(0.01)
-
-    async def pane(self, kind: type[Any]) -> Any:
-        """The pane `kind`, once it is there and takes keys."""
-        journey = self.app.journey
-        await self.until(lambda: [p for p in journey.query(kind) if p.is_mounted and not p.disabled], kind.__name__)
-        await self.pilot.pause()
-        return journey.query_one(kind)
-
-    async def question(self, key: str) -> QuestionPane:
-        journey = self.app.journey
-        await self.until(
-            lambda: [p for p in journey.query(QuestionPane) if p.prompt.question.key == key and not p.disabled], key
-        )
-        await self.pilot.pause()
-        return journey.query_one(QuestionPane)
-
-    async def press(self, *keys: str) -> None:
-        await self.pilot.press(*keys)
-
-    async def fruit(self) -> None:
-        """Answers everything that the step Fruit asks with what is proposed."""
-        for key in ("kind", "count", "hosts", "peel", "note"):
-            await self.question(key)
-            await self.press("enter")
-
-    def shown(self) -> str:
-        """The screen as text."""
-        lines = self.app.screen._compositor.render_strips()
-        return "\n".join("".join(segment.text for segment in strip).rstrip() for strip in lines)
-
-
-def driven(session: Any, size: tuple[int, int] = SMALL) -> Any:
-    class Both:
-        async def __aenter__(self) -> Driver:
-            self.app = WizardApp(session)
-            self.test = self.app.run_test(size=size)
-            return Driver(self.app, await self.test.__aenter__())
-
-        async def __aexit__(self, *error: Any) -> None:
-            await self.test.__aexit__(*error)
-            assert await asyncio.to_thread(self.app.ended.wait, 10), "the engine's thread did not end"
-
-    return Both()
+__all__ = ["answered"]  # a fixture
 
 
 async def test_the_whole_journey(session: Any, world: Any) -> None:
@@ -281,92 +208,3 @@ async def test_everything_is_within_the_screen(answered: Any, size: tuple[int, i
         for button in driver.app.journey.query(Button):
             assert button.region.bottom <= size[1] - 1 and button.region.right <= size[0]
         assert all(len(line) <= size[0] for line in driver.shown().splitlines())
-
-
-# -- leaving -----------------------------------------------------------------------------------------------
-
-
-async def test_ctrl_c_asks_and_staying_changes_nothing(session: Any, world: Any) -> None:
-    async with driven(session) as driver:
-        await driver.question("kind")
-        await driver.press("ctrl+c")
-        assert isinstance(driver.app.screen, LeaveScreen) and "Everything up to here is saved." in driver.shown()
-        await driver.press("enter")
-        assert driver.app.screen is driver.app.journey and not world.stop.is_set()
-        await driver.press("enter")
-        await driver.question("count")
-
-
-@pytest.mark.parametrize("moment", ["start", "question", "help", "approval", "work", "failure"])
-async def test_ctrl_c_twice_leaves_at_every_moment(session: Any, world: Any, moment: str, request: Any) -> None:
-    if moment in ("approval", "work", "failure"):
-        request.getfixturevalue("answered")
-    world.broken = ["bowl"] if moment == "failure" else []
-    if moment == "work":
-        world.gate.clear()
-    async with driven(session) as driver:
-        if moment in ("question", "help"):
-            await driver.question("kind")
-        if moment in ("approval", "work", "failure"):
-            await driver.pane(ApprovalPane)
-        if moment in ("work", "failure"):
-            await driver.press("y")
-            await driver.pane(WorkPane if moment == "work" else FailurePane)
-        if moment == "help":
-            await driver.press("question_mark")
-        await driver.press("ctrl+c", "ctrl+c")
-        await driver.until(lambda: driver.app._exit, "the end")
-    assert isinstance(driver.app.error, Interrupted | WizardError) and world.stop.is_set()
-
-
-async def test_leaving_waits_for_what_runs_and_says_so(answered: Any, world: Any) -> None:
-    """The change does not look at `stop`: it comes to its end, and is recorded as done."""
-    world.gate.clear()
-    world.sleep = lambda seconds: time.sleep(seconds)
-    async with driven(answered) as driver:
-        await driver.pane(ApprovalPane)
-        await driver.press("y")
-        await driver.pane(WorkPane)
-        await driver.press("ctrl+c", "ctrl+c")
-        await driver.until(lambda: "stopping: what runs comes to its end" in driver.shown(), "the word")
-        assert not driver.app.ended.is_set()
-        world.gate.set()
-        await driver.until(lambda: driver.app._exit, "the end")
-    assert sorted(world.made) == ["apple", "pear"]
-    assert [entry["change"] for entry in answered.state.journal if "finished" in entry] == ["fruit/apple", "fruit/pear"]
-
-
-@pytest.mark.parametrize("seed", range(6))
-async def test_quitting_never_hangs(session: Any, world: Any, seed: int) -> None:
-    """The screen goes away, as with a closed terminal, a while after the beginning."""
-    world.pace = 0.02
-    async with driven(session) as driver:
-        for _ in range(seed):
-            await driver.press("enter")
-        driver.app.exit()
-
-
-def test_a_mistake_in_the_app_itself_prints_no_traceback(session: Any, monkeypatch: Any, capfd: Any) -> None:
-    """Textual's own would show the values of variables. Whoever called gets the exception, and the engine has ended."""
-
-    def broken(self: Any, prompt: Any) -> None:
-        raise ZeroDivisionError("a mistake")
-
-    monkeypatch.setattr(Trail, "arrive", broken)
-    app = WizardApp(session)
-    with pytest.raises(ZeroDivisionError):
-        app.run_to_end(headless=True)
-    assert app.ended.is_set() and "Traceback" not in "".join(capfd.readouterr())
-
-
-def test_a_mistake_in_a_step_reaches_the_command(session: Any, monkeypatch: Any) -> None:
-    monkeypatch.setattr(type(session.order[0]), "questions", property(lambda self: 1 / 0))
-    with pytest.raises(ZeroDivisionError):
-        WizardApp(session).run_to_end(headless=True)
-
-
-async def test_a_closed_bridge_asks_nobody(session: Any) -> None:
-    app = WizardApp(session)
-    app.bridge.close()
-    with pytest.raises(Interrupted):
-        app.bridge.failed("fruit", WizardError("late"))
