@@ -21,7 +21,7 @@ FORBIDDEN = {
     r"StrictHostKeyChecking[= ]+(no|accept-new|off)": "a host key is shown once and pinned",
     r"UserKnownHostsFile[= ]+/dev/null": "a host key is shown once and pinned",
     r"AutoAddPolicy|WarningPolicy": "a host key is shown once and pinned",
-    r"ssh-keyscan": "keys are shown to the person, never taken from the network unseen",
+    r"^\s*ssh-keyscan|[\"']ssh-keyscan[\"']": "keys are shown to the person, never taken from the network unseen",
     r"shell\s*=\s*True|os\.system\(|os\.popen\(": "no shell between us and a program",
     r"verify\s*=\s*False|CERT_NONE|check_hostname\s*=\s*False|--insecure\b|curl\b.* -k\b": "certificates are checked",
     r"^\s*except\s*:|except (Base)?Exception\s*:\s*(pass|\.\.\.)\s*$": "no error is swallowed",
