@@ -82,6 +82,7 @@ class NodeFacts:
 
 def parse(address: str, output: str) -> NodeFacts:
     """The facts in the output of the script `facts`. Pure; never raises."""
+    # long because: one entry a fact, and nothing else
     raw = read.sections(output)
 
     def text(name: str) -> str:

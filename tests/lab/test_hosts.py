@@ -1,4 +1,5 @@
 """SSH, sudo, reboots, scans and ARP on real hosts: systemd, Debian's sshd and sudo, a real LAN."""
+# long because: booting lab nodes is slow, so one set of them serves every test here
 
 from __future__ import annotations
 

@@ -1,4 +1,5 @@
 """The step Machines on simulated Pis: what is asked, pinned and refused, and nothing to do the second time."""
+# long because: one set of simulated Pis serves questions, pinning and the gate
 
 from __future__ import annotations
 
