@@ -229,7 +229,7 @@ def outlook_text(outlooks: Iterable[Outlook], names: Mapping[str, str]) -> str:
             lines += [f"! {outlook.step}: can't be planned yet"]
             lines += [wrapped(clean(sentence), 80, "    ") for sentence in outlook.blocked.sentences()]
         elif not outlook.answered:
-            lines += [f"? {outlook.step}: answers are missing"]
+            lines += [f"? {outlook.step}: answers are missing, its own or those of a step before it"]
         elif not outlook.changes:
             lines += [f"✓ {outlook.step}: nothing to do"]
         else:

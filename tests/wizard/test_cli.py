@@ -15,6 +15,7 @@ import pytest
 from tests.wizard.toys import toys, world
 from wizard import cli, commandline
 from wizard.errors import ExitCode, TrustError
+from wizard.question import TEXT, Question
 from wizard.state import State
 
 __all__ = ["toys", "world"]  # fixtures
@@ -56,6 +57,17 @@ def test_plan_writes_nothing(home: Path, world: Any, capsys: Any) -> None:
     assert cli.main(["plan", "--answers", "answers.yaml"]) == ExitCode.NOT_READY
     assert "make apple" in capsys.readouterr().out
     assert sorted(home.rglob("*")) == before and world.made == ["closed"]
+
+
+def test_plan_without_answers_says_so_and_looks_at_nothing(
+    home: Path, toys: Any, monkeypatch: Any, capsys: Any
+) -> None:
+    """The choices of a question may come from a scan, and nobody has agreed to one."""
+    scanning = Question("found", "Which?", TEXT, choices=lambda ctx: pytest.fail("the network was looked at"))
+    monkeypatch.setattr(type(toys.order[0]), "questions", (*toys.order[0].questions[:2], scanning))
+    assert cli.main(["plan"]) == ExitCode.NOT_READY
+    shown = capsys.readouterr().out
+    assert shown.count("answers are missing") == 3 and "0 changes to make" in shown and "--answers FILE" in shown
 
 
 def test_plan_after_run_finds_nothing_and_changes_nothing(home: Path, kept: Path) -> None:

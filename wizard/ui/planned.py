@@ -9,6 +9,7 @@ from wizard.engine import Engine, Outlook
 from wizard.errors import ExitCode, Interrupted, WizardError
 from wizard.leaving import Leaving
 from wizard.session import Session
+from wizard.step import AnyStep
 from wizard.ui.out import Out
 from wizard.ui.unattended import Unattended
 
@@ -23,8 +24,7 @@ def run(session: Session, out: Out | None = None) -> int:
     front = Unattended(session)
     engine = session.engine(front)
     with Leaving(session.world.stop, out.say):
-        _take_defaults(engine)
-        outlooks = engine.outlook()
+        outlooks = _outlook(engine)
     names = {
         change.host: engine.ctx.name_of(change.host) for each in outlooks for change in each.changes if change.host
     }
@@ -41,15 +41,36 @@ def run(session: Session, out: Out | None = None) -> int:
     return ExitCode.NOT_READY
 
 
-def _take_defaults(engine: Engine) -> None:
-    """Answers with their defaults what was left out, as an unattended run would; what has none stays missing."""
-    for step in engine.order:
-        try:
-            engine.ask(step)
-        except Interrupted:
-            raise
-        except WizardError:
-            continue
+def _outlook(engine: Engine) -> list[Outlook]:
+    """What left-out answers have as defaults is taken, as in an unattended run. Steps may need the answers of those
+    before them, so the first step whose answers are missing ends what can be looked at.
+    """
+    order = engine.order
+    for number, step in enumerate(order):
+        if not _takes_defaults(engine, step):
+            engine.order = order[:number]
+            return [*engine.outlook(), *(Outlook(later.name, answered=False) for later in order[number:])]
+    return engine.outlook()
+
+
+def _takes_defaults(engine: Engine, step: AnyStep) -> bool:
+    """Answers `step` with its defaults; false when that is not enough.
+
+    A question without a default is recognised before the engine prepares it: its choices may come from a look at
+    the network, and nobody has agreed to one here.
+    """
+    answers = engine.ctx.answers
+    given = answers.get(step.name, {})
+    asked = [question for question in step.questions if not question.advanced and question.key not in given]
+    if any(question.required and question.default is None and question.when(answers) for question in asked):
+        return False
+    try:
+        engine.ask(step)
+    except Interrupted:
+        raise
+    except WizardError:
+        return False
+    return True
 
 
 def _changes(outlooks: Sequence[Outlook]) -> int:
