@@ -35,9 +35,10 @@ def run(session: Session, out: Out | None = None) -> int:
         return ExitCode.OK
     if first.blocked is not None:
         raise first.blocked
-    out.say(
-        f"{report.counted(_changes(outlooks), 'change')} left, as far as can be seen from here. Nothing was written."
-    )
+    count = report.counted(_changes(outlooks), "change")
+    out.say(f"{count} to make, as far as can be seen from here. Nothing was written.")
+    if not outlooks[-1].answered:
+        out.say("Give the missing answers with --answers FILE, or in the wizard.")
     return ExitCode.NOT_READY
 
 
