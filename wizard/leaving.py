@@ -5,13 +5,14 @@ from __future__ import annotations
 import os
 import signal
 import threading
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from types import FrameType
 from typing import Any
 
 from wizard.errors import ExitCode
 
+ASKING, WORKING = b"a", b"w"  # what a signal interrupted
 SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 
@@ -22,14 +23,19 @@ class Leaving:
     an exception in the middle of a write would leave it half done. Only while the person is being asked does
     it raise `KeyboardInterrupt`, since an input can't be told to stop. The second leaves without waiting,
     which is safe too, since the state is saved as a whole after each change.
+
+    A handler runs in the middle of whatever the main thread does, which may hold the very lock that setting
+    `stop` or printing needs. So it only writes a byte to a pipe, and a thread does the rest.
     """
 
-    def __init__(self, stop: threading.Event, say: Callable[[str], None]) -> None:
-        self._stop, self._say = stop, say
+    def __init__(self, stop: threading.Event) -> None:
+        self._stop = stop
         self._asking = False
         self._before: dict[int, Any] = {}
+        self._reader, self._writer = os.pipe()
 
     def __enter__(self) -> Leaving:
+        threading.Thread(target=self._watch, name="leaving", daemon=True).start()
         for number in SIGNALS:
             self._before[number] = signal.signal(number, self._on_signal)
         return self
@@ -37,6 +43,7 @@ class Leaving:
     def __exit__(self, *unused: object) -> None:
         for number, handler in self._before.items():
             signal.signal(number, handler)
+        os.close(self._writer)  # ends the thread
 
     @contextmanager
     def asking(self) -> Iterator[None]:
@@ -49,13 +56,27 @@ class Leaving:
             self._asking = before
 
     def _on_signal(self, number: int, frame: FrameType | None) -> None:
-        if self._stop.is_set():
-            self._say("Left at once.")
-            os._exit(ExitCode.INTERRUPTED)
-        self._stop.set()
+        os.write(self._writer, ASKING if self._asking else WORKING)
         if self._asking:
+            self._asking = False
             raise KeyboardInterrupt
-        self._say("Stopping: what runs now comes to its end. Press Ctrl-C again to leave at once.")
+
+    def _watch(self) -> None:
+        first = os.read(self._reader, 1)
+        if first:
+            self._stop.set()
+        if first == WORKING:
+            _say("Stopping: what runs now comes to its end. Press Ctrl-C again to leave at once.")
+        if first and os.read(self._reader, 1):
+            _say("Left at once.")
+            os._exit(ExitCode.INTERRUPTED)
+        os.close(self._reader)
+
+
+def _say(text: str) -> None:
+    """To standard error, past Python's buffers; nobody may be there to read it."""
+    with suppress(OSError):
+        os.write(2, f"{text}\n".encode())
 
 
 @contextmanager

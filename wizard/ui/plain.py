@@ -271,7 +271,7 @@ def run(session: Session, out: Out | None = None, keyboard: Keyboard | None = No
     """The whole journey in lines of text. Raises what stopped it."""
     out = out or Out()
     keyboard = keyboard or (Terminal() if sys.stdin.isatty() and sys.stdout.isatty() else Pipe())
-    with Leaving(session.world.stop, out.say) as leaving:
+    with Leaving(session.world.stop) as leaving:
         front = Plain(session, out, keyboard, leaving)
         session.bus.listen(front.listen)
         out.say(f"homelab, cluster {session.state.cluster}. Enter takes the default, < goes back, ? explains.")

@@ -23,7 +23,7 @@ def run(session: Session, out: Out | None = None) -> int:
     out = out or Out()
     front = Unattended(session)
     engine = session.engine(front)
-    with Leaving(session.world.stop, out.say):
+    with Leaving(session.world.stop):
         outlooks = _outlook(engine)
     names = {
         change.host: engine.ctx.name_of(change.host) for each in outlooks for change in each.changes if change.host

@@ -69,7 +69,7 @@ def run(session: Session, out: Out | None = None, *, verbose: bool = False) -> N
 
     session.bus.listen(listen)
     engine = session.engine(Unattended(session))
-    with Leaving(session.world.stop, out.say):
+    with Leaving(session.world.stop):
         try:
             engine.run()
         finally:

@@ -20,10 +20,11 @@ import pytest
 
 ROOT = Path(__file__).resolve().parents[3]
 PROGRAM = """
-import sys
+import os, sys
 from tests.wizard import toys
 from wizard import cli
 world = toys.ToyWorld()
+world.pace = float(os.environ.get("PACE", 0))
 cli.order, cli.real_world, cli.close_all = (lambda: toys.ORDER), (lambda: world), (lambda ctx: None)
 sys.exit(cli.main(sys.argv[1:]))
 """
@@ -32,10 +33,10 @@ sys.exit(cli.main(sys.argv[1:]))
 class Terminal:
     """A terminal of 80 by 24 with `homelab` in it."""
 
-    def __init__(self, home: Path, *words: str) -> None:
+    def __init__(self, home: Path, *words: str, **more: str) -> None:
         self.master, slave = pty.openpty()
         ioctl(slave, termios.TIOCSWINSZ, struct.pack("HHHH", 24, 80, 0, 0))
-        environment = {"PATH": os.environ["PATH"], "XDG_STATE_HOME": str(home), "TERM": "xterm-256color"}
+        environment = {"PATH": os.environ["PATH"], "XDG_STATE_HOME": str(home), "TERM": "xterm-256color", **more}
         self.process = subprocess.Popen(
             [sys.executable, "-c", PROGRAM, *words], stdin=slave, stdout=slave, stderr=slave, cwd=ROOT,
             env=environment, start_new_session=True,
@@ -108,6 +109,20 @@ def test_being_told_to_end(home: Path) -> None:
     terminal.until("Which fruit?")
     terminal.process.send_signal(signal.SIGTERM)
     assert terminal.ends() == 130 and "To go on: homelab" in terminal.seen
+    terminal.close()
+
+
+def test_ctrl_c_while_plain_lines_work(home: Path) -> None:
+    """The prompts before it had handlers of their own; ours are back."""
+    terminal = Terminal(home, "--plain", PACE="5")
+    for label in ("Number, 1 to 2", "Name", "Numbers, divided by commas", "yes or no", "Text", "Make these changes?"):
+        terminal.until(label)
+        terminal.seen = ""
+        terminal.keys("\r")
+    terminal.until("make apple")
+    terminal.process.send_signal(signal.SIGINT)
+    terminal.until("Press Ctrl-C again to leave at once.")
+    assert terminal.ends() == 130 and "To go on: homelab --plain" in terminal.seen
     terminal.close()
 
 
