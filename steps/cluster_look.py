@@ -56,6 +56,12 @@ def internal_ip(node: Object) -> str:
     return next((str(a["address"]) for a in addresses if a.get("type") == "InternalIP"), "")
 
 
+def sign_of_life(cluster: Cluster, name: str) -> str:
+    """When the node's kubelet last said that it is there; it does so every 10 seconds. Empty when it never has."""
+    lease = cluster.get(f"/apis/coordination.k8s.io/v1/namespaces/kube-node-lease/leases/{name}") or {}
+    return str(lease.get("spec", {}).get("renewTime", ""))
+
+
 def condition(found: Object, kind: str) -> Object:
     """The condition `kind` of an object, or an empty one."""
     conditions = found.get("status", {}).get("conditions") or []

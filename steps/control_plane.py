@@ -104,7 +104,12 @@ class ControlPlane(Step[ClusterFacts]):
             changes.append(Change("control-plane/network", sentence, _start_network))
         if changes or not (look and look.ready(name) and look.network and look.dns):
             sentence = f"wait until {name} is Ready and the cluster's own DNS answers"
-            changes.append(Change("control-plane/ready", sentence, lambda ctx: _wait_until_ready(ctx, address, name)))
+            booted = facts.stage == "starting"
+            changes.append(
+                Change(
+                    "control-plane/ready", sentence, lambda ctx: _wait_until_ready(ctx, address, name, booted=booted)
+                )
+            )
         return changes
 
 
@@ -134,28 +139,33 @@ def _making(stage: lineage.Stage, address: str, name: str) -> list[Change]:
         return [Change("control-plane/attach", sentence, lambda ctx: _attach(ctx, address, name), address)]
     if stage == "unfinished":
         sentence = f"finish the kubeadm init that was interrupted on {name}; its data stays"
-        return [Change("control-plane/finish", sentence, lambda ctx: _kubeadm(ctx, address, name, "finish"), address)]
+        return [Change("control-plane/finish", sentence, lambda ctx: _finish(ctx, address, name), address)]
     return [
         Change("control-plane/images", "fetch the images of Kubernetes' control plane",
                lambda ctx: _images(ctx, address, name), address),
         Change("control-plane/init", f"make {name} the control plane of a new cluster (kubeadm init)",
-               lambda ctx: _kubeadm(ctx, address, name, "init"), address),
+               lambda ctx: _init(ctx, address, name), address),
     ]  # fmt: skip
 
 
-def _write_config(ctx: Context, address: str, name: str) -> None:
-    text = kubeadm.init_config(Settings.read(ctx.answers), ctx.state.cluster, name)
-    ops.write_file(ctx, address, CONFIG, text, "0600")
+def _config(ctx: Context, name: str) -> str:
+    return kubeadm.init_config(Settings.read(ctx.answers), ctx.state.cluster, name)
 
 
 def _images(ctx: Context, address: str, name: str) -> None:
-    _write_config(ctx, address, name)
+    ops.write_file(ctx, address, CONFIG, _config(ctx, name), "0600")
     ops.detached(ctx, address, "homelab-images", "control-plane/images", CONFIG)
 
 
-def _kubeadm(ctx: Context, address: str, name: str, script: str) -> None:
-    _write_config(ctx, address, name)
-    ops.detached(ctx, address, UNIT, f"control-plane/{script}", CONFIG)
+def _init(ctx: Context, address: str, name: str) -> None:
+    ops.write_file(ctx, address, CONFIG, _config(ctx, name), "0600")
+    ops.detached(ctx, address, UNIT, "control-plane/init", CONFIG)
+
+
+def _finish(ctx: Context, address: str, name: str) -> None:
+    """Goes on with the configuration that the interrupted init had, whatever the answers say by now."""
+    ops.keep_original(ctx, address, CONFIG, _config(ctx, name), "0600")
+    ops.detached(ctx, address, UNIT, "control-plane/finish", CONFIG)
 
 
 def _attach(ctx: Context, address: str, name: str) -> None:
@@ -233,10 +243,14 @@ def _start_network(ctx: Context) -> None:
         api.apply(kubeadm.api_path(found), found)
 
 
-def _wait_until_ready(ctx: Context, address: str, name: str) -> None:
+def _wait_until_ready(ctx: Context, address: str, name: str, *, booted: bool) -> None:
+    """`booted`: what the API says is from before the Pi went down, until its kubelet has given a sign of life."""
     api = cluster(ctx)
+    last_sign = cluster_look.sign_of_life(api, name) if booted else ""
 
     def ready() -> bool:
+        if booted and cluster_look.sign_of_life(api, name) == last_sign:
+            return False
         look = Look.at(api)
         return look.ready(name) and look.network and look.dns
 

@@ -9,9 +9,11 @@ import re
 from steps import nodes
 from wizard import assets
 from wizard.context import Context
+from wizard.errors import CommandFailed
 from wizard.host.base import Result, Script
 
 _COLOUR = re.compile(r"\x1b\[[0-9;]*m")
+_REASON = re.compile(r"E: |dpkg: error|\[ERROR ")
 _NOTABLE = re.compile(
     r"^(Get:\d+|Fetched|Unpacking|Setting up|Preparing|Processing|\[[a-z-]+(/[a-z-]+)?\])|^waiting for ", re.ASCII
 )
@@ -86,4 +88,15 @@ def _with_lines(ctx: Context, address: str, script: Script, check: bool) -> Resu
         if _NOTABLE.match(line):
             ctx.progress(address, line[:100])
 
-    return nodes.host(ctx, address).run(script, on_line=on_line, check=check)
+    try:
+        return nodes.host(ctx, address).run(script, on_line=on_line, check=check)
+    except CommandFailed as error:
+        error.why = reasons(error.output) or error.why
+        raise
+
+
+def reasons(output: str) -> str:
+    """The lines in which apt, dpkg and kubeadm say what went wrong; empty when there are none. Pure."""
+    said = [_COLOUR.sub("", line).strip() for line in output.splitlines()]
+    found = [line for line in said if _REASON.match(line)] or [line for line in said if line.startswith("error:")]
+    return " | ".join(dict.fromkeys(found[:4]))

@@ -7,7 +7,7 @@ import tomllib
 
 import pytest
 
-from steps import nodefiles, openpgp, packages
+from steps import nodefiles, openpgp, ops, packages
 from wizard import assets
 from wizard.demo import effects
 
@@ -164,6 +164,22 @@ def test_what_is_no_key(data):
 
 def test_a_fingerprint_is_shown_as_people_compare_it():
     assert openpgp.readable("DE15B14486CD") == "DE15 B144 86CD"
+
+
+@pytest.mark.parametrize(
+    ("output", "words"),
+    [
+        ("[preflight] Running\n\t[ERROR Port-10250]: Port 10250 is in use\nerror: preflight failed",
+         "[ERROR Port-10250]: Port 10250 is in use"),
+        ("Err:1 http://mirror\nE: Unable to locate package kubelet\nE: Unable to locate package kubelet",
+         "E: Unable to locate package kubelet"),
+        ("dpkg: error processing package kubelet", "dpkg: error processing package kubelet"),
+        ("\x1b[31merror: execution phase wait-control-plane\x1b[0m", "error: execution phase wait-control-plane"),
+        ("something else", ""),
+    ],
+)  # fmt: skip
+def test_why_an_installation_failed(output, words):
+    assert ops.reasons(output) == words
 
 
 @pytest.mark.parametrize(
