@@ -116,7 +116,7 @@ def kubectl(*words: str) -> str:
 
 
 def lineage() -> tuple[str, str]:
-    """Digest of the cluster's CA and the cluster's UID: another `kubeadm init` would change them. Empty before the first."""
+    """Digest of the cluster's CA and the cluster's UID: another `kubeadm init` would change them; empty before it."""
     authority = lab("node", "1", "sh", "-c", "cat /etc/kubernetes/pki/ca.crt 2>/dev/null | sha256sum").split()[0]
     uid = lab(
         "node", "1", "sh", "-c", f"{KUBECTL} get namespace kube-system -o 'jsonpath={{.metadata.uid}}' 2>/dev/null || :"
@@ -178,7 +178,7 @@ def test_one_command_takes_bare_nodes_to_a_proven_cluster(wizard: Wizard, ran: C
 
 # Moments at which the wizard is killed without warning, in the order in which they come.
 KILLS = (
-    r"pi1: trust the SSH host key .*…$",
+    r"198.18.0.11: trust the SSH host key .*…$",
     r"pi1: install containerd.io.*…$",
     r"pi3: rebooting$",
     r"pi1: fetch the images .*…$",
