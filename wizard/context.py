@@ -63,12 +63,15 @@ class Context:
         if isinstance(value, Secret):
             self._secrets[step, key] = value
             value = SecretRef("prompt")
-        self.state.answer(step, key, value)
+        if self.dry_run:
+            self.answers.setdefault(step, {})[key] = value
+        else:
+            self.state.answer(step, key, value)
 
     def forget(self, step: str, key: str) -> Any:
         """Takes an answer back and returns it: None when there was none, or when it is a secret."""
         self._secrets.pop((step, key), None)
-        value = self.state.forget(step, key)
+        value = self.answers.get(step, {}).pop(key, None) if self.dry_run else self.state.forget(step, key)
         return None if isinstance(value, SecretRef) else value
 
     def secret(self, step: str, question: Question) -> Secret:

@@ -141,7 +141,8 @@ class Engine:
         found = {q.key: plain(q.default_for(self.ctx)) for q in step.questions if q.advanced and q.key not in given}
         if found:
             self.ctx.answers.setdefault(step.name, {}).update(found)
-            self.ctx.state.save()
+            if not self.ctx.dry_run:
+                self.ctx.state.save()
 
     def _next(self, step: AnyStep, earlier: dict[str, Any], refused: dict[str, str]) -> Question | None:
         """The first question without an answer; one with an answer that is a mistake loses it first."""

@@ -374,6 +374,13 @@ def test_a_saved_mistake_that_is_not_asked_here_stops_the_step(tmp_path: Path) -
         run.engine.run()
 
 
+def test_a_dry_run_saves_no_answer(tmp_path: Path) -> None:
+    run = Run(tmp_path, Ask(), front=Front("cold", "hot", None, "warm", "200"), dry_run=True)
+    run.engine.run()
+    assert run.ctx.answers["ask"]["heat"] == 200
+    assert not run.path.exists()
+
+
 class Password(Ask):
     questions = (Question("password", "The password?", SECRET), Question("label", "Its label?", NAME))
 
