@@ -7,13 +7,13 @@ Root; `make cluster-test`. Each run of `homelab` happens on the workstation of t
 
 from __future__ import annotations
 
-import hashlib
 import json
 import os
 import re
 import signal
 import subprocess
 import sys
+import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -27,7 +27,6 @@ ANSWERS = "tests/answers/lab.yaml"
 HOME = os.environ.get("HOMELAB_LAB", "/var/lib/homelab-lab")
 NODES = (1, 2, 3)
 KUBECTL = "kubectl --kubeconfig /etc/kubernetes/admin.conf"
-EMPTY = hashlib.sha256(b"").hexdigest()
 
 pytestmark = [pytest.mark.cluster, pytest.mark.timeout(5400)]
 
@@ -117,11 +116,16 @@ def kubectl(*words: str) -> str:
 
 def lineage() -> tuple[str, str]:
     """Digest of the cluster's CA and the cluster's UID: another `kubeadm init` would change them; empty before it."""
-    authority = lab("node", "1", "sh", "-c", "cat /etc/kubernetes/pki/ca.crt 2>/dev/null | sha256sum").split()[0]
-    uid = lab(
-        "node", "1", "sh", "-c", f"{KUBECTL} get namespace kube-system -o 'jsonpath={{.metadata.uid}}' 2>/dev/null || :"
+    script = (
+        f"sha256sum < /etc/kubernetes/pki/ca.crt; {KUBECTL} get namespace kube-system -o 'jsonpath={{.metadata.uid}}'"
     )
-    return ("" if authority == EMPTY else authority), uid
+    for _ in range(60):  # the node may be rebooting at this moment
+        out = lab("node", "1", "sh", "-c", f"({script}) 2>/dev/null; echo; echo up", check=False)
+        if out.endswith("up\n"):
+            authority, _, uid = out.removesuffix("up\n").partition("  -\n")
+            return authority.strip(), uid.strip()
+        time.sleep(1)
+    pytest.fail("pi1 did not come back")
 
 
 def report(ran: Callable[[str, str], None], out: str) -> None:
