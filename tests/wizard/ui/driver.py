@@ -36,7 +36,7 @@ class Driver:
         end = time.monotonic() + 10
         while not true():
             assert time.monotonic() < end, f"{what} did not come; the screen shows:\n{self.shown()}"
-            await asyncio.sleep(0.01)
+            await asyncio.sleep(0.03)
 
     async def pane(self, kind: type[Any]) -> Any:
         """The pane `kind`, once it is there and takes keys."""
