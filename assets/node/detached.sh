@@ -45,9 +45,14 @@ mkdir -p "$folder"
 cat >"$folder/script"
 echo "$digest" >"$folder/digest"
 : >"$folder/log"
-# shellcheck disable=SC2016
+cat >"$folder/run" <<'RUN' # a file, since systemd would expand what looks like a variable in a command line
+folder=$1
+shift
+sh "$folder/script" "$@" >"$folder/log" 2>&1 </dev/null
+code=$?
+echo "$code" >"$folder/exit"
+exit "$code"
+RUN
 systemd-run --quiet --collect --unit="$unit" --property=KillMode=process --setenv=LC_ALL=C --setenv=HOME=/root \
-  /bin/sh -c 'folder=$1; shift
-    sh "$folder/script" "$@" >"$folder/log" 2>&1 </dev/null; code=$?
-    echo "$code" >"$folder/exit"; exit "$code"' sh "$folder" "$@"
+  /bin/sh "$folder/run" "$folder" "$@"
 follow

@@ -10,6 +10,7 @@ import subprocess
 import threading
 import time
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -122,6 +123,19 @@ def pi(_on_the_workstation: None) -> Iterator[Node]:
 def other_pi(_on_the_workstation: None) -> Iterator[Node]:
     """A second one."""
     yield from _fresh(17)
+
+
+@pytest.fixture(scope="module")
+def bare_pis(_on_the_workstation: None) -> Iterator[tuple[Node, ...]]:
+    """Three nodes with new cards, up; the second one asks for sudo's password."""
+    made = tuple(Node(number) for number in (11, 12, 13))
+    with ThreadPoolExecutor() as pool:
+        for word in ("wipe", "start"):
+            list(pool.map(Node.power, made, [word] * 3))
+        for node in made:
+            node.sudo_asks(node is made[1])
+        yield made
+        list(pool.map(Node.power, made, ["wipe"] * 3))
 
 
 @pytest.fixture
