@@ -1,24 +1,30 @@
 """A git repository somewhere else, and a bare copy of it here. Nothing is ever checked out, and nothing is ever forced.
 
-A commit is made in one go (`git fast-import`) and pushed by its id: killed at any moment, nothing is half-written,
-and what was not pushed is simply made again.
+No branch of the copy is ever moved: a commit is written, its contents first, and pushed by its id. Killed at any
+moment, nothing is half-written, and what was not pushed is simply made again.
+The copy is read and written with GitPython (`wizard/bare.py`). What goes over the network is run by `World.run`, which
+ends git at a deadline or when the person leaves, and with an ssh that trusts nothing but the pinned host keys.
 """
 
 from __future__ import annotations
 
+import contextlib
+import os
 import re
 import shlex
-import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
-from wizard.errors import TrustError, WizardError
+from wizard.errors import Interrupted, TrustError, WizardError
 from wizard.host.base import Result
 from wizard.world import World
 
-NEXT = "refs/heads/homelab-next"  # the commit that is about to be pushed
+if TYPE_CHECKING:
+    from wizard.bare import Bare
+
 GONE = "0" * 40
 _OWN = {  # nothing of the person's own git settings: no hooks, no rewritten addresses, no questions
     "GIT_CONFIG_GLOBAL": "/dev/null", "GIT_CONFIG_SYSTEM": "/dev/null", "GIT_TERMINAL_PROMPT": "0", "LC_ALL": "C",
@@ -75,79 +81,76 @@ class Repo:
 
     def copy(self) -> None:
         """Begins the bare copy; what is far away comes with `fetch`."""
-        self._must("init", "--quiet", "--bare", "--initial-branch", self.branch, str(self.folder), inside=False)
+        with self._local():
+            from wizard.bare import Bare
+
+            Bare.begin(self.folder, self.branch, _OWN)
 
     def has(self, commit: str) -> bool:
-        return self._git("cat-file", "-e", f"{commit}^{{commit}}").code == 0
+        """Whether the copy holds `commit`."""
+        with self._bare() as bare:
+            return bare.has(commit)
 
     def files(self, commit: str) -> dict[str, str]:
         """Every file of `commit`: path -> the id of its contents."""
-        found = {}
-        for line in self._must("ls-tree", "-r", "-z", commit).split("\0"):
-            fields, _, path = line.partition("\t")
-            if path and fields.split()[1] == "blob":
-                found[path] = fields.split()[2]
-        return found
+        with self._bare() as bare:
+            return bare.files(commit)
 
     def read(self, blob: str) -> str:
         """The text with the id `blob`."""
-        return self._must("cat-file", "blob", blob)
+        with self._bare() as bare:
+            return bare.read(blob)
 
     def last_written(self, author: Author, commit: str) -> dict[str, str]:
         """What `author` wrote last to each path, as of `commit`: path -> id, `GONE` where it was taken away."""
-        found: dict[str, str] = {}
-        for _, path, blob in self._changes(commit, f"--author=^{re.escape(author.name)} <"):
-            found.setdefault(path, blob)
-        return found
+        with self._bare() as bare:
+            return bare.last_written(author, commit)
 
     def outgoing(self, base: str | None, commit: str) -> list[tuple[str, str, str]]:
         """Every file that the commits after `base` up to `commit` write: commit, path, id."""
-        return self._changes(f"{base}..{commit}" if base else commit)
-
-    def _changes(self, commits: str, *options: str) -> list[tuple[str, str, str]]:
-        out = self._must(
-            "log", "-z", "--raw", "--no-abbrev", "--no-renames", "--root", "--format=@%H", *options, commits
-        )
-        found, commit = [], ""
-        words = iter(out.replace("\n", "\0").split("\0"))
-        for word in words:
-            if word.startswith("@"):
-                commit = word[1:]
-            elif word.startswith(":"):
-                found.append((commit, next(words), word.split()[3]))
-        return found
+        with self._bare() as bare:
+            return bare.outgoing(base, commit)
 
     def commit(
         self, author: Author, message: str, files: Mapping[str, str], gone: Sequence[str], base: str | None
     ) -> str:
         """A commit on top of `base` (None: the first one) that writes `files` and takes away `gone`; its id."""
-        who = f"committer {author.name} <{author.email}> {int(time.time())} +0000"
-        parts = [f"commit {NEXT}\n{who}\n".encode(), _data(message)]
-        parts += [f"from {base}\n".encode()] if base else []
-        for path, text in sorted(files.items()):
-            parts += [f"M 100644 inline {path}\n".encode(), _data(text)]
-        parts += [f"D {path}\n".encode() for path in sorted(gone)]
-        self._git("update-ref", "-d", NEXT)  # one that an earlier run did not get to push
-        self._must("fast-import", "--quiet", "--done", stdin=b"".join([*parts, b"done\n"]))
-        return self._must("rev-parse", NEXT).strip()
+        with self._bare() as bare:
+            return bare.commit(author, message, files, gone, base)
+
+    @contextlib.contextmanager
+    def _bare(self) -> Iterator[Bare]:
+        with self._local():
+            from wizard.bare import Bare
+
+            with Bare(self.folder, _OWN) as bare:
+                yield bare
+
+    @contextlib.contextmanager
+    def _local(self) -> Iterator[None]:
+        """Work on the copy: without the person's settings, and with what GitPython raises told in words."""
+        _forget_theirs()
+        from wizard.bare import FAILURES
+
+        try:
+            yield
+        except FAILURES as error:
+            if self.world.stop.is_set():  # Ctrl-C in a terminal also reaches the git that GitPython started
+                raise Interrupted("Stopped.", fix="Run the same command again to go on.") from None
+            raise WizardError(
+                "The copy of the repository can't be used.", _last(str(error)),
+                f"Move {self.folder} away and run the same command again: it is only a copy.",
+            ) from None  # fmt: skip
 
     # -- git itself ----------------------------------------------------------------------------------------
 
-    def _must(self, *words: str, stdin: bytes = b"", inside: bool = True) -> str:
-        done = self._git(*words, stdin=stdin, inside=inside)
-        if done.code:
-            raise WizardError(
-                f"git {words[0]} failed on the copy of the repository.", _last(done.err),
-                f"Move {self.folder} away and run the same command again: it is only a copy.",
-            )  # fmt: skip
-        return done.out
-
-    def _git(self, *words: str, stdin: bytes = b"", inside: bool = True, timeout: float = 120.0) -> Result:
+    def _git(self, *words: str, inside: bool = True, timeout: float) -> Result:
+        _forget_theirs()
         where = ["-C", str(self.folder)] if inside else []
         env = dict(_OWN)
         if self.key_file and self.known_hosts:
             env["GIT_SSH_COMMAND"] = ssh_command(self.key_file, self.known_hosts)
-        return self.world.run(["git", *where, *words], stdin=stdin, env=env, timeout=timeout)
+        return self.world.run(["git", *where, *words], env=env, timeout=timeout)
 
     def refused(self, err: str, *, pushing: bool = False) -> WizardError:
         """The error for what git printed, in words."""
@@ -170,9 +173,14 @@ def ssh_command(key_file: Path, known_hosts: Path) -> str:
     return shlex.join(["ssh", "-F", "/dev/null", "-i", str(key_file), *(word for o in options for word in ("-o", o))])
 
 
-def _data(text: str) -> bytes:
-    data = text.encode()
-    return f"data {len(data)}\n".encode() + data + b"\n"
+def _forget_theirs() -> None:
+    """Takes the person's ``GIT_*`` variables out of this process: GIT_DIR, set in a hook, would lead elsewhere.
+
+    GitPython looks at the environment itself and hands all of it on to git: leaving them out of a copy is not enough.
+    """
+    for name in [name for name in os.environ if name.startswith("GIT_")]:
+        os.environ.pop(name, None)
+    os.environ["GIT_PYTHON_REFRESH"] = "quiet"  # a missing git is told by whatever needs it first, not by the import
 
 
 def _last(err: str) -> str:

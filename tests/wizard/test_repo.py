@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from wizard.errors import TrustError, WizardError
+from wizard.errors import Interrupted, TrustError, WizardError
 from wizard.realworld import RealWorld
 from wizard.repo import GONE, Author, Repo, ssh_command
 
@@ -103,6 +103,80 @@ def test_a_push_never_overwrites(repo: Repo, far: Path, tmp_path: Path) -> None:
     with pytest.raises(WizardError, match="Somebody else has pushed"):
         repo.push(repo.commit(US, "2", {"a": "2\n"}, [], base))
     assert git(far, "show", "main:b") == "by hand\n"
+
+
+def test_what_others_keep_in_the_repository_stays_as_it_is(repo: Repo, far: Path, tmp_path: Path) -> None:
+    """Other modes, names that are no UTF-8 or close to git's order of folders, a file where we want a folder."""
+    work = tmp_path / "work"
+    git(tmp_path, "clone", "-q", str(far), str(work))
+    for folder in ("a", "lone"):
+        (work / folder).mkdir()
+    (work / "a" / "tool").write_text("#!/bin/sh\n")
+    (work / "a" / "tool").chmod(0o755)
+    (work / "link").symlink_to("a/tool")
+    for name in (b"a.txt", b"a-b", b"a0", b"caf\xe9", "ü".encode(), b"taken", b"a/old", b"lone/file"):
+        (work / os.fsdecode(name)).write_text("theirs\n")
+    by_hand(far, tmp_path, {})
+    repo.fetch()
+    base = repo.heads()["main"]
+    wanted = {"a/b/c.yaml": "x: 1\n", "a/b.yaml": "", "taken/now": "ours\n", "new": "ours\n"}
+    commit = repo.commit(US, "Ours", wanted, ["a/old", "lone/file", "never/was", "link/x"], base)
+    repo.push(commit)
+    git(far, "fsck", "--strict", "--full")
+    git(work, "rm", "-q", "a/old", "lone/file", "taken")
+    for name, text in wanted.items():
+        (work / name).parent.mkdir(parents=True, exist_ok=True)
+        (work / name).write_text(text)
+    git(work, "add", ".")
+    assert git(work, "write-tree") == git(far, "rev-parse", "main^{tree}")
+
+
+def test_nothing_of_the_persons_own_git_is_used(
+    repo: Repo, far: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As in a hook, which git starts with GIT_DIR and more, and with settings that would break or change everything."""
+    other = tmp_path / "other.git"
+    other.mkdir()
+    git(other, "init", "-q", "--bare")
+    before = sorted(path.relative_to(other) for path in other.rglob("*"))
+    template = tmp_path / "template"
+    (template / "hooks").mkdir(parents=True)
+    (template / "hooks" / "pre-push").write_text("#!/bin/sh\nexit 1\n")
+    (template / "hooks" / "pre-push").chmod(0o755)
+    (tmp_path / ".gitconfig").write_text(
+        f"[init]\ntemplateDir = {template}\n[i18n]\ncommitEncoding = latin1\n[safe]\nbareRepository = explicit\n"
+        f'[core]\nhooksPath = {template}/hooks\n[url "file:///nowhere/"]\ninsteadOf = file:///\n'
+    )
+    monkeypatch.setenv("HOME", str(tmp_path))
+    for name, value in {
+        "GIT_DIR": str(other), "GIT_WORK_TREE": str(tmp_path), "GIT_OBJECT_DIRECTORY": str(other / "objects"),
+        "GIT_COMMON_DIR": str(other), "GIT_TEMPLATE_DIR": str(template), "GIT_QUARANTINE_PATH": str(other),
+        "GIT_AUTHOR_DATE": "2001-01-01T00:00:00Z", "GIT_CONFIG_COUNT": "1", "GIT_CONFIG_KEY_0": "core.bare",
+        "GIT_CONFIG_VALUE_0": "false", "GIT_INDEX_FILE": str(other / "index"),
+    }.items():  # fmt: skip
+        monkeypatch.setenv(name, value)
+    again = Repo(repo.world, repo.url, "main", tmp_path / "again.git")
+    again.copy()
+    commit = again.commit(US, "Grüße\n", {"a": "1\n"}, [], None)
+    again.push(commit)
+    again.fetch()
+    assert again.heads() == {"main": commit} and again.has(commit) and list(again.files(commit)) == ["a"]
+    assert again.last_written(US, commit) == again.files(commit)
+    assert "Grüße" in git(far, "cat-file", "commit", "main") and "2001" not in git(far, "log", "--format=%ai", "main")
+    assert not (again.folder / "hooks" / "pre-push").exists()
+    assert sorted(path.relative_to(other) for path in other.rglob("*")) == before
+
+
+def test_a_damaged_copy_is_told_in_words(repo: Repo) -> None:
+    commit = repo.commit(US, "1", {"a": "1\n"}, [], None)
+    for file in (repo.folder / "objects").rglob("??/*"):
+        file.unlink()
+    with pytest.raises(WizardError, match=r"copy of the repository can't be used") as caught:
+        repo.files(commit)
+    assert str(repo.folder) in caught.value.fix and repo.has(commit) is False
+    repo.world.stop.set()
+    with pytest.raises(Interrupted):
+        repo.files(commit)
 
 
 @pytest.mark.parametrize(
