@@ -164,7 +164,7 @@ class Engine:
     def _prompt(self, step: AnyStep, question: Question, earlier: Any, problem: str) -> Prompt:
         due = self._due(step)
         default = question.default_for(self.ctx) if earlier is None else earlier
-        choices = question.choices_for(self.ctx)
+        choices = () if self.ctx.dry_run else question.choices_for(self.ctx)  # they may come from a scan of the LAN
         return Prompt(step.name, step.title, question, default, choices, problem, due.index(question) + 1, len(due))
 
     def _take(self, step: AnyStep, prompt: Prompt, raw: object) -> str:
@@ -193,12 +193,14 @@ class Engine:
         return changes
 
     def _approve(self, step: AnyStep, planned: list[Change], approved: Set[tuple[str, str | None]]) -> None:
-        """Asks for a yes to what is planned, except for what was agreed to in an earlier round."""
+        """Asks for a yes to what is planned, except for what was agreed to in an earlier round.
+
+        A dangerous change is asked for by itself; where all are, the question for all of them would be one too many.
+        """
         changes = [change for change in planned if (change.id, change.host) not in approved]
-        if not changes:
-            return
         names = {c.host: self.ctx.name_of(c.host) for c in changes if c.host}
-        if not self.consent.yes and not self.ctx.front.confirm(Approval(step.name, step.title, tuple(changes), names)):
+        usual = not self.consent.yes and not all(change.danger for change in changes)
+        if usual and not self.ctx.front.confirm(Approval(step.name, step.title, tuple(changes), names)):
             raise Declined("Nothing was changed.", fix="Run the same command again when you are ready.")
         for change in changes:
             if not change.danger or change.id in self.consent.allow:

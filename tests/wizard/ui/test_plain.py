@@ -44,7 +44,7 @@ def drive(session: Any, *lines: str | Callable[[], str]) -> tuple[str, Typed]:
     return stream.getvalue(), keyboard
 
 
-WHOLE = ("2", "", "1,2", "yes", "", "yes", "sugar-and-salt", "yes", "yes", "yes")
+WHOLE = ("2", "", "1,2", "yes", "", "yes", "sugar-and-salt", "yes", "yes")
 
 
 def test_the_whole_interview(session: Any, world: Any) -> None:
