@@ -81,7 +81,9 @@ class _Reader:
                 value.resolve()
             found[question.key] = value
         except ValueError as error:
-            self.problem(path, f"{error}.", _expected(question))
+            said = str(error)  # the kinds say by themselves what would be right; the name of the kind only where they don't
+            helpful = any(word in said for word in ("such as", "did you mean", "{env", "one of", "neither"))
+            self.problem(path, said if said.endswith("?") else f"{said}.", "" if helpful else _expected(question))
         except WizardError as error:
             self.problem(path, " ".join(error.sentences()))
 

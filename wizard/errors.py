@@ -101,7 +101,8 @@ class Problem:
 
     def sentence(self) -> str:
         where = f"{self.file}:{self.line}: " if self.line else (f"{self.file}: " if self.file else "")
-        return " ".join(part for part in (f"{where}{self.path}: {self.what}", self.fix) if part)
+        what = self.what if self.what.endswith((".", "?", "!")) else f"{self.what}."
+        return " ".join(part for part in (f"{where}{self.path}: {what}", self.fix) if part)
 
 
 class BadInput(WizardError):
