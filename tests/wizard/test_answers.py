@@ -129,7 +129,7 @@ ONE: list[tuple[str, str, str, int | None, str, str]] = [
     ("[192.168.1.11, 192.168.1.12]", "192.168.1.300", "machines.hosts", 4, "192.168.1.300", ""),
     ("[192.168.1.11, 192.168.1.12]", "[192.168.1.11, 192.168.1.11]", "machines.hosts", 4, "named twice", ""),
     ("[192.168.1.11, 192.168.1.12]", "", "machines.hosts", 4, "list", "Expected"),
-    ("192.168.1.0/24", "192.168.1.7/24", "machines.network", 3, "did you mean 192.168.1.0/24", "network"),
+    ("192.168.1.0/24", "192.168.1.7/24", "machines.network", 3, "did you mean 192.168.1.0/24", ""),
     ("  network: 192.168.1.0/24\n", "", "machines.network", 2, "missing: Which network?", "Expected: network"),
     ("  kind: pool", "  kind: lake", "addresses.kind", 6, "not one of: pool, none", ""),
     (POOL, "  pool: 192.168.1.210-192.168.1.200", "addresses.pool", 7, "before it begins", ""),
