@@ -250,3 +250,23 @@ def test_what_only_the_person_can_change(facts, words):
 def test_a_repository_that_is_there_already_under_another_key(line, blocked):
     found = prepare_software.conflict(replace(BARE, apt_sources=(line,)), SETTINGS)
     assert bool(found) is blocked
+
+
+def test_what_was_written_can_be_taken_back(pis):
+    stage = pis()
+    before = {address: dict(stage.sections(address)) for address in stage.world.machines}
+    step = Prepare()
+    stage.plan(step)
+    changes = step.plan(step.check(stage.ctx), stage.ctx.answers)
+    for change in changes:
+        change.do(stage.ctx)
+    for change in reversed(changes):
+        if change.undo:
+            change.undo(stage.ctx)
+    for address, sections in before.items():
+        after = stage.sections(address)
+        kept = {f"file {path}" for path in (prepare_software.CONFIG,)}  # the package's own, then
+        for name in {*sections, *after}:
+            if name.startswith(("file ", "keyring ")) and name not in kept and not name.endswith(".before-homelab"):
+                assert after.get(name, "").strip() == sections.get(name, "").strip(), name
+        assert " hi" not in after["packages"]
