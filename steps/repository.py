@@ -9,9 +9,10 @@ from dataclasses import dataclass
 from typing import ClassVar
 
 from steps import repository_access as access
+from steps.gitops.render import secret_files
 from steps.gitops.settings import APPS
 from steps.gitops.validate import validate
-from steps.repository_content import Content, Difference, conflict, counted, refuse, settings
+from steps.repository_content import Content, Difference, conflict, counted, refuse, settings, word
 from wizard import sops
 from wizard.context import Context
 from wizard.errors import Blocked, Problem
@@ -109,8 +110,9 @@ class Repository(Step[RepositoryFacts]):
         content = Content(ctx, repo, heads.get(repo.branch), wanted)
         rendered = content.rendered
         refuse(validate(rendered))
-        facts = RepositoryFacts(unpinned, key_there, age_key, bool(wanted.nonce), repo.copied, None, tuple(rendered))
-        if unpinned or not (key_there and age_key and wanted.nonce and repo.copied):
+        nonce, paths = bool(word(ctx)), tuple(sorted([*rendered, *secret_files(wanted)]))
+        facts = RepositoryFacts(unpinned, key_there, age_key, nonce, repo.copied, None, paths)
+        if unpinned or not (key_there and age_key and nonce and repo.copied):
             return facts
         if content.base and not repo.has(content.base):
             repo.fetch()

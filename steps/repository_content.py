@@ -23,6 +23,7 @@ from wizard.repo import GONE, Author, Repo
 from wizard.secret import Secret
 
 AUTHOR = Author("homelab-wizard", "homelab-wizard@homelab.invalid")
+WORD = "apps/hello/word.sops.yaml"
 YIELDING = frozenset({"README.md", ".gitattributes"})  # when a person has one of his own, it stays
 
 
@@ -71,11 +72,14 @@ def compare(
 
 
 def settings(ctx: Context) -> Settings:
-    """What to render. What is not made yet (the nonce, the age key) is empty."""
-    return from_answers(
-        ctx.answers, cluster=ctx.state.cluster, nonce=str(ctx.state.recall("proof", "nonce") or ""),
-        age_recipient=str(ctx.state.recall("repository", "age_recipient") or ""),
-    )  # fmt: skip
+    """What to render. The age key's recipient is empty as long as there is no key."""
+    recipient = str(ctx.state.recall("repository", "age_recipient") or "")
+    return from_answers(ctx.answers, cluster=ctx.state.cluster, age_recipient=recipient)
+
+
+def word(ctx: Context) -> str:
+    """The word by which the proof recognises this cluster; empty as long as none was made up."""
+    return str(ctx.state.recall("proof", "nonce") or "")
 
 
 @dataclass(frozen=True)
@@ -130,9 +134,11 @@ class Content:
         )
 
     def _given(self, path: str) -> dict[str, Secret]:
-        """The secrets of that file that the person gave; all others are made up once."""
+        """The values of that file that are known beforehand; all others are made up once."""
         if path.endswith("/token.sops.yaml"):
             return {"token": self.ctx.secret("domains", domains.QUESTIONS["token"])}
+        if path == WORD:
+            return {"word": Secret(word(self.ctx))}
         return {}
 
     def seal(self, path: str, config: str) -> str:
@@ -166,7 +172,8 @@ class Content:
             raise conflict(difference.conflicts)
         rendered, config = self.rendered, self._config()
         sealed = {path: self.seal(path, config) for path in difference.write if components.is_secret(path)}
-        refuse(validate({**rendered, **sealed}))
+        kept = {path: self.repo.read(self.now[path]) for path in secret_files(self.settings) if path in self.now}
+        refuse(validate({**rendered, **kept, **sealed}))
         files = {path: rendered[path] for path in difference.write if path in rendered} | sealed
         count = counted(len(files) + len(difference.gone), "file")
         message = f"{'Update' if self.base else 'Describe'} the cluster {self.settings.cluster}: {count}\n"

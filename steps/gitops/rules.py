@@ -9,6 +9,7 @@ from typing import Any
 from steps.gitops.components import is_secret
 from steps.gitops.tree import Finding, Object, Tree, folder_of, get
 
+Way = tuple[str | int, ...]
 FLUX_SYSTEM = "flux-system"
 ADDRESS = "metallb.io/loadBalancerIPs"
 KINDS_FROM = {  # API group -> the Kustomization that makes its kinds known to the cluster
@@ -60,6 +61,34 @@ def decrypted_where_needed(tree: Tree) -> Iterator[Finding]:
         if files := [name for name in sorted(tree.files) if name.startswith(folder) and is_secret(name)]:
             fix = "Add decryption: {provider: sops, secretRef: {name: sops-age}}."
             yield one.finding(("spec",), f"{files[0]} is encrypted, but nothing here decrypts it", fix)
+
+
+def secrets_there(tree: Tree) -> Iterator[Finding]:
+    """Every `secretKeyRef` leads to a key that a Secret has. While nothing is encrypted yet, no Secret is known."""
+    secrets = {(one.namespace, one.name): one for one in tree.of("Secret")}
+    for one in tree.objects if secrets else ():
+        for way, ref in _secret_refs(one.body, ()):
+            secret = secrets.get((one.namespace, str(ref.get("name"))))
+            if secret is None:
+                what = f"there is no Secret {one.namespace}/{ref.get('name')}"
+                yield one.finding((*way, "name"), what, "Its pod would never start.")
+                continue
+            keys = [*(secret.body.get("data") or {}), *(secret.body.get("stringData") or {})]
+            if ref.get("key") not in keys:
+                what = f"the Secret {secret.name} has no key {ref.get('key')}"
+                yield one.finding((*way, "key"), what, f"Its keys: {', '.join(keys)}.")
+
+
+def _secret_refs(body: Any, way: Way) -> Iterator[tuple[Way, Mapping[str, Any]]]:
+    if isinstance(body, Mapping):
+        for key, value in body.items():
+            if key == "secretKeyRef" and isinstance(value, Mapping):
+                yield (*way, key), value
+            else:
+                yield from _secret_refs(value, (*way, key))
+    elif isinstance(body, list):
+        for number, value in enumerate(body):
+            yield from _secret_refs(value, (*way, number))
 
 
 # -- what depends on what -------------------------------------------------------------------------------------

@@ -25,7 +25,6 @@ class Settings:
     dns_address: str
     external_domain: str
     internal_domain: str
-    nonce: str
     age_recipient: str
     apps: tuple[str, ...] = ("hello",)
     provider: str = "none"  # or duckdns
@@ -45,13 +44,13 @@ class Settings:
         return self.provider != "none"
 
 
-def from_answers(answers: Answers, *, cluster: str, nonce: str, age_recipient: str) -> Settings:
+def from_answers(answers: Answers, *, cluster: str, age_recipient: str) -> Settings:
     """The settings that the answers of the steps Machines, Addresses, Domains and Repository make."""
     at, name, repository = answers["addresses"], answers["domains"], answers["repository"]
     external = str(name["external_domain"])
     by_duckdns = name["provider"] == "duckdns"
     return Settings(
-        cluster=cluster, nonce=nonce, age_recipient=age_recipient, pool=at["pool"],
+        cluster=cluster, age_recipient=age_recipient, pool=at["pool"],
         internal_address=at["internal_address"], external_address=at["external_address"],
         dns_address=at["dns_address"], external_domain=external, internal_domain=str(name["internal_domain"]),
         provider=str(name["provider"]), email=str(name.get("email") or ""),

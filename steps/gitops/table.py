@@ -113,7 +113,6 @@ def _certificates(s: Settings) -> Iterator[Row]:
 def _apps(s: Settings) -> Iterator[Row]:
     container = "spec template spec containers 0"
     yield Row("apps/hello/hello.yaml", "Deployment", f"{container} image", s.versions["images"]["whoami"])
-    yield Row("apps/hello/hello.yaml", "Deployment", f"{container} args 1", f"--name={s.nonce}")
     yield from _route(s, "apps/hello/routes.yaml", "hello-external", f"hello.{s.external_domain}")
     yield from _route(s, "apps/hello/routes.yaml", "hello-internal", f"hello.{s.internal_domain}")
     yield from _pihole(s)

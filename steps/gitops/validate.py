@@ -11,6 +11,7 @@ from steps.gitops.tree import Finding, Tree, parse
 RULES: tuple[Callable[[Tree], Iterator[Finding]], ...] = (
     rules.no_plain_secret,
     rules.decrypted_where_needed,
+    rules.secrets_there,
     rules.dependencies_closed,
     rules.dependencies_acyclic,
     rules.kinds_come_first,

@@ -18,7 +18,7 @@ from wizard import assets, yamlfile
 BASE: dict[str, Any] = {
     "cluster": "attic", "pool": "10.0.0.60-10.0.0.69", "internal_address": "10.0.0.60",
     "external_address": "10.0.0.61", "dns_address": "10.0.0.62", "external_domain": "home.lab.test",
-    "internal_domain": "internal.home.lab.test", "nonce": "n0nce", "age_recipient": "age1q",
+    "internal_domain": "internal.home.lab.test", "age_recipient": "age1q",
 }  # fmt: skip
 DUCKDNS: dict[str, Any] = {
     "provider": "duckdns", "email": "me@home.test", "duckdns_name": "attic", "duckdns_api": "https://www.duckdns.org",
@@ -62,7 +62,8 @@ def test_without_a_provider_everything_is_plain_http() -> None:
         assert "tls" not in listener
     assert "redirections" not in files["infrastructure/traefik/internal.yaml"]
     assert not [name for name in files if "cert-manager" in name or "duckdns" in name]
-    assert not secret_files(settings())
+    assert list(secret_files(settings())) == ["apps/hello/word.sops.yaml"]
+    assert not secret_files(settings(apps=()))
 
 
 def test_with_duckdns_there_are_certificates_a_redirect_and_an_updater() -> None:
@@ -76,15 +77,22 @@ def test_with_duckdns_there_are_certificates_a_redirect_and_an_updater() -> None
     env = docs(files, "apps/duckdns/updater.yaml")[0]["spec"]["jobTemplate"]["spec"]["template"]["spec"]["containers"]
     assert env[0]["env"][1] == {"name": "DOMAINS", "value": "attic"}
     assert list(secret_files(s)) == [
-        "apps/duckdns/token.sops.yaml", "infrastructure/cert-manager-duckdns/token.sops.yaml",
+        "apps/duckdns/token.sops.yaml", "apps/hello/word.sops.yaml",
+        "infrastructure/cert-manager-duckdns/token.sops.yaml",
     ]  # fmt: skip
 
 
-def test_hello_answers_under_both_names_with_the_nonce() -> None:
+def test_hello_answers_under_both_names_with_a_word_that_only_the_cluster_can_read() -> None:
     files = render(settings())
     deployment = docs(files, "apps/hello/hello.yaml")[0]
     container = deployment["spec"]["template"]["spec"]["containers"][0]
-    assert "--name=n0nce" in container["args"]
+    assert container["args"] == ["--port=8080"]
+    assert container["env"] == [
+        {"name": "WHOAMI_NAME", "valueFrom": {"secretKeyRef": {"name": "hello-word", "key": "word"}}}
+    ]
+    secret = yamlfile.load(secret_files(settings())["apps/hello/word.sops.yaml"])
+    assert (secret["metadata"], list(secret["stringData"])) == ({"name": "hello-word", "namespace": "hello"}, ["word"])
+    assert "decryption" in docs(files, "clusters/attic/hello.yaml")[0]["spec"]
     assert container["image"] == assets.versions()["images"]["whoami"]
     hosts = {doc["spec"]["hostnames"][0]: doc["spec"]["parentRefs"][0] for doc in docs(files, "apps/hello/routes.yaml")}
     assert hosts["hello.home.lab.test"]["name"] == "traefik-external"
@@ -150,6 +158,6 @@ def test_settings_come_from_the_answers() -> None:
         },
         "repository": {"apps": ["monitoring", "hello"], "chart_mirror": None},
     }  # fmt: skip
-    s = from_answers(answers, cluster="attic", nonce="n", age_recipient="age1q")
+    s = from_answers(answers, cluster="attic", age_recipient="age1q")
     assert (s.duckdns_name, s.issuer, s.workers, s.apps) == ("home", "staging", 1, ("hello", "monitoring"))
     assert s.certificates and s.duckdns_api == "https://www.duckdns.org"

@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import pytest
 
-from steps.gitops.render import render
+from steps.gitops.render import fill_secret, render, secret_files
 from steps.gitops.settings import APPS, Settings
 from steps.gitops.validate import validate
+from wizard import yamlfile
 
 FULL = Settings(
     cluster="attic", pool="10.0.0.60-10.0.0.69", internal_address="10.0.0.60", external_address="10.0.0.61",
     dns_address="10.0.0.62", external_domain="attic.duckdns.org", internal_domain="attic-internal.duckdns.org",
-    nonce="n0nce", age_recipient="age1q", apps=APPS, provider="duckdns", email="me@home.test",
+    age_recipient="age1q", apps=APPS, provider="duckdns", email="me@home.test",
     duckdns_name="attic", duckdns_api="https://www.duckdns.org",
 )  # fmt: skip
 SECRET = """apiVersion: v1
@@ -56,6 +57,8 @@ HERE = [
     ("no Gateway", ROUTES, "- name: traefik-internal", "- name: traefik", "there is no Gateway gateways/traefik"),
     ("no section", "apps/pihole/route.yaml", "sectionName: websecure", "sectionName: web", "has no listener web"),
     ("host", ROUTES, "hello.attic.duckdns.org", "hello.cellar.duckdns.org", "not a name that the Gateway"),
+    ("no Secret", HELLO, "name: hello-word", "name: hello-words", "there is no Secret hello/hello-words"),
+    ("no key", HELLO, "key: word", "key: name", "the Secret hello-word has no key name Its keys: word."),
     ("no retries", "apps/pihole/release.yaml", "      retries: 3\n  upgrade", "      retries: 0\n  upgrade",
      "install.remediation.retries"),
 ]  # fmt: skip
@@ -71,8 +74,11 @@ ELSEWHERE = [
 
 def with_secrets(s: Settings) -> dict[str, str]:
     """The full repository, its encrypted files stood in for by encrypted-looking ones."""
-    locked = SECRET.replace("abc", "ENC[AES256_GCM,data:x]") + "sops: {}\n"
-    return {**render(s), "apps/pihole/admin.sops.yaml": locked.replace("namespace: hello", "namespace: pihole")}
+    files = render(s)
+    for name, template in secret_files(s).items():
+        keys = yamlfile.load(template)["stringData"]
+        files[name] = fill_secret(template, dict.fromkeys(keys, "ENC[AES256_GCM,data:x]")) + "sops: {}\n"
+    return files
 
 
 @pytest.fixture(scope="module")
@@ -101,8 +107,9 @@ def test_a_finding_names_the_line(full: dict[str, str]) -> None:
     ]  # fmt: skip
 
 
-def test_an_encrypted_file_that_nothing_decrypts_is_found(full: dict[str, str]) -> None:
-    name = "clusters/attic/pihole.yaml"
+@pytest.mark.parametrize("app", ["pihole", "hello"])
+def test_an_encrypted_file_that_nothing_decrypts_is_found(app: str, full: dict[str, str]) -> None:
+    name = f"clusters/attic/{app}.yaml"
     text = full[name].partition("  decryption:")[0]
     assert [finding.file for finding in validate({**full, name: text})] == [name]
 
@@ -112,6 +119,10 @@ def test_a_plain_secret_is_found(text: str, keys: str, full: dict[str, str]) -> 
     findings = validate({**full, "apps/hello/secret.yaml": text})
     assert [finding.what for finding in findings] == [f"Secret token: {keys} is not encrypted"]
     assert "abc" not in findings[0].sentence()
+
+
+def test_as_long_as_nothing_is_encrypted_no_secret_is_missed() -> None:
+    assert validate(render(FULL)) == []
 
 
 def test_an_object_in_two_files_is_found(full: dict[str, str]) -> None:

@@ -26,11 +26,10 @@ def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Home:
 def test_an_empty_repository_is_written_once(home: Home) -> None:
     sentences = home.plan()
     assert [sentence.split()[0] for sentence in sentences] == ["create", "make", "begin", "commit"]
-    assert sentences[-1].startswith(f"commit and push to file://{home.far}@main: what is missing there of 23 files (")
+    assert sentences[-1].startswith(f"commit and push to file://{home.far}@main: what is missing there of 24 files (")
     assert not (home.folder / "state").exists(), "planning writes nothing"
     ctx = home.run()
     assert ctx.state.recall("repository", "commit") == git(home.far, "rev-parse", "main").strip()
-    assert f"--name={ctx.state.recall('proof', 'nonce')}" in home.show("apps/hello/hello.yaml")
     assert ctx.state.recall("repository", "age_recipient") in home.show(".sops.yaml")
     assert git(home.far, "log", "--format=%an", "main").strip() == "homelab-wizard"
     assert home.plan() == []
@@ -39,12 +38,29 @@ def test_an_empty_repository_is_written_once(home: Home) -> None:
     assert git(home.far, "rev-parse", "main") == before
 
 
+def test_the_word_of_the_proof_is_encrypted_and_follows_the_evidence(home: Home) -> None:
+    path = "apps/hello/word.sops.yaml"
+
+    def opened() -> str:
+        plain = sops.decrypt(RealWorld(), path, home.show(path), home.folder / "state" / "age.key")
+        return str(yamlfile.load(plain or "")["stringData"]["word"])
+
+    ctx = home.run()
+    word = ctx.state.recall("proof", "nonce")
+    assert opened() == word and word not in git(home.far, "log", "-p", "--text", "--all")
+    ctx.state.remember("proof", "nonce", value="homelab-another")
+    sentence = home.plan()[0]
+    assert sentence.endswith(f"write 1 file ({path})") and "homelab-another" not in sentence
+    home.run()
+    assert opened() == "homelab-another" and home.plan() == []
+
+
 def test_secrets_are_encrypted_kept_and_opened_only_by_the_age_key(home: Home) -> None:
     home.answers["domains"] = {**DUCKDNS, "token": SecretRef("env", "DUCK")}
     home.answers["repository"]["apps"] = ["hello", "pihole", "monitoring"]
     home.run()
     paths = [path for path in home.files() if path.endswith(".sops.yaml") and path != ".sops.yaml"]
-    assert len(paths) == 4
+    assert len(paths) == 5
     assert TOKEN not in git(home.far, "log", "-p", "--all")
     assert home.plan() == [], "the same secrets are not encrypted again"
     key = home.folder / "state" / "age.key"

@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+import base64
 import subprocess
+import tempfile
 from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from wizard import assets, yamlfile
+from wizard import assets, sops, yamlfile
 from wizard.errors import WizardError
 from wizard.host.base import Result
+from wizard.secret import Secret
+from wizard.state import write_private
 
 if TYPE_CHECKING:
     from wizard.demo.world import SimWorld
@@ -71,10 +76,26 @@ def follow(world: SimWorld) -> None:
         depth = _depth(part, parts)
         name, folder = part["metadata"]["name"], str(part["spec"]["path"]).removeprefix("./")
         world.api.event({"path": f"{KUSTOMIZATIONS}/{name}", "body": {**part, "status": {"observedGeneration": 0}}})
-        own = [one for file, one in objects if file.startswith(f"{folder}/") and one["kind"] != "Kustomization"]
-        for one in own:
+        own = [(file, one) for file, one in objects if file.startswith(f"{folder}/") and one["kind"] != "Kustomization"]
+        for file, one in own:
             if where := api_path(one):
-                world.api.event({"path": where, "body": one, "after": depth * APART})
+                body = _opened(world, git, file) if "sops" in one and "decryption" in part["spec"] else one
+                world.api.event({"path": where, "body": body, "after": depth * APART})
+
+
+def _opened(world: SimWorld, git: Git, file: str) -> Object:
+    """The Secret as the real sops opens it with the age key in the cluster. Raises `WizardError` when it does not."""
+    age = world.api.objects.get(f"{SPACE}/secrets/sops-age", {}).get("data", {}).get("age.agekey", "")
+    with tempfile.TemporaryDirectory(prefix="homelab-demo-") as folder:
+        key = Path(folder) / "age.key"
+        write_private(key, base64.b64decode(age))
+        plain = sops.decrypt(world, file, git.text(file), key)
+    if plain is None:
+        raise WizardError(f"The demo's cluster can't open {file}.", "The Secret sops-age does not hold its key.")
+    secret = yamlfile.load(plain)
+    values = {name: Secret(str(value)) for name, value in secret["stringData"].items()}
+    data = {name: base64.b64encode(value.reveal().encode()).decode() for name, value in values.items()}
+    return {"apiVersion": "v1", "kind": "Secret", "metadata": secret["metadata"], "data": data}
 
 
 def _depth(part: Object, parts: Sequence[Object]) -> int:
@@ -95,11 +116,14 @@ class Git:
     def head(self) -> str:
         return self._run("rev-parse", self.branch).strip()
 
+    def text(self, file: str) -> str:
+        return self._run("show", f"{self.branch}:{file}")
+
     def objects(self) -> Iterator[tuple[str, Object]]:
         """Every Kubernetes object, with the file that it is in."""
         for file in self.files():
             if file.endswith((".yaml", ".yml")) and "/" in file:
-                for one in yamlfile.load_all(self._run("show", f"{self.branch}:{file}")):
+                for one in yamlfile.load_all(self.text(file)):
                     if isinstance(one, dict) and one.get("kind"):
                         yield file, one
 

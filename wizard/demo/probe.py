@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import base64
 import json
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from ipaddress import IPv4Address
 from typing import TYPE_CHECKING, Any
 
@@ -56,8 +57,18 @@ def _one(world: SimWorld, line: str, nonce: str, *, at_home: bool) -> str:
     parents = [parent["name"] for spec in routes if host in spec.get("hostnames", ()) for parent in spec["parentRefs"]]
     if gateway not in parents:
         return f"{number} http 404 no 404 page not found"
-    served = any(nonce in json.dumps(one) for one in objects if one.get("kind") == "Deployment")
+    served = any(nonce == word for one in objects if one.get("kind") == "Deployment" for word in _words(world, one))
     return f"{number} http 200 {'yes' if served else 'no'} Name: simulated"
+
+
+def _words(world: SimWorld, deployment: dict[str, Any]) -> Iterator[str]:
+    """What the pods of `deployment` get out of Secrets, as far as these are there and readable."""
+    for container in deployment.get("spec", {}).get("template", {}).get("spec", {}).get("containers", ()):
+        for variable in container.get("env", ()):
+            if ref := variable.get("valueFrom", {}).get("secretKeyRef"):
+                space = deployment["metadata"]["namespace"]
+                secret = world.api.objects.get(f"/api/v1/namespaces/{space}/secrets/{ref['name']}", {})
+                yield base64.b64decode(secret.get("data", {}).get(ref["key"], "")).decode()
 
 
 def _name(obj: dict[str, Any]) -> str:
