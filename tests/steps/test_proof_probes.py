@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import datetime
 import socket
 import ssl
@@ -163,8 +164,11 @@ def test_the_demo_answers_by_what_was_pushed(tmp_path: Path) -> None:
     for name, address in (("traefik-external", "10.0.0.51"), ("traefik-internal", "10.0.0.50")):
         values = {"service": {"annotations": {"metallb.io/loadBalancerIPs": address}}}
         world.api.put(f"/apis/x/{name}", {"kind": "HelmRelease", "spec": {"values": values}})
-    app = {"template": {"spec": {"containers": [{"args": [f"--name={NONCE}"]}]}}}
-    world.api.put("/apis/x/hello", {"kind": "Deployment", "spec": app})
+    reference = {"name": "WHOAMI_NAME", "valueFrom": {"secretKeyRef": {"name": "hello-word", "key": "word"}}}
+    app = {"template": {"spec": {"containers": [{"env": [reference]}]}}}
+    world.api.put("/apis/x/hello", {"kind": "Deployment", "metadata": {"namespace": "hello"}, "spec": app})
+    word = base64.b64encode(NONCE.encode()).decode()
+    world.api.put("/api/v1/namespaces/hello/secrets/hello-word", {"kind": "Secret", "data": {"word": word}})
     route = {"hostnames": ["hello.home.test"], "parentRefs": [{"name": "traefik-external"}]}
     world.api.put("/apis/x/route", {"kind": "HTTPRoute", "spec": route})
     ask = [
