@@ -34,7 +34,7 @@ RIGHT, WRONG = "raspberry", "not-the-password"
 # -- looking at the LAN
 
 
-def test_a_scan_finds_the_nodes_that_are_up_and_nothing_else(pi, other_pi, capsys):
+def test_a_scan_finds_the_nodes_that_are_up_and_nothing_else(pi, other_pi, ran):
     came: list[tuple[str, float]] = []
     began = time.monotonic()
     found = scan.scan("198.18.0.0/24", threading.Event(), lambda hit: came.append((hit.address, time.monotonic())))
@@ -47,8 +47,8 @@ def test_a_scan_finds_the_nodes_that_are_up_and_nothing_else(pi, other_pi, capsy
     assert mine.mac == pi("cat", "/sys/class/net/host0/address").strip()
     assert taken < 5
     assert came[0][1] - began < taken
-    with capsys.disabled():
-        print(f"\n/24 with {len(found)} hosts: {taken:.2f} s, first hit after {came[0][1] - began:.2f} s")
+    ran("sshd", mine.banner)
+    ran("scan of a /24", f"{len(found)} hosts in {taken:.2f} s, the first after {came[0][1] - began:.2f} s")
 
 
 def test_the_keys_shown_are_the_hosts_own_and_nothing_is_sent(pi):
@@ -166,7 +166,7 @@ def test_a_user_who_may_not_become_root_is_named(pi, connect):
 # -- scripts
 
 
-def test_scripts_run_through_one_shell_with_their_own_input(pi, connect, capsys):
+def test_scripts_run_through_one_shell_with_their_own_input(pi, connect, ran):
     pi.sudo_asks(False)
     host = connect()
     data = bytes(range(256)) * 4000
@@ -176,8 +176,7 @@ def test_scripts_run_through_one_shell_with_their_own_input(pi, connect, capsys)
     each = (time.monotonic() - began) / 20
     assert len(shells) == 1
     assert pi("find", "/run", "-maxdepth", "1", "-name", "homelab.*") == "/run/homelab.lock\n"
-    with capsys.disabled():
-        print(f"\none script: {each * 1000:.0f} ms")
+    ran("root shell", f"over sudo; one script takes {each * 1000:.0f} ms")
 
 
 def test_secrets_are_in_no_process_list(pi, connect):
@@ -227,7 +226,7 @@ def test_a_connection_that_dies_leaves_the_script_alone_and_the_next_one_waits(p
 # -- power
 
 
-def test_reboot_comes_back_with_another_boot_id(pi, connect, capsys):
+def test_reboot_comes_back_with_another_boot_id(pi, connect, ran):
     host = connect()
     before = host.run(ssh._BOOT_ID).out
     phases: list[str] = []
@@ -236,8 +235,7 @@ def test_reboot_comes_back_with_another_boot_id(pi, connect, capsys):
     taken = time.monotonic() - began
     assert host.run(ssh._BOOT_ID).out != before
     assert (phases[0], phases[-1]) == ("rebooting", "up again")
-    with capsys.disabled():
-        print(f"\nreboot: {taken:.1f} s, {phases}")
+    ran("reboot", f"{taken:.1f} s: {', '.join(phases)}")
 
 
 def test_a_power_cut_in_mid_script_is_unreachable(pi, connect, monkeypatch):

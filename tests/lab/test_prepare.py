@@ -27,6 +27,9 @@ from wizard.state import State
 pytestmark = [pytest.mark.lab, pytest.mark.timeout(600)]
 
 ANSWERS = Path(__file__).resolve().parent.parent / "answers" / "lab.yaml"
+SOFTWARE = (
+    "systemctl --version | sed 's/ (.*//;q'; kubeadm version -o short | sed 's/^/kubeadm /'; containerd --version"
+)
 PACKAGE = assets.versions()["kubernetes"]["package"]
 
 
@@ -71,7 +74,7 @@ class Run:
     def step(self, step: Any) -> list[tuple[str, ...]]:
         """Runs `step` and returns its plans."""
         self.planned.clear()
-        Engine([step], self.ctx, Consent(yes=True, allow=frozenset({"machines/host-keys"}))).run_step(step)
+        Engine([step], self.ctx, Consent(yes=True)).run_step(step)
         return list(self.planned)
 
     def close(self) -> None:
@@ -100,7 +103,7 @@ def run(folder: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Run]:
     made.close()
 
 
-def test_three_pis_are_prepared_and_come_back(bare_pis, run, capsys):
+def test_three_pis_are_prepared_and_come_back(bare_pis, run, ran):
     run.step(Machines())
     began = time.monotonic()
     (first, *_) = run.step(Prepare())
@@ -122,8 +125,8 @@ def test_three_pis_are_prepared_and_come_back(bare_pis, run, capsys):
         assert "SystemdCgroup = true" in config
         assert "restrict_oom_score_adj = true" in config, "the drop-in is added, not put in place of the rest"
         assert node("crictl", "-r", "unix:///run/containerd/containerd.sock", "info").count('"status": true') == 1
-    with capsys.disabled():
-        print(f"\nprepare: three nodes in {taken:.1f} s, reboots included")
+        ran(node.name, ", ".join(node("sh", "-c", SOFTWARE).split("\n")).strip(", "))
+    ran("prepare", f"three nodes in {taken:.1f} s: apt from signed repositories, reboots and time included")
 
 
 def test_the_second_run_plans_nothing(bare_pis, run):
@@ -176,15 +179,14 @@ time.sleep(8)
 """
 
 
-def test_facts_are_one_quick_script(bare_pis, run, capsys):
+def test_facts_are_one_quick_script(bare_pis, run, ran):
     facts.gather(run.ctx)  # connections are open from here on
     began = time.monotonic()
     found = facts.gather(run.ctx)
     taken = time.monotonic() - began
     assert [one.hostname for one in found.values()] == [node.name for node in bare_pis]
     assert all(one.memory_cgroup and one.ntp_synchronised for one in found.values())
-    with capsys.disabled():
-        print(f"\nfacts of three nodes: {taken:.2f} s")
+    ran("facts", f"three nodes in {taken:.2f} s")
 
 
 def test_a_power_cut_in_the_middle_of_apt(bare_pis, tmp_path, monkeypatch):
