@@ -9,12 +9,14 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlencode, urlsplit
 
-from wizard.errors import WizardError
+from wizard.errors import Unavailable, WizardError
 from wizard.net.soon import soon
 from wizard.secret import redact
 
 MANAGER = "homelab-wizard"
 TIMEOUT = (5.0, 30.0)  # seconds to connect, and to read
+LATER = (429, 503)  # "try again": it starts, or has just learnt a new kind of object ("storage is (re)initializing")
+TRIES = 8  # with Retry-After, or half a second doubled up to five: about half a minute
 
 
 class KubeCluster:
@@ -61,7 +63,7 @@ class KubeCluster:
         text = None if body is None else json.dumps(body)
         try:
             answer = self._client.rest_client.pool_manager.request(
-                method, self._host.rstrip("/") + path, body=text, headers=headers, retries=False,
+                method, self._host.rstrip("/") + path, body=text, headers=headers, retries=_patience(),
                 timeout=urllib3.Timeout(connect=TIMEOUT[0], read=TIMEOUT[1]),
             )  # fmt: skip
         except (urllib3.exceptions.HTTPError, OSError) as error:
@@ -83,7 +85,8 @@ class KubeCluster:
             slow = isinstance(inner, kinds.TimeoutError) and not isinstance(inner, kinds.NewConnectionError)
             why = "It did not answer in time." if slow else "Nothing answers there, or the connection broke."
             fix = "Check that the control plane is up, then run the same command again."
-        return WizardError(f"The cluster's API at {urlsplit(self._host).netloc} can't be reached.", why, fix)
+        kind = WizardError if isinstance(inner, kinds.SSLError) else Unavailable
+        return kind(f"The cluster's API at {urlsplit(self._host).netloc} can't be reached.", why, fix)
 
     def _refused(self, method: str, path: str, status: int, data: Mapping[str, Any]) -> WizardError:
         said = redact(str(data.get("message", "")).strip()) or f"It answered {status}."
@@ -92,10 +95,21 @@ class KubeCluster:
                 f"The cluster's API does not allow {method} {path.partition('?')[0]} ({status}).", said,
                 "The kubeconfig's credentials have expired or belong to another cluster; fetch a new one.",
             )  # fmt: skip
-        return WizardError(
+        kind = Unavailable if status in LATER else WizardError
+        return kind(
             f"The cluster's API refused {method} {path.partition('?')[0]} ({status}).", said,
             "Run the same command again; when it stays so, the object above is at fault.",
         )  # fmt: skip
+
+
+def _patience() -> Any:
+    """Asks again what is answered with `LATER`; a connection that fails is for the caller to judge."""
+    import urllib3
+
+    return urllib3.Retry(
+        total=None, connect=0, read=0, redirect=0, other=0, status=TRIES, status_forcelist=LATER, allowed_methods=None,
+        backoff_factor=0.5, backoff_max=5, raise_on_status=False,
+    )  # fmt: skip
 
 
 def _client(kubeconfig: Path) -> Any:

@@ -57,6 +57,10 @@ class Declined(Interrupted):
     """The person said no to a change."""
 
 
+class Unavailable(WizardError):
+    """The cluster's API does not answer for now: it restarts, or is busy. A wait goes on; elsewhere the step ends."""
+
+
 class StateError(WizardError):
     """The state file is unreadable, foreign, newer or locked. It is left as it was."""
 

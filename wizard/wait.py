@@ -6,7 +6,7 @@ from collections.abc import Callable
 from typing import TypeVar
 
 from wizard.context import Context
-from wizard.errors import Interrupted, WizardError
+from wizard.errors import Interrupted, Unavailable, WizardError
 from wizard.events import Waiting
 from wizard.secret import redact
 
@@ -26,17 +26,20 @@ def until(
 ) -> T:
     """Calls `probe` every `every` seconds until it returns something true, for at most `deadline` seconds.
 
+    A cluster that does not answer for a while (`Unavailable`) is waited for as well.
     `why` is asked now and then for the reason it is not there yet; its last answer is the error's.
     Raises `WizardError` at the deadline and `Interrupted` when the person leaves.
     """  # fmt: skip
     end = ctx.world.now() + deadline
     reason = ""
     while True:
-        got = probe()
-        if got:
-            return got
+        try:
+            if got := probe():
+                return got
+            reason = redact(_told(why)) or reason
+        except Unavailable as error:
+            reason = redact(str(error))
         left = end - ctx.world.now()
-        reason = redact(_told(why)) or reason
         if left <= 0:
             raise WizardError(
                 f"Waited {deadline:.0f} seconds for {what}, in vain.",

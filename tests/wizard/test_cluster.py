@@ -7,7 +7,7 @@ import time
 import pytest
 
 from wizard.cluster import KubeCluster
-from wizard.errors import Interrupted, WizardError
+from wizard.errors import Interrupted, Unavailable, WizardError
 
 POD = {"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "a"}, "data": {"k": "v"}}
 PATH = "/api/v1/namespaces/default/configmaps/a"
@@ -59,6 +59,20 @@ def test_a_refusal_says_what_the_api_said(api, cluster, status, what):
         cluster.get(PATH)
     assert failed.value.why == "because of this"
     assert failed.value.fix
+
+
+@pytest.mark.parametrize("status", [429, 503])
+def test_an_api_that_asks_for_patience_is_asked_again(api, cluster, status):
+    answers = iter([(status, {"message": "storage is (re)initializing"}, {"Retry-After": "0"}), (200, POD, {})])
+    api.answer = lambda seen: next(answers)
+    assert cluster.get(PATH) == POD
+
+
+def test_an_api_that_never_has_time_is_unavailable(api, cluster):
+    api.answer = lambda seen: (429, {"message": "storage is (re)initializing"}, {"Retry-After": "0"})
+    with pytest.raises(Unavailable, match="refused GET") as failed:
+        cluster.get(PATH)
+    assert failed.value.why == "storage is (re)initializing"
 
 
 def test_applying_a_kind_that_is_not_installed_is_named(api, cluster):

@@ -10,7 +10,7 @@ import pytest
 
 from wizard import events
 from wizard.context import Context
-from wizard.errors import HostError, Interrupted, WizardError
+from wizard.errors import HostError, Interrupted, Unavailable, WizardError
 from wizard.secret import MASK, Secret
 from wizard.state import State
 from wizard.wait import until
@@ -52,6 +52,24 @@ def ctx(clock: Clock, seen: list[Any], tmp_path: Path) -> Context:
 def test_what_came_is_returned_without_waiting(ctx: Context, clock: Clock) -> None:
     assert until(ctx, "the API", lambda: "there", deadline=10) == "there"
     assert clock.naps == []
+
+
+def test_a_cluster_that_does_not_answer_for_a_while_is_waited_for(ctx: Context, clock: Clock) -> None:
+    answers = iter([False, False, True])
+
+    def probe() -> str:
+        if not next(answers):
+            raise Unavailable("The API restarts.")
+        return "there"
+
+    assert until(ctx, "the API", probe, deadline=10, every=3) == "there"
+    with pytest.raises(WizardError, match="in vain") as caught:
+        until(ctx, "the API", _down, deadline=10)
+    assert caught.value.why == "The API restarts."
+
+
+def _down() -> None:
+    raise Unavailable("The API restarts.")
 
 
 def test_it_looks_again_until_it_is_there(ctx: Context, clock: Clock, seen: list[Any]) -> None:
