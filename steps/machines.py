@@ -85,7 +85,8 @@ QUESTIONS = {
     for q in (
         Question(
             "network", "Which network are the Pis in?", NETWORK, default=own_network, source="this computer's routes",
-            when=_hosts_missing, help="Every address of it is asked once whether SSH answers there; nothing else is.",
+            when=_hosts_missing, needs_person=True,
+            help="Every address of it is asked once whether SSH answers there; nothing else is.",
         ),
         Question(
             "hosts", "Which of these hosts become the cluster?", list_of(ADDRESS), choices=hosts_found,

@@ -62,6 +62,7 @@ class Question:
     advanced: bool = False
     when: Callable[[Answers], bool] = lambda answers: True
     source: str = ""
+    needs_person: bool = False  # what follows from the answer must be wanted: a default is only proposed, never taken
 
     def default_for(self, ctx: Context) -> Any:
         return self.default(ctx) if callable(self.default) else self.default

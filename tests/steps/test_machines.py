@@ -307,3 +307,7 @@ def test_a_damaged_own_key_is_named(start):
     own_key.file(first.ctx).write_text("damaged")
     with pytest.raises(WizardError, match="own SSH key"):
         first.again().run()
+
+
+def test_no_network_is_scanned_that_nobody_has_named() -> None:
+    assert machines.QUESTIONS["network"].needs_person

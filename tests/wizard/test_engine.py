@@ -426,3 +426,20 @@ def test_the_outlook_plans_every_step_and_writes_nothing(tmp_path: Path) -> None
     assert not found[1].answered
     assert isinstance(found[2].blocked, Blocked)
     assert (run.world.made, run.state.journal, run.state.done) == ([], [], {})
+
+
+def test_a_dry_run_prepares_no_choices_since_they_may_come_from_a_scan(tmp_path: Path) -> None:
+    looked: list[str] = []
+
+    class Looking(Ask):
+        questions = (Question("host", "Which host?", TEXT, choices=lambda ctx: looked.append("looked") or ()),)
+
+        def plan(self, facts: Any, answers: Answers) -> list[Change]:
+            return []
+
+        def validate(self, answers: Answers) -> list[Problem]:
+            return []
+
+    for dry_run in (True, False):
+        Run(tmp_path, Looking(), front=Front("a"), dry_run=dry_run).engine.run()
+        assert looked == ([] if dry_run else ["looked"])

@@ -28,7 +28,7 @@ class Unattended:
             raise WizardError(
                 f"The answer {name} is refused.", prompt.problem, f"Correct {name} in the answers file."
             )  # fmt: skip
-        if prompt.default is None and question.required:
+        if (prompt.default is None and question.required) or question.needs_person:
             raise WizardError(
                 f"The answer {name} is missing.", f"It is asked: {question.ask}", f"Add {name} to the answers file."
             )  # fmt: skip

@@ -65,6 +65,13 @@ def test_a_default_is_taken(answered: Any) -> None:
     assert answered.state.answers["fruit"]["count"] == "bowl"
 
 
+def test_a_default_that_only_a_person_may_agree_to_is_not_taken(session: Any) -> None:
+    front = unattended.Unattended(session)
+    question = Question("network", "Which network?", TEXT, needs_person=True)
+    with pytest.raises(WizardError, match=r"machines\.network is missing"):
+        front.ask(Prompt("machines", "Machines", question, default="192.168.1.0/24"))
+
+
 def test_danger_needs_allow(answered: Any, world: Any) -> None:
     answered.consent = Consent(yes=True)
     shown = drive(answered)
