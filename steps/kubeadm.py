@@ -9,6 +9,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from steps import kubernetes as versions
 from steps.nodefiles import API_NAME
 from wizard import assets, yamlfile
 from wizard.errors import Problem
@@ -27,6 +28,7 @@ class Settings:
     workers: bool  # whether there are any; without, pods run on the control plane
     pod_range: str
     service_range: str
+    kubernetes: str  # its version
     kubelet_extra: Mapping[str, Any] = field(default_factory=dict)
     kube_proxy_extra: Mapping[str, Any] = field(default_factory=dict)
     kubeadm_extra: Mapping[str, Any] = field(default_factory=dict)  # by kind
@@ -39,6 +41,7 @@ class Settings:
         given, machines = answers["control-plane"], answers["machines"]
         return cls(
             machines["control_plane"], len(machines["hosts"]) > 1, given["pod_range"], given["service_range"],
+            str(versions.wanted(answers)),
             given.get("kubelet_extra") or {}, given.get("kube_proxy_extra") or {}, given.get("kubeadm_extra") or {},
             given.get("ignore_preflight") or (), given.get("cni_version") or "",
         )  # fmt: skip
@@ -60,7 +63,7 @@ def init_config(settings: Settings, cluster: str, hostname: str) -> str:
     if not settings.workers:
         init["nodeRegistration"]["taints"] = []
     whole["clusterName"] = cluster
-    whole["kubernetesVersion"] = f"v{assets.versions()['kubernetes']['version']}"
+    whole["kubernetesVersion"] = f"v{settings.kubernetes}"
     whole["apiServer"]["certSANs"] = [API_NAME, hostname, f"{hostname}.local", address]
     whole["networking"] |= {"podSubnet": settings.pod_range, "serviceSubnet": settings.service_range}
     extra = settings.kubeadm_extra

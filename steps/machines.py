@@ -3,21 +3,20 @@
 from __future__ import annotations
 
 import difflib
-import json
 import re
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
-from ipaddress import IPv4Address, IPv4Network
+from ipaddress import IPv4Address
+from typing import Any
 
+from steps import discovery, gate, health, nodes, own_key, pins
 from steps import facts as node_facts
-from steps import health, nodes, ops, own_key, pins
 from steps.facts import NodeFacts
 from wizard.context import Context
-from wizard.errors import Blocked, Problem, TrustError, WizardError
+from wizard.errors import Problem, TrustError
 from wizard.question import ADDRESS, NETWORK, PATH, SECRET, TEXT, Answers, Choice, Kind, Question, list_of
 from wizard.step import Change, Step
-from wizard.world import Found
 
 # -- questions ---------------------------------------------------------------------------------------------
 
@@ -33,45 +32,6 @@ USER = Kind("user name", _user)
 ONE_OF_THEM = Kind("address", ADDRESS.parse, widget="choice")
 
 
-def own_network(ctx: Context) -> str | None:
-    """The network that this computer is in; None when it can't be told."""
-    try:
-        listed = ctx.world.run(["ip", "-j", "-4", "route", "show"], timeout=10)
-        return network_of(listed.out) if listed.code == 0 else None
-    except WizardError:
-        return None
-
-
-def network_of(routes: str) -> str | None:
-    """The network of the interface with the default route, from ``ip -j -4 route show``. Pure."""
-    try:
-        table = json.loads(routes or "[]")
-    except ValueError:
-        return None
-    outside = next((route.get("dev") for route in table if route.get("dst") == "default"), None)
-    for route in table:
-        if route.get("dev") == outside and route.get("scope") == "link" and "/" in route.get("dst", ""):
-            network = IPv4Network(route["dst"], strict=False)
-            return str(network) if network.prefixlen >= 20 else None
-    return None
-
-
-def hosts_found(ctx: Context) -> list[Choice]:
-    """What answers on the confirmed network, Pis chosen already. Looked for once in a run."""
-    network = ctx.answers.get("machines", {}).get("network")
-    if not network:
-        return []
-    seen: dict[str, list[Found]] = ctx.scratch.setdefault("scans", {})
-    if network not in seen:
-        found = ctx.world.scan(network, lambda hit: ctx.progress(None, f"found {hit.address} {hit.hint}".strip()))
-        seen[network] = found
-    return [Choice(hit.address, hit.address, _about(hit), "Raspberry Pi" in hit.hint) for hit in seen[network]]
-
-
-def _about(hit: Found) -> str:
-    return ", ".join(part for part in (hit.hint, hit.banner.removeprefix("SSH-2.0-"), hit.mac) if part)
-
-
 def _chosen(ctx: Context) -> list[Choice]:
     return [Choice(address, address) for address in ctx.answers.get("machines", {}).get("hosts") or []]
 
@@ -84,18 +44,22 @@ QUESTIONS = {
     q.key: q
     for q in (
         Question(
-            "network", "Which network are the Pis in?", NETWORK, default=own_network, source="this computer's routes",
-            when=_hosts_missing, needs_person=True,
+            "network", "Which network are the Pis in?", NETWORK, default=discovery.own_network,
+            source="this computer's routes", when=_hosts_missing, needs_person=True,
             help="Every address of it is asked once whether SSH answers there; nothing else is.",
         ),
         Question(
-            "hosts", "Which of these hosts become the cluster?", list_of(ADDRESS), choices=hosts_found,
+            "hosts", "Which of these hosts become the cluster?", list_of(ADDRESS), choices=discovery.hosts_found,
             source="a look at the network", help="Choose one or more. They keep their addresses, so reserve those.",
         ),
         Question(
             "control_plane", "Which one runs the control plane?", ONE_OF_THEM, choices=_chosen,
             default=lambda ctx: (ctx.answers.get("machines", {}).get("hosts") or [None])[0],
             help="The one with the most memory and the fastest disk; 2 GB is the least.",
+        ),
+        Question(
+            "more_control_planes", "Which others run the control plane too?", list_of(ADDRESS), required=False,
+            advanced=True, help="One or two more of the Pis. With three in all the cluster goes on when one fails.",
         ),
         Question("user", "Who logs in on the Pis?", USER, default="pi", help="The user that Raspberry Pi Imager made."),
         Question(
@@ -162,6 +126,7 @@ class Machines(Step[MachinesFacts]):
             problems.append(
                 Problem("machines.control_plane", f"{first} is not one of machines.hosts.", "Add it there.")
             )
+        problems += _more_control_planes(given)
         for name in given.get("ignore_health") or []:
             if name not in health.NAMES:
                 near = difflib.get_close_matches(name, health.NAMES, n=1)
@@ -179,7 +144,7 @@ class Machines(Step[MachinesFacts]):
         remembered = {address: _remembered(ctx, address) for address in hosts}
         for address, facts in machines.items():
             _same_machine(ctx, address, facts.machine_id, remembered[address][1])
-        _gate(ctx, machines, now)
+        gate.hold(ctx, machines, now)
         key = own_key.public(ctx)
         strangers = [a for a, known in ctx.each(hosts, lambda a: own_key.lets_in(ctx, a, key)).items() if not known]
         return MachinesFacts((), machines, remembered, key, tuple(strangers))
@@ -197,6 +162,18 @@ class Machines(Step[MachinesFacts]):
             if facts.remembered[address] != (machine.hostname, machine.machine_id):
                 changes.append(_remember(address, machine, facts.remembered[address][1]))
         return changes
+
+
+def _more_control_planes(given: Mapping[str, Any]) -> Iterator[Problem]:
+    more, hosts = given.get("more_control_planes") or [], given.get("hosts") or []
+    path = "machines.more_control_planes"
+    for address in more:
+        if hosts and address not in hosts:
+            yield Problem(path, f"{address} is not one of machines.hosts.", "Add it there.")
+        elif address == given.get("control_plane"):
+            yield Problem(path, f"{address} is machines.control_plane already.", "Leave it out here.")
+    if len(more) > 2:
+        yield Problem(path, f"{len(more) + 1} control planes are too many.", "One or three; more only make it slower.")
 
 
 def _remembered(ctx: Context, address: str) -> tuple[str, str]:
@@ -226,37 +203,3 @@ def _remember(address: str, machine: NodeFacts, before: str) -> Change:
     if other:
         sentence += f", no longer {before[:12]}…"
     return Change("machines/remember", sentence, do, address, danger=other)
-
-
-# -- health ------------------------------------------------------------------------------------------------
-
-
-def _gate(ctx: Context, machines: Mapping[str, NodeFacts], now: float) -> None:
-    """Raises `Blocked` with everything that stands in the way; warns of the rest, once in a run."""
-    answers = ctx.answers["machines"]
-    first = answers["control_plane"]
-    ignore: Sequence[str] = answers.get("ignore_health") or []
-    pace = None if "fsync" in ignore or ctx.dry_run else _fsync(ctx, first)
-    found = health.findings([health.Patient(f, a == first, now, pace) for a, f in machines.items()], ignore)
-    names = {address: facts.hostname or address for address, facts in machines.items()}
-    warnings = [f"{names[f.address]}: {f.sentence} {f.fix}" for f in found if f.severity == "warn"]
-    if warnings and not ctx.scratch.get("health told"):
-        ctx.scratch["health told"] = True
-        ctx.note("Worth knowing about the Pis", "\n".join(warnings))
-    if blocking := [finding for finding in found if finding.severity == "block"]:
-        one = len(blocking) == 1
-        raise Blocked(
-            f"{'One thing stands' if one else f'{len(blocking)} things stand'} in the way on the Pis.",
-            "\n".join(f"{names[f.address]}: {f.sentence} {f.fix}" for f in blocking),
-            f"Put {'it' if one else 'them'} right, or accept what you can under machines.ignore_health: "
-            f"{', '.join(dict.fromkeys(f.name for f in blocking))}.",
-        )
-
-
-def _fsync(ctx: Context, address: str) -> float | None:
-    """Seconds for one safe write on the control plane's disk, measured once in a run; None when it did not say."""
-    if "fsync" not in ctx.scratch:
-        said = ops.run(ctx, address, "machines/fsync", check=False).out.strip()
-        ctx.scratch["fsync"] = float(said) if re.fullmatch(r"\d+\.\d+", said) else None
-    measured: float | None = ctx.scratch["fsync"]
-    return measured

@@ -23,28 +23,37 @@ class Node:
     name: str = ""
 
 
-def addresses(answers: Answers) -> list[str]:
-    """The chosen Pis, control plane first."""
+def control_planes(answers: Answers) -> list[str]:
+    """The addresses of the Pis that run the control plane, the first one first."""
     machines = answers.get("machines", {})
     first = machines.get("control_plane")
-    return sorted(machines.get("hosts", []), key=lambda address: address != first)
+    return [*([first] if first else []), *(machines.get("more_control_planes") or [])]
+
+
+def addresses(answers: Answers) -> list[str]:
+    """The chosen Pis: the first control plane, the other ones, the workers."""
+    heads = control_planes(answers)
+    return sorted(
+        answers.get("machines", {}).get("hosts", []), key=lambda a: heads.index(a) if a in heads else len(heads)
+    )
 
 
 def nodes(ctx: Context) -> list[Node]:
-    """The chosen Pis with what is known about them, control plane first."""
-    first = ctx.answers["machines"]["control_plane"]
+    """The chosen Pis with what is known about them, in the order of `addresses`."""
+    heads = control_planes(ctx.answers)
     return [
-        Node(a, "control-plane" if a == first else "worker", str(ctx.state.recall("machines", a, "hostname") or ""))
+        Node(a, "control-plane" if a in heads else "worker", str(ctx.state.recall("machines", a, "hostname") or ""))
         for a in addresses(ctx.answers)
     ]
 
 
 def control_plane(ctx: Context) -> Node:
+    """The first control plane: where the cluster was made, and where this computer asks its API."""
     return nodes(ctx)[0]
 
 
 def workers(ctx: Context) -> list[Node]:
-    return nodes(ctx)[1:]
+    return [node for node in nodes(ctx) if node.role == "worker"]
 
 
 def pinned_keys(ctx: Context, address: str) -> tuple[HostKey, ...]:

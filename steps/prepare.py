@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from steps import facts as node_facts
-from steps import nodefiles, prepare_software, prepare_system
+from steps import kubernetes, nodefiles, prepare_software, prepare_system
 from steps.facts import NodeFacts
 from steps.openpgp import keys
 from wizard.context import Context
@@ -18,6 +18,10 @@ from wizard.step import Change, Step
 QUESTIONS = {
     q.key: q
     for q in (
+        Question(
+            "kubernetes_version", "Which version of Kubernetes?", kubernetes.VERSION, default=kubernetes.pinned,
+            advanced=True, help="Leave it to homelab; homelab node upgrade changes it for a cluster that runs.",
+        ),
         Question(
             "kubernetes_apt", "Where do the Kubernetes packages come from?", URL, required=False, advanced=True,
             help="A mirror of pkgs.k8s.io: the address before /core:/stable:/. Leave it out for pkgs.k8s.io itself.",

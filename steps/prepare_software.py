@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from steps import facts as node_facts
+from steps import kubernetes as versions
 from steps import nodefiles, nodes, ops, packages, prepare_system
 from steps.facts import NodeFacts
 from steps.packages import Repository
@@ -43,10 +44,11 @@ def settings(answers: Answers, own_key: bytes) -> Settings:
     """The settings of the answers. Pure."""
     pins = assets.versions()
     kubernetes, containerd, given = pins["kubernetes"], pins["containerd"], answers.get("prepare", {})
+    wanted = versions.wanted(answers)
     return Settings(
         answers["machines"]["control_plane"], given.get("kubernetes_apt") or kubernetes["apt"],
         given.get("containerd_apt") or containerd["apt"], own_key, containerd_files(given, kubernetes["pause"]),
-        kubernetes["package"], ".".join(kubernetes["version"].split(".")[:2]), kubernetes["needs_containerd"],
+        wanted.package, f"{wanted.major}.{wanted.minor}", kubernetes["needs_containerd"],
     )  # fmt: skip
 
 

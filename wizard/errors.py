@@ -81,6 +81,10 @@ class Unreachable(HostError):
     """No SSH connection: nothing answers, or the connection broke and did not come back."""
 
 
+class ConnectionLost(Unreachable):
+    """The connection broke while a script ran: the host rebooted by itself, or its network went away for a while."""
+
+
 class LoginRefused(HostError):
     """The host answered but refused every way to log in, or refused the sudo password."""
 

@@ -27,6 +27,7 @@ class Change:
     `id` names it for ``--allow`` and the journal (``prepare/swap``); `host` is the address of the Pi it
     belongs to, None for this computer. Changes next to each other that have a host run side by side, one
     lane a host, in order within a lane; a change without a host runs alone, after those before it.
+    `detail` is shown below the sentence when it is asked about by itself: lines that help to decide.
     A change with `danger` is asked for again even with ``--yes``, unless ``--allow ID`` names it.
     """
 
@@ -36,6 +37,7 @@ class Change:
     host: str | None = None
     undo: Callable[[Context], None] | None = None
     danger: bool = False
+    detail: str = ""
 
 
 class Step(ABC, Generic[F]):

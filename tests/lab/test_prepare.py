@@ -14,10 +14,10 @@ from typing import Any
 
 import pytest
 
-from steps import facts, nodes
+from steps import facts, kubernetes, nodes
 from steps.machines import Machines
 from steps.prepare import Prepare
-from wizard import answers, assets, events
+from wizard import answers, events
 from wizard.context import Approval, Context
 from wizard.engine import Consent, Engine
 from wizard.errors import WizardError
@@ -30,7 +30,7 @@ ANSWERS = Path(__file__).resolve().parent.parent / "answers" / "lab.yaml"
 SOFTWARE = (
     "systemctl --version | sed 's/ (.*//;q'; kubeadm version -o short | sed 's/^/kubeadm /'; containerd --version"
 )
-PACKAGE = assets.versions()["kubernetes"]["package"]
+PACKAGE = kubernetes.wanted({}).package
 
 
 class Yes:

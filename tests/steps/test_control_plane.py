@@ -225,7 +225,7 @@ def test_ranges_and_kinds_that_can_not_be(given, others, paths):
 
 
 def test_flannel_follows_the_answers():
-    settings = kubeadm.Settings(FIRST, True, "10.9.0.0/16", "10.96.0.0/16", cni_version="1.0.0")
+    settings = kubeadm.Settings(FIRST, True, "10.9.0.0/16", "10.96.0.0/16", "1.36.4", cni_version="1.0.0")
     objects = {found["kind"]: found for found in kubeadm.flannel(settings)}
     assert '"Network": "10.9.0.0/16"' in objects["ConfigMap"]["data"]["net-conf.json"]
     assert '"cniVersion": "1.0.0"' in objects["ConfigMap"]["data"]["cni-conf.json"]

@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from steps import machines, nodes, own_key
+from steps import discovery, machines, nodes, own_key
 from wizard import events
 from wizard.context import Approval, Context
 from wizard.demo.world import SimWorld
@@ -298,7 +298,7 @@ ROUTES = [
     ],
 )
 def test_the_network_of_this_computer_is_proposed(routes, network):
-    assert machines.network_of(json.dumps(routes)) == network
+    assert discovery.network_of(json.dumps(routes)) == network
 
 
 def test_a_damaged_own_key_is_named(start):

@@ -8,14 +8,14 @@ from pathlib import Path
 
 import pytest
 
-from steps import prepare_software, prepare_system
+from steps import kubernetes, prepare_software, prepare_system
 from steps.facts import NodeFacts
 from steps.prepare import Prepare, obstacles
-from wizard import assets, events
+from wizard import events
 from wizard.demo import effects
 from wizard.errors import Blocked, TrustError, WizardError
 
-PACKAGE = assets.versions()["kubernetes"]["package"]
+PACKAGE = kubernetes.wanted({}).package
 ALL = [
     "prepare/memory-cgroup", "prepare/swap", "prepare/modules", "prepare/sysctl", "prepare/hosts",
     "prepare/repository-kubernetes", "prepare/repository-containerd", "prepare/packages", "prepare/hold",
