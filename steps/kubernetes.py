@@ -13,7 +13,7 @@ MINORS = ((1, 36), (1, 37))  # what this release knows how to set up
 
 @dataclass(frozen=True, order=True)
 class Version:
-    """A version such as 1.36.4."""
+    """A version, such as 1.30.2."""
 
     major: int
     minor: int
@@ -21,7 +21,7 @@ class Version:
 
     @classmethod
     def parse(cls, text: str) -> Version:
-        """Reads ``1.36.4``, ``v1.36.4`` and the package version ``1.36.4-1.1``. Raises ValueError."""
+        """Reads ``1.30.2``, ``v1.30.2`` and the package version ``1.30.2-1.1``. Raises ValueError."""
         found = re.fullmatch(r"v?(\d+)\.(\d+)\.(\d+)(-\d+\.\d+)?", text.strip())
         if not found:
             raise ValueError(f"{text!r} is not a version such as {pinned()}")
