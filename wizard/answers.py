@@ -88,9 +88,10 @@ class _Reader:
         except WizardError as error:
             self.problem(path, " ".join(error.sentences()))
 
-    def missing(self, answers: Answers) -> None:
-        """Defaults for what was left out; a problem for what has none."""
-        for name, step in self.steps.items():
+    def missing(self, answers: Answers, needed: Sequence[AnyStep]) -> None:
+        """Defaults for what was left out of the steps that are to run; a problem for what has none."""
+        for step in needed:
+            name = step.name
             for question in step.questions:
                 path = f"{name}.{question.key}"
                 if question.key in answers.get(name, {}) or self.refused & {name, path}:
@@ -102,8 +103,11 @@ class _Reader:
                     self.problem(path, f"this is missing: {question.ask}", _expected(question))
 
 
-def read(file: Path, steps: Sequence[AnyStep]) -> Interview:
-    """Reads and checks `file`. Raises `BadInput` with every mistake at once."""
+def read(file: Path, steps: Sequence[AnyStep], needed: Sequence[AnyStep] | None = None) -> Interview:
+    """Reads and checks `file`. Raises `BadInput` with every mistake at once.
+
+    Only the steps of `needed` (all, when left out) have to be answered completely.
+    """
     reader = _Reader(file, steps)
     data = _load(reader)
     cluster = "homelab"
@@ -120,7 +124,7 @@ def read(file: Path, steps: Sequence[AnyStep]) -> Interview:
             answers[str(key)] = reader.section(str(key), value)
         else:
             reader.problem(str(key), "there is no such section.", _nearest(str(key), ["cluster", *reader.steps]))
-    reader.missing(answers)
+    reader.missing(answers, steps if needed is None else needed)
     if not reader.problems:
         for step in steps:
             for problem in step.validate(answers):

@@ -73,9 +73,10 @@ def _wizard(args: Namespace) -> int:
 def _unattended(args: Namespace) -> int:
     from wizard import opening
 
-    steps = order()
-    state = opening.open_answered(getattr(args, "cluster", None), _file(args), _path(args.answers), steps, save=True)
-    return _journey(_session(args, steps, real_world(), state), _silent(args))
+    steps, named = order(), getattr(args, "cluster", None)
+    part = _until(args, steps)
+    state = opening.open_answered(named, _file(args), _path(args.answers), steps, save=True, needed=part)
+    return _journey(_session(args, part, real_world(), state), _silent(args))
 
 
 def _plan(args: Namespace) -> int:
@@ -84,11 +85,12 @@ def _plan(args: Namespace) -> int:
     from wizard.ui import planned
 
     steps, named, file = order(), getattr(args, "cluster", None), _file(args)
+    part = _until(args, steps)
     if "answers" in args:
-        state = opening.open_answered(named, file, _path(args.answers), steps, save=False)
+        state = opening.open_answered(named, file, _path(args.answers), steps, save=False, needed=part)
     else:
         state = opening.open_state(named, file, save=False)
-    session = Session(steps, real_world(), state, dry_run=True, finish=close_all, go_on=_command(args))
+    session = Session(part, real_world(), state, dry_run=True, finish=close_all, go_on=_command(args))
     try:
         return planned.run(session)
     finally:
@@ -143,6 +145,18 @@ def order() -> Sequence[AnyStep]:
     from steps import ORDER
 
     return ORDER
+
+
+def _until(args: Namespace, steps: Sequence[AnyStep]) -> Sequence[AnyStep]:
+    """The steps up to the one that `--until` names; all of them without it."""
+    from wizard import commandline
+
+    names = [step.name for step in steps]
+    if "until" not in args:
+        return steps
+    if args.until not in names:
+        commandline.mistake(args.words, f"there is no step {args.until!r} to stop after; steps: {', '.join(names)}")
+    return steps[: names.index(args.until) + 1]
 
 
 def real_world() -> World:

@@ -66,10 +66,18 @@ def _parser() -> Parser:
 
     demo = command("demo", "the whole journey on simulated Pis; touches no network", plain, answers, consent)
     _add(demo, "--fast", action="store_true", help="do not take the time that real Pis would")
-    command("plan", "what would change; writes nothing", answers)
-    command("run", "the whole journey without a question; needs --answers and --yes", answers, consent)
+    plan = command("plan", "what would change; writes nothing", answers)
+    run = command("run", "the whole journey without a question; needs --answers and --yes", answers, consent)
+    for made in (plan, run):
+        _add(made, "--until", metavar="STEP", help="stop after this step")
     command("status", "what is done and what is next, as remembered; needs no network")
     return parser
+
+
+def mistake(words: Sequence[str], message: str) -> NoReturn:
+    """A mistake in the command line that only shows once the steps are known. Leaves as the parser does."""
+    print(f"homelab: {message}. See: homelab {words[0]} --help", file=sys.stderr)
+    raise SystemExit(2)
 
 
 def _options() -> tuple[Parser, Parser, Parser, Parser]:

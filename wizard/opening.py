@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from pathlib import Path
 
 from wizard import state as states
@@ -58,17 +58,28 @@ def open_state(named: str | None, file: Path | None, *, save: bool = True) -> St
 
 
 def open_answered(
-    named: str | None, file: Path | None, answers: Path, order: Sequence[AnyStep], *, save: bool
+    named: str | None,
+    file: Path | None,
+    answers: Path,
+    order: Sequence[AnyStep],
+    *,
+    save: bool,
+    needed: Sequence[AnyStep] | None = None,
+    living: Collection[tuple[str, str]] = (),
 ) -> State:
-    """As `open_state`, for the cluster that the answers file names, its answers taken over. Raises `BadInput`."""
-    interview = read(answers, order)
+    """As `open_state`, for the cluster that the answers file names, its answers taken over. Raises `BadInput`.
+
+    Only the steps of `needed` have to be answered completely. What is `living`, as (step, key), has changed with the
+    cluster since the file was written: there the state's own answer stays.
+    """
+    interview = read(answers, order, needed)
     if named is not None and named != interview.cluster:
         raise BadInput(
             [Problem("cluster", f"the file is about {interview.cluster!r}, --cluster says {named!r}.",
                      "Make them agree, or leave --cluster out.", str(answers))]
         )  # fmt: skip
     state = _open(interview.cluster, file, save)
-    _take(state, interview)
+    _take(state, interview, living)
     return state
 
 
@@ -77,8 +88,9 @@ def _open(cluster: str, file: Path | None, save: bool) -> State:
     return State.open(path, cluster) if save else Unsaved.open(path, cluster, lock=False)
 
 
-def _take(state: State, interview: Interview) -> None:
-    """The file's answers win over what was answered before."""
+def _take(state: State, interview: Interview, living: Collection[tuple[str, str]]) -> None:
+    """The file's answers win over what was answered before, except for what is `living`."""
     for step, given in interview.answers.items():
-        state.answers.setdefault(step, {}).update(given)
+        mine = state.answers.setdefault(step, {})
+        mine.update({key: value for key, value in given.items() if (step, key) not in living or key not in mine})
     state.save()

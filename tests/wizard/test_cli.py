@@ -77,6 +77,23 @@ def test_plan_after_run_finds_nothing_and_changes_nothing(home: Path, kept: Path
     assert {file: file.read_bytes() for file in kept.iterdir()} == before
 
 
+def test_until_ends_after_a_step_and_needs_no_later_answers(home: Path, toys: Any, world: Any, capsys: Any) -> None:
+    fruit = "\n".join(line for line in toys.answers.splitlines() if not line.startswith("party"))
+    (home / "answers.yaml").write_text(fruit.split("\ncake:")[0] + "\n")
+    assert cli.main([*RUN, "--until", "fruit"]) == ExitCode.OK
+    assert "cake" not in world.made
+    assert cli.main(["plan", "--until", "fruit"]) == ExitCode.OK
+    assert "Cake" not in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("words", [[*RUN, "--until", "frob"], ["plan", "--until", "frob"]])
+def test_until_an_unknown_step_lists_the_steps(home: Path, capsys: Any, world: Any, words: list[str]) -> None:
+    assert cli.main(words) == ExitCode.USAGE
+    shown = capsys.readouterr().err
+    assert "there is no step 'frob' to stop after; steps: fruit, cake, party" in shown and shown.count("\n") == 1
+    assert world.made == []
+
+
 def test_status(home: Path, kept: Path, monkeypatch: pytest.MonkeyPatch, capsys: Any) -> None:
     monkeypatch.setattr(cli, "real_world", lambda: pytest.fail("status must not look at the world"))
     assert cli.main(["status"]) == ExitCode.NOT_READY
