@@ -94,6 +94,7 @@ def parse(address: str, output: str) -> NodeFacts:
     reached = next((a.interface for a in addresses if a.ip == address), "")
     interface = read.read_default_interface(text("route")) or reached
     present = text("kubernetes").split()
+    files = _named(raw, "file")
     return NodeFacts(
         address=address, hostname=read.read_word(text("hostname")), machine_id=read.read_word(text("machine-id")),
         boot_id=read.read_word(text("boot-id")), model=model, is_pi=model.startswith("Raspberry Pi"),
@@ -107,14 +108,14 @@ def parse(address: str, output: str) -> NodeFacts:
         clock_unix=read.read_clock(text("clock")),
         ntp_synchronised=read.read_synchronised(text("timedatectl"), text("chrony")),
         throttled=read.read_throttled(text("throttled")), swaps=read.read_swaps(text("swaps")),
-        cmdline=text("cmdline").strip(), cmdline_file=read.read_word(text("cmdline-file")),
+        cmdline=text("cmdline").strip(), cmdline_file=read.read_cmdline_file(files),
         memory_cgroup=read.read_memory_cgroup(text("cgroup-controllers"), text("proc-cgroups")),
         modules=frozenset(text("modules").split()), sysctl=read.read_table(text("sysctl")),
         packages=read.read_packages(text("packages")), apt_sources=tuple(text("apt-sources").splitlines()),
         dpkg_unfinished=text("dpkg-unfinished"),
         apt_lock_holder=text("apt-lock").partition("\n")[0].strip(),
         units={name: read.read_pairs(value) for name, value in _named(raw, "unit").items()},
-        containerd_stale=bool(text("containerd-stale").strip()), files=_named(raw, "file"),
+        containerd_stale=bool(text("containerd-stale").strip()), files=files,
         keyrings={path: value.strip() for path, value in _named(raw, "keyring").items()},
         etcd_data="etcd-data" in present, api_server="manifests/kube-apiserver.yaml" in present,
         kubelet_conf="kubelet.conf" in present or "bootstrap-kubelet.conf" in present,

@@ -52,6 +52,25 @@ def rpi_swap(text: str) -> str:
     return "\n".join([*lines[: mains[0] + 1], "Mechanism=none", *lines[mains[0] + 1 :]])
 
 
+def rpi_swap_addition(text: str) -> str:
+    """A file of /etc/rpi/swap.conf.d, which has the last word, without another mechanism than none."""
+    return re.sub(r"^\s*Mechanism\s*=.*$", "Mechanism=none", text, flags=re.M)
+
+
+def zram_generator(text: str) -> str:
+    """zram-generator.conf without compressed swap; a device that carries a file system stays.
+
+    A file without any device has a purpose: it takes the place of the one in /usr, which has a device for swap.
+    """
+    sections = re.split(r"^(?=\[)", text, flags=re.M)
+    kept = [section for section in sections if not section.startswith("[zram") or _has_file_system(section)]
+    return "".join(kept).rstrip("\n") or "# Written by homelab: no compressed swap, Kubernetes does not want any."
+
+
+def _has_file_system(section: str) -> bool:
+    return bool(re.search(r"^\s*(mount-point\s*=|fs-type\s*=\s*(?!swap))", section, re.M))
+
+
 def hosts(text: str, api_address: str, hostname: str) -> str:
     """/etc/hosts with the control plane's name, and the host's own where nothing says it. The rest stays."""
     before, _, rest = text.partition(_BEGIN + "\n")

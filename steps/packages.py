@@ -11,7 +11,7 @@ from steps import ops
 from steps.facts import NodeFacts
 from steps.openpgp import Key, keys, readable
 from wizard.context import Context
-from wizard.errors import TrustError, WizardError
+from wizard.errors import Blocked, TrustError, WizardError
 from wizard.step import Change
 from wizard.wait import until
 
@@ -21,7 +21,10 @@ LOCK_SECONDS = 1200.0  # a Pi's first unattended upgrade may well take a quarter
 
 @dataclass(frozen=True)
 class Repository:
-    """A signed apt repository. `suite` is ``/`` where the packages lie flat in the folder `uri`."""
+    """A signed apt repository. `suite` is ``/`` where the packages lie flat in the folder `uri`.
+
+    With a `package`, `suite` is taken only if it has that package, or else the first of `older` that has.
+    """
 
     name: str  # of its files: homelab-NAME.sources
     title: str
@@ -30,6 +33,8 @@ class Repository:
     components: str
     key_url: str
     fingerprint: str  # the pinned key
+    package: str = ""
+    older: tuple[str, ...] = ()
 
     @property
     def sources_path(self) -> str:
@@ -39,9 +44,13 @@ class Repository:
     def keyring_path(self) -> str:
         return f"/etc/apt/keyrings/homelab-{self.name}.gpg"
 
-    def sources(self, arch: str) -> str:
+    @property
+    def suites(self) -> tuple[str, ...]:
+        return (self.suite, *self.older)
+
+    def sources(self, arch: str, suite: str = "") -> str:
         """The text of its sources file."""
-        lines = ["# Written by homelab.", "Types: deb", f"URIs: {self.uri}", f"Suites: {self.suite}"]
+        lines = ["# Written by homelab.", "Types: deb", f"URIs: {self.uri}", f"Suites: {suite or self.suite}"]
         lines += [f"Components: {self.components}"] if self.components else []
         return "\n".join([*lines, f"Architectures: {arch}", f"Signed-By: {self.keyring_path}"])
 
@@ -57,14 +66,15 @@ def repository_changes(step: str, repository: Repository, facts: NodeFacts, own_
     `own_key` is the content of a key file from the workstation, which then is what is trusted.
     """
     wanted = trusted(repository, own_key)
-    sources = repository.sources(facts.arch)
-    if installed(facts, repository) == wanted and facts.files.get(repository.sources_path) == sources:
+    right = [repository.sources(facts.arch, suite) for suite in repository.suites]
+    if installed(facts, repository) == wanted and facts.files.get(repository.sources_path) in right:
         return []
 
     def do(ctx: Context) -> None:
         found = keys(own_key) if own_key else [_fetch(ctx, facts.address, repository)]
         ops.write_keyring(ctx, facts.address, repository.keyring_path, b"".join(key.data for key in found))
-        ops.write_file(ctx, facts.address, repository.sources_path, sources)
+        suite = _published(ctx, facts, repository) if repository.package else repository.suite
+        ops.write_file(ctx, facts.address, repository.sources_path, repository.sources(facts.arch, suite))
 
     def undo(ctx: Context) -> None:
         ops.remove(ctx, facts.address, repository.sources_path, repository.keyring_path)
@@ -99,6 +109,22 @@ def _fetch(ctx: Context, address: str, repository: Repository) -> Key:
         f"The key of {repository.title}'s packages is not the expected one.",
         f"{repository.key_url} is {readable(found[0].fingerprint)}; pinned is {readable(repository.fingerprint)}.",
         "Nothing was installed. With a mirror of your own, give its key with apt_key_file.", host=ctx.name_of(address),
+    )  # fmt: skip
+
+
+def _published(ctx: Context, facts: NodeFacts, repository: Repository) -> str:
+    """The first suite that has the repository's package, looked up by the node. Raises `Blocked` when none has."""
+    package, suites = repository.package, repository.suites
+    said = ops.run(
+        ctx, facts.address, "prepare/suite", repository.uri, repository.components, facts.arch, package, *suites
+    ).out.strip()
+    if said in suites:
+        return said
+    raise Blocked(
+        f"{repository.uri} has no package {package} for this system ({facts.os_id} {facts.os_codename}).",
+        f"Looked for it in: {', '.join(suites)}.",
+        "Name a repository that has it with containerd_apt, or write a system to the card that has been out longer.",
+        host=ctx.name_of(facts.address),
     )  # fmt: skip
 
 

@@ -12,6 +12,7 @@ from steps.facts import NodeFacts
 from steps.openpgp import keys
 from wizard.context import Context
 from wizard.errors import Blocked, Problem
+from wizard.host import facts as read
 from wizard.question import MAPPING, PATH, URL, Answers, Question
 from wizard.step import Change, Step
 
@@ -119,7 +120,13 @@ def _memory_cgroup_obstacles(facts: NodeFacts) -> Iterator[Blocked]:
             "kubelet can't limit memory without it.",
             "Add cgroup_enable=memory to this machine's kernel command line and reboot it.", host=facts.address,
         )  # fmt: skip
-    elif "root=" not in (facts.files.get(file, "").splitlines() or [""])[0]:
+    elif facts.files[file].startswith("DO NOT EDIT"):
+        yield Blocked(
+            f"{file} is only a note; the real one is on the boot partition, which is not there.",
+            "Raspberry Pi OS mounts it at /boot/firmware.",
+            "Mount it (sudo mount /boot/firmware; see /etc/fstab) and run the same command again.", host=facts.address,
+        )  # fmt: skip
+    elif not read.is_cmdline(facts.files[file]):
         yield Blocked(
             f"{file} does not look like a kernel command line.", "Its first line names no root=, so it is left alone.",
             "Restore it, with everything on its first line, and run the same command again.", host=facts.address,

@@ -45,10 +45,12 @@ def settings(answers: Answers, own_key: bytes) -> Settings:
     pins = assets.versions()
     kubernetes, containerd, given = pins["kubernetes"], pins["containerd"], answers.get("prepare", {})
     wanted = versions.wanted(answers)
+    minor = f"{wanted.major}.{wanted.minor}"
+    own = kubernetes["minors"][minor]
     return Settings(
         answers["machines"]["control_plane"], given.get("kubernetes_apt") or kubernetes["apt"],
-        given.get("containerd_apt") or containerd["apt"], own_key, containerd_files(given, kubernetes["pause"]),
-        wanted.package, f"{wanted.major}.{wanted.minor}", kubernetes["needs_containerd"],
+        given.get("containerd_apt") or containerd["apt"], own_key, containerd_files(given, own["pause"]),
+        wanted.package, minor, own["needs_containerd"],
     )  # fmt: skip
 
 
@@ -74,8 +76,16 @@ def repositories(facts: NodeFacts, settings: Settings) -> tuple[Repository, Repo
         ),
         Repository(
             "containerd", "containerd", docker, facts.os_codename, "stable", f"{docker}/gpg", pins["containerd"]["key"],
+            "containerd.io", older_suites(facts, pins["containerd"]["suites"]),
         ),
     )  # fmt: skip
+
+
+def older_suites(facts: NodeFacts, known: Mapping[str, Mapping[str, str]]) -> tuple[str, ...]:
+    """The suites of older releases of this Pi's system, newest first: their packages run on it too."""
+    releases = {packages.version(release): name for release, name in known.get(facts.os_id, {}).items()}
+    mine = packages.version(facts.os_version)
+    return tuple(releases[release] for release in sorted(releases, reverse=True) if release < mine)
 
 
 def changes(facts: NodeFacts, settings: Settings) -> Iterator[Change]:
@@ -137,14 +147,29 @@ def _packages(facts: NodeFacts, settings: Settings) -> Iterator[Change]:
         names = ", ".join(name.replace("=", " ") for name in wanted)
         replaced = [name for name in ("docker.io", "containerd") if facts.installed(name) and "containerd.io" in wanted]
         sentence = f"install {names}" + (f" in place of {' and '.join(replaced)}" if replaced else "")
-        yield Change(
-            "prepare/packages", sentence, lambda ctx: packages.install(ctx, facts.address, wanted), facts.address
-        )
+
+        def do(ctx: Context) -> None:
+            packages.install(ctx, facts.address, wanted)
+            _new_enough(node_facts.gather_one(ctx, facts.address), settings)
+
+        yield Change("prepare/packages", sentence, do, facts.address)
     if not all(facts.packages.get(name, ("", False))[1] for name in HELD):
         yield Change(
             "prepare/hold", f"keep {', '.join(HELD)} at their versions when the system is updated",
             lambda ctx: _run(ctx, facts, "prepare/hold", *HELD), facts.address,
             lambda ctx: _run(ctx, facts, "prepare/hold-undo", *HELD),
+        )  # fmt: skip
+
+
+def _new_enough(facts: NodeFacts, settings: Settings) -> None:
+    """Raises `Blocked` when the repository had no containerd that is new enough."""
+    version = facts.installed("containerd.io")
+    if packages.version(version) < packages.version(settings.needs_containerd):
+        raise Blocked(
+            f"containerd {version} is too old for Kubernetes {settings.minor}.",
+            f"It needs {settings.needs_containerd}; {settings.containerd_apt} has no newer one for this system.",
+            "Name a repository that has one with containerd_apt, and its key with apt_key_file.",
+            host=facts.hostname or facts.address,
         )  # fmt: skip
 
 
@@ -188,6 +213,7 @@ def _reboot(facts: NodeFacts) -> Iterator[Change]:
             deadline=120, host=facts.address, fix="Look at its log on the Pi: journalctl -u containerd",
         )  # fmt: skip
         prepare_system.wait_for_time(ctx, facts.address)
+        prepare_system.check_memory_cgroup(node_facts.gather_one(ctx, facts.address))
 
     if reasons:
         yield Change("prepare/reboot", f"reboot to {' and '.join(reasons)}", do, facts.address)

@@ -8,12 +8,18 @@ from steps import facts as node_facts
 from steps import nodefiles, ops, packages
 from steps.facts import NodeFacts
 from wizard.context import Context
+from wizard.errors import Blocked
+from wizard.host import facts as read
 from wizard.step import Change
 from wizard.wait import until
 
 TIME_SERVICES = ("systemd-timesyncd", "chrony", "ntpsec", "ntp")
 MODULES = "/etc/modules-load.d/homelab.conf"
 SYSCTL = "/etc/sysctl.d/90-homelab.conf"
+CMDLINE_NEXT = "/boot/firmware/new/cmdline.txt"  # of a new kernel: Ubuntu since 25.10 tries it at the next boot
+RPI_SWAP = "/etc/rpi/swap.conf"
+ZRAM_GENERATOR = "/etc/systemd/zram-generator.conf"
+SWAP_UNITS = ("dphys-swapfile.service", "zramswap.service")
 CLOUD_HOSTS = "/etc/cloud/templates/hosts.debian.tmpl"  # cloud-init may make /etc/hosts anew at each boot, out of this
 TIME_SECONDS = 180.0
 
@@ -66,27 +72,64 @@ def wait_for_time(ctx: Context, address: str) -> None:
     )  # fmt: skip
 
 
-def _memory_cgroup(facts: NodeFacts) -> Iterator[Change]:
+def cmdlines(facts: NodeFacts) -> dict[str, str]:
+    """The files that name the kernel's command line and lack the memory cgroup, with their new texts."""
     file = facts.cmdline_file
-    before = facts.files.get(file, "")
-    if facts.memory_cgroup or nodefiles.has_setting(before):
+    if not file or (facts.memory_cgroup and not nodefiles.has_setting(facts.files[file])):
+        return {}  # this kernel has it without being told
+    places = [file]
+    if file == read.CMDLINE_AB and read.is_cmdline(facts.files.get(CMDLINE_NEXT, "")):
+        places.append(CMDLINE_NEXT)
+    lacking = [path for path in places if not nodefiles.has_setting(facts.files[path])]
+    return {path: nodefiles.cmdline(facts.files[path]) for path in lacking}
+
+
+def _memory_cgroup(facts: NodeFacts) -> Iterator[Change]:
+    edited = cmdlines(facts)
+    if not edited:
         return
 
     def do(ctx: Context) -> None:
-        ops.keep_original(ctx, facts.address, f"{file}.before-homelab", before)
-        ops.write_file(ctx, facts.address, file, nodefiles.cmdline(before))
+        for path, text in edited.items():
+            ops.keep_original(ctx, facts.address, f"{path}.before-homelab", facts.files[path])
+            ops.write_file(ctx, facts.address, path, text)
 
-    yield Change("prepare/memory-cgroup", f"switch the memory cgroup on in {file}", do, facts.address,
-                 restore(facts, file))  # fmt: skip
+    def undo(ctx: Context) -> None:
+        for path in edited:
+            restore(facts, path)(ctx)
+
+    yield Change("prepare/memory-cgroup", f"switch the memory cgroup on in {' and '.join(edited)}", do,
+                 facts.address, undo)  # fmt: skip
+
+
+def check_memory_cgroup(facts: NodeFacts) -> None:
+    """Raises `Blocked` when the memory cgroup is off after a reboot that was to switch it on."""
+    if not facts.memory_cgroup and not nodefiles.has_setting(facts.cmdline):
+        raise Blocked(
+            f"The memory cgroup is still off: this system was not started with what {facts.cmdline_file} says.",
+            f"The kernel was given: {facts.cmdline[:300]}",
+            "Find the file that its boot loader reads (sudo grep -rl root= /boot), add cgroup_enable=memory to that "
+            "line, reboot, and run the same command again.", host=facts.hostname or facts.address,
+        )  # fmt: skip
+
+
+def swap_files(facts: NodeFacts) -> dict[str, str]:
+    """The files that bring swap back at the next boot, with their new texts."""
+    edits = {"/etc/fstab": nodefiles.fstab, RPI_SWAP: nodefiles.rpi_swap}
+    edits |= {path: nodefiles.rpi_swap_addition for path in facts.files if path.startswith(f"{RPI_SWAP}.d/")}
+    there = {path for path in edits if path in facts.files}
+    if facts.installed("rpi-swap"):
+        there.add(RPI_SWAP)
+    elif facts.installed("systemd-zram-generator"):  # rpi-swap tells it what to do; alone it makes swap by itself
+        edits[ZRAM_GENERATOR] = nodefiles.zram_generator
+        there.add(ZRAM_GENERATOR)
+    after = {path: edit(facts.files.get(path, "")) for path, edit in edits.items() if path in there}
+    return {path: text for path, text in after.items() if text != facts.files.get(path)}
 
 
 def _swap(facts: NodeFacts) -> Iterator[Change]:
-    edited = {
-        path: after
-        for path, edit in (("/etc/fstab", nodefiles.fstab), ("/etc/rpi/swap.conf", nodefiles.rpi_swap))
-        if path in facts.files and (after := edit(facts.files[path])) != facts.files[path]
-    }
-    enabled = facts.units.get("dphys-swapfile.service", {}).get("UnitFileState") == "enabled"
+    edited = swap_files(facts)
+    enabled = any(facts.units.get(unit, {}).get("UnitFileState") == "enabled" for unit in SWAP_UNITS)
     if not (facts.swaps or edited or enabled):
         return
 

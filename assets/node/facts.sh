@@ -33,12 +33,9 @@ section timedatectl soon timedatectl show
 section chrony soon chronyc -n tracking
 section throttled soon vcgencmd get_throttled
 section cmdline cat /proc/cmdline
-for file in /boot/firmware/current/cmdline.txt /boot/firmware/cmdline.txt /boot/cmdline.txt; do
-  if [ -f "$file" ]; then
-    section cmdline-file echo "$file"
-    content "$file"
-    break
-  fi
+for file in /boot/firmware/current/cmdline.txt /boot/firmware/new/cmdline.txt /boot/firmware/cmdline.txt \
+  /boot/cmdline.txt; do
+  content "$file"
 done
 section cgroup-controllers cat /sys/fs/cgroup/cgroup.controllers
 section proc-cgroups cat /proc/cgroups
@@ -80,7 +77,7 @@ section apt-lock lock_holders
 units() { # one section a unit that exists
   soon systemctl show -p Id,LoadState,ActiveState,SubState,UnitFileState,Result,ConditionTimestampMonotonic \
     containerd.service kubelet.service systemd-timesyncd.service chrony.service ntpsec.service ntp.service \
-    dphys-swapfile.service homelab-kubeadm.service tailscaled.service </dev/null 2>/dev/null |
+    dphys-swapfile.service zramswap.service homelab-kubeadm.service tailscaled.service </dev/null 2>/dev/null |
     awk -v RS= '!/LoadState=not-found/ { match($0, /Id=[^\n]*/); print "\n@@ unit " substr($0, RSTART + 3, RLENGTH - 3) "\n" $0 }'
 }
 units
@@ -90,7 +87,8 @@ stale() { # containerd's configuration that is newer than the containerd that ru
 }
 section containerd-stale stale
 
-for file in /etc/hosts /etc/cloud/templates/hosts.debian.tmpl /etc/fstab /etc/rpi/swap.conf /etc/containerd/config.toml /etc/containerd/conf.d/homelab.toml \
+for file in /etc/hosts /etc/cloud/templates/hosts.debian.tmpl /etc/fstab /etc/rpi/swap.conf /etc/rpi/swap.conf.d/*.conf \
+  /etc/systemd/zram-generator.conf /etc/containerd/config.toml /etc/containerd/conf.d/homelab.toml \
   /etc/containerd/certs.d/_default/hosts.toml /etc/modules-load.d/homelab.conf /etc/sysctl.d/90-homelab.conf \
   /etc/apt/sources.list.d/homelab-*.sources; do
   content "$file"

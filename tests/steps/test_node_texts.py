@@ -104,7 +104,7 @@ def test_containerds_extra_settings_are_what_was_answered(settings):
 
 
 def test_containerds_files_are_toml():
-    pause = assets.versions()["kubernetes"]["pause"]
+    pause = "registry.k8s.io/pause:9.9"
     config = tomllib.loads(nodefiles.containerd_config(assets.text("node/containerd-config.toml"), pause))
     assert config["plugins"]["io.containerd.cri.v1.images"]["pinned_images"]["sandbox"] == pause
     assert config["imports"] == ["/etc/containerd/conf.d/*.toml"]

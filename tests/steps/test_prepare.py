@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 import base64
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
-from steps import kubernetes, prepare_software, prepare_system
-from steps.facts import NodeFacts
-from steps.prepare import Prepare, obstacles
+from steps import kubernetes, prepare_software
+from steps.prepare import Prepare
 from wizard import events
 from wizard.demo import effects
 from wizard.errors import Blocked, TrustError, WizardError
@@ -105,6 +103,33 @@ def test_a_busy_package_system_is_named_at_the_deadline(pis, effect):
         pis(["192.168.1.11"]).run(Prepare())
 
 
+def test_a_system_that_containerds_repository_does_not_know_yet_gets_the_packages_of_the_one_before(pis, effect):
+    effect("prepare/suite", out="{arg6}")
+    stage = pis(["192.168.1.13"])
+    stage.run(Prepare())
+    text = stage.sections("192.168.1.13")["file /etc/apt/sources.list.d/homelab-containerd.sources"]
+    assert "Suites: bookworm\n" in text
+    assert stage.run(Prepare()) == [], "and keeps them"
+
+
+def test_no_suite_with_containerd_is_named(pis, effect):
+    effect("prepare/suite", out="")
+    with pytest.raises(Blocked, match=r"no package containerd.io for this system \(debian trixie\).*trixie, bookworm"):
+        pis(["192.168.1.13"]).run(Prepare())
+
+
+def test_a_repository_with_an_old_containerd_only_is_named(pis, effect):
+    effect("prepare/packages", append={"packages": "{packages 1.0}"})
+    with pytest.raises(Blocked, match=r"containerd 1\.0 is too old for Kubernetes 1\.36\. It needs 2\.2"):
+        pis(["192.168.1.11"]).run(Prepare())
+
+
+def test_a_boot_loader_that_reads_another_file_is_named(pis, effect):
+    effect("reboot", set={"boot-id": "{uuid}"})
+    with pytest.raises(Blocked, match=r"not started with what /boot/firmware/cmdline\.txt says"):
+        pis(["192.168.1.11"]).run(Prepare())
+
+
 def test_a_key_file_without_a_key_is_a_mistake(pis, tmp_path: Path):
     file = tmp_path / "notes.txt"
     file.write_text("not a key")
@@ -118,138 +143,6 @@ def test_progress_names_what_a_host_is_busy_with(pis):
     shown = [event.text for event in stage.seen if isinstance(event, events.Progress)]
     assert "Unpacking kubelet ..." in shown
     assert "rebooting" in shown
-
-
-# -- plans from facts alone ---------------------------------------------------------------------------------
-
-SETTINGS = prepare_software.settings({"machines": {"control_plane": "192.168.1.11"}}, b"")
-BARE = NodeFacts("192.168.1.12", hostname="pi-2", arch="arm64", os_id="debian", os_codename="bookworm",
-                 memory_cgroup=True, kernel="6.12.47+rpt-rpi-v8")  # fmt: skip
-
-
-def ids(facts: NodeFacts) -> list[str]:
-    system = prepare_system.changes(facts, SETTINGS.control_plane)
-    return [change.id.partition("/")[2] for change in [*system, *prepare_software.changes(facts, SETTINGS)]]
-
-
-def sentence(facts: NodeFacts, name: str) -> str:
-    system = prepare_system.changes(facts, SETTINGS.control_plane)
-    found = [*system, *prepare_software.changes(facts, SETTINGS)]
-    return next(change.sentence for change in found if change.id == f"prepare/{name}")
-
-
-@pytest.mark.parametrize(
-    ("facts", "expected"),
-    [
-        ({"units": {}}, "install chrony and wait"),
-        ({"units": {"systemd-timesyncd.service": {"ActiveState": "inactive"}}}, "start systemd-timesyncd and wait"),
-        ({"units": {"systemd-timesyncd.service": {"ActiveState": "inactive", "ConditionTimestampMonotonic": "4711"}}},
-         "install chrony and wait"),
-        ({"units": {"systemd-timesyncd.service": {"ActiveState": "active"}}}, "wait until systemd-timesyncd"),
-        ({"units": {"chrony.service": {"ActiveState": "active"}}}, "wait until chrony"),
-    ],
-)  # fmt: skip
-def test_how_the_clock_is_set(facts, expected):
-    assert sentence(replace(BARE, **facts), "time").startswith(expected)
-
-
-def test_a_clock_in_step_is_left_alone():
-    running = {"systemd-timesyncd.service": {"ActiveState": "active"}}
-    assert "time" not in ids(replace(BARE, units=running, ntp_synchronised=True))
-
-
-@pytest.mark.parametrize(
-    ("facts", "planned"),
-    [
-        ({}, False),
-        ({"files": {"/etc/fstab": "UUID=1 none swap sw 0 0"}}, True),
-        ({"files": {"/etc/fstab": "# UUID=1 none swap sw 0 0\nUUID=2 / ext4 defaults 0 1"}}, False),
-        ({"swaps": ("/dev/zram0",)}, True),
-        ({"files": {"/etc/rpi/swap.conf": "[Main]\n#Mechanism=auto"}}, True),
-        ({"files": {"/etc/rpi/swap.conf": "[Main]\nMechanism=none"}}, False),
-        ({"units": {"dphys-swapfile.service": {"UnitFileState": "enabled"}}}, True),
-        ({"units": {"dphys-swapfile.service": {"UnitFileState": "disabled"}}}, False),
-    ],
-)
-def test_when_swap_is_turned_off(facts, planned):
-    assert ("swap" in ids(replace(BARE, **facts))) is planned
-
-
-@pytest.mark.parametrize(
-    ("facts", "expected"),
-    [
-        ({}, True),
-        ({"packages": {"containerd.io": ("2.2.0-1~debian.12~bookworm", False)}}, False),
-        ({"packages": {"containerd.io": ("1.7.28-1~debian.12~bookworm", True)}}, True),
-        ({"packages": {"containerd.io": ("2.3.4-1", True)}}, False),
-    ],
-)
-def test_when_containerd_is_installed(facts, expected):
-    assert ("containerd.io" in prepare_software.missing(replace(BARE, **facts), SETTINGS)) is expected
-
-
-def test_a_node_of_a_cluster_keeps_its_kubernetes_version():
-    old = {name: ("1.35.0-1.1", True) for name in ("kubelet", "kubeadm", "kubectl")}
-    assert f"kubelet={PACKAGE}" in prepare_software.missing(replace(BARE, packages=old), SETTINGS)
-    joined = prepare_software.missing(replace(BARE, packages=old, kubelet_conf=True), SETTINGS)
-    assert not [name for name in joined if name.startswith("kube")]
-
-
-def test_debians_containerd_is_replaced_and_the_sentence_says_so():
-    facts = replace(BARE, packages={"containerd": ("1.6.20~ds1-1+deb12u1", False)})
-    assert "in place of containerd" in sentence(facts, "packages")
-
-
-@pytest.mark.parametrize("change", [{"containerd_stale": True}, {"files": {}}, {"units": {}}])
-def test_when_containerd_is_restarted(change):
-    right = replace(
-        BARE, files={path: text for path, text in SETTINGS.files.items() if text},
-        units={"containerd.service": {"ActiveState": "active", "UnitFileState": "enabled"}},
-    )  # fmt: skip
-    assert "containerd" not in ids(right)
-    assert "containerd" in ids(replace(right, **change))
-
-
-def test_an_interrupted_installation_is_mended_first():
-    assert ids(replace(BARE, dpkg_unfinished="iF  kubelet"))[0] == "dpkg"
-
-
-def test_cloud_inits_template_for_hosts_is_written_too():
-    facts = replace(BARE, files={prepare_system.CLOUD_HOSTS: "127.0.1.1 {{fqdn}} {{hostname}}", "/etc/hosts": ""})
-    assert "hosts" in ids(facts)
-
-
-@pytest.mark.parametrize(
-    ("facts", "words"),
-    [
-        ({"arch": "armhf"}, "64-bit"),
-        ({"os_id": "fedora"}, "Debian"),
-        ({"memory_cgroup": False}, "no cmdline.txt"),
-        ({"memory_cgroup": False, "cmdline_file": "/boot/cmdline.txt", "files": {"/boot/cmdline.txt": "DO NOT EDIT"}},
-         "left alone"),
-        ({"memory_cgroup": False, "cmdline_file": "/boot/cmdline.txt", "files": {"/boot/cmdline.txt": "root=/dev/sda2"},
-          "cmdline": "root=/dev/sda2 cgroup_enable=memory"}, "built without it"),
-    ],
-)  # fmt: skip
-def test_what_only_the_person_can_change(facts, words):
-    (blocked,) = obstacles(replace(BARE, **facts))
-    assert isinstance(blocked, Blocked)
-    assert words in str(blocked)
-    assert blocked.fix
-
-
-@pytest.mark.parametrize(
-    ("line", "blocked"),
-    [
-        ("/etc/apt/sources.list.d/docker.list:deb https://download.docker.com/linux/debian bookworm stable", True),
-        ("/etc/apt/sources.list.d/docker.sources:URIs: https://download.docker.com/linux/debian/", True),
-        ("/etc/apt/sources.list.d/homelab-containerd.sources:URIs: https://download.docker.com/linux/debian", False),
-        ("/etc/apt/sources.list:deb http://mirror.example.org/debian bookworm main", False),
-    ],
-)  # fmt: skip
-def test_a_repository_that_is_there_already_under_another_key(line, blocked):
-    found = prepare_software.conflict(replace(BARE, apt_sources=(line,)), SETTINGS)
-    assert bool(found) is blocked
 
 
 def test_what_was_written_can_be_taken_back(pis):

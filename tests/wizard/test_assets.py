@@ -34,6 +34,7 @@ def test_every_pin_is_text_of_its_own_form(path: str, value: object) -> None:
         "version": r"v?\d+\.\d+\.\d+", "key": r"[0-9A-F]{40}", "sha256": r"[0-9a-f]{64}", "apt": r"https://[\w./-]+",
         "url": r"(https|oci)://[\w./-]+", "download": r"https://[\w./-]+", "git": r"https://[\w./-]+",
         "image": r"[\w./-]+:[\w.-]+", "plugin_image": r"[\w./-]+:[\w.-]+", "needs_containerd": r"\d+\.\d+",
+        "pause": r"registry\.k8s\.io/pause:[\d.]+",
     }  # fmt: skip
     if form := forms.get(last):
         assert re.fullmatch(form, value), f"{path}: {value}"

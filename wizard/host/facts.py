@@ -10,6 +10,7 @@ from __future__ import annotations
 import hashlib
 import json
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -116,6 +117,22 @@ def read_throttled(text: str) -> int | None:
     """The bits of ``vcgencmd get_throttled``; None when there is no such program."""
     found = re.search(r"throttled=(0x[0-9a-fA-F]+)", text)
     return int(found[1], 16) if found else None
+
+
+CMDLINE_AB = "/boot/firmware/current/cmdline.txt"  # Ubuntu since 25.10: what it has booted from
+_CMDLINES = (CMDLINE_AB, "/boot/firmware/cmdline.txt", "/boot/cmdline.txt")
+
+
+def read_cmdline_file(files: Mapping[str, str]) -> str:
+    """The file that holds the kernel's command line, by its content: Raspberry Pi OS 12 leaves a note that nobody reads
+    at the old place. Where none looks like one, the first that is there; empty when there is none at all."""
+    there = [path for path in _CMDLINES if path in files]
+    return next((path for path in there if is_cmdline(files[path])), there[0] if there else "")
+
+
+def is_cmdline(text: str) -> bool:
+    """Whether `text` is a kernel's command line: only its first line counts, and that names a root file system."""
+    return any(word.startswith("root=") for word in (text.splitlines() or [""])[0].split())
 
 
 def read_memory_cgroup(controllers: str, cgroups: str) -> bool:

@@ -1,4 +1,4 @@
-# Gives swap back as the system had it. fstab and /etc/rpi/swap.conf were restored before.
+# Gives swap back as the system had it. The files were restored before.
 set -eu
 find /etc/systemd/system -maxdepth 1 -name '*.swap' -lname /dev/null -delete
 systemctl daemon-reload

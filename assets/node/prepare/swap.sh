@@ -1,4 +1,4 @@
-# Turns swap off and keeps it off, whatever provides it. fstab and /etc/rpi/swap.conf were written before.
+# Turns swap off and keeps it off, whatever provides it. The files were written before.
 set -eu
 for unit in dphys-swapfile zramswap; do
   ! systemctl cat "$unit.service" >/dev/null 2>&1 || systemctl disable --quiet --now "$unit.service"
