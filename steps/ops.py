@@ -12,11 +12,17 @@ from wizard.context import Context
 from wizard.errors import CommandFailed
 from wizard.host.base import Result, Script
 
+_INCLUDE = re.compile(r"^\. ([a-z/-]+\.sh)$", re.MULTILINE)
 _COLOUR = re.compile(r"\x1b\[[0-9;]*m")
 _REASON = re.compile(r"E: |dpkg: error|\[ERROR ")
 _NOTABLE = re.compile(
     r"^(Get:\d+|Fetched|Unpacking|Setting up|Preparing|Processing|\[[a-z-]+(/[a-z-]+)?\])|^waiting for ", re.ASCII
 )
+
+
+def text(name: str) -> str:
+    """The script ``assets/node/NAME.sh``, with the text of another where a line says ``. OTHER.sh``."""
+    return _INCLUDE.sub(lambda line: text(line[1].removesuffix(".sh")), assets.text(f"node/{name}.sh"))
 
 
 def run(
@@ -33,7 +39,7 @@ def run(
 
     `source` is the file to take when it is not called like what it is used for.
     """  # fmt: skip
-    script = Script(name, assets.text(f"node/{source or name}.sh"), tuple(args), stdin, timeout)
+    script = Script(name, text(source or name), tuple(args), stdin, timeout)
     return nodes.host(ctx, address).run(script, check=check)
 
 
@@ -41,22 +47,22 @@ def follow(
     ctx: Context, address: str, name: str, *args: str, stdin: bytes = b"", timeout: float = 120.0, check: bool = True
 ) -> Result:
     """Like `run`, with every line of output in the log and notable ones as progress."""
-    return _with_lines(ctx, address, Script(name, assets.text(f"node/{name}.sh"), tuple(args), stdin, timeout), check)
+    return _with_lines(ctx, address, Script(name, text(name), tuple(args), stdin, timeout), check)
 
 
 def detached(
     ctx: Context, address: str, unit: str, name: str, *args: str, timeout: float = 1800.0, check: bool = True
 ) -> Result:
     """Like `follow`, as the systemd unit `unit`: a lost connection does not stop it, and it is never begun twice."""
-    text = assets.text(f"node/{name}.sh")
-    digest = hashlib.sha256("\0".join([text, *args]).encode()).hexdigest()[:16]
-    script = Script(name, assets.text("node/detached.sh"), (unit, digest, *args), text.encode(), timeout)
+    whole = text(name)
+    digest = hashlib.sha256("\0".join([whole, *args]).encode()).hexdigest()[:16]
+    script = Script(name, text("detached"), (unit, digest, *args), whole.encode(), timeout)
     return _with_lines(ctx, address, script, check)
 
 
 def attach(ctx: Context, address: str, unit: str, *, timeout: float = 1800.0) -> Result:
     """Follows what runs as the unit `unit` to its end; returns at once when nothing does."""
-    script = Script("attach", assets.text("node/detached.sh"), (unit, "any"), timeout=timeout)
+    script = Script("attach", text("detached"), (unit, "any"), timeout=timeout)
     return _with_lines(ctx, address, script, True)
 
 

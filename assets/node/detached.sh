@@ -2,6 +2,7 @@
 # connection or a killed wizard does not stop it: the next call finds it running and follows it to its end. DIGEST names
 # the work: while other work runs under the same name, this one waits for it. With the DIGEST "any" nothing is begun: what
 # runs is followed.
+# not kept: what it writes is in memory, and gone with the next boot
 set -eu
 unit=$1 digest=$2
 shift 2

@@ -1,3 +1,5 @@
 # remove.sh PATH...: removes files that homelab wrote.
 set -eu
+. keep.sh
+keep "$@"
 rm -f "$@"

@@ -1,5 +1,6 @@
 # finish.sh CONFIG: what was left when a kubeadm init was interrupted after etcd had begun to keep data. Each phase leaves
 # alone what is there already: the same certificates, the same data, the same cluster.
+# not kept: it writes only into a cluster's own folders, which keep_places has seen
 set -eu
 config=$1
 phase() { kubeadm init phase "$@" --config "$config"; }

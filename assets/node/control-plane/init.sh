@@ -1,4 +1,5 @@
 # init.sh CONFIG: makes the cluster. Never where a cluster's data is, whatever was asked for.
+# not kept: it writes only into a cluster's own folders, which keep_places has seen
 set -eu
 config=$1
 no_data() {

@@ -1,5 +1,6 @@
 # fsync.sh: prints how many seconds the disk takes for one small write that must be safe, as etcd makes them all the
 # time: the mean of 40. The file it writes is gone afterwards.
+# not kept: the file is its own
 set -eu
 file=$(mktemp /var/lib/.homelab-fsync.XXXXXX)
 trap 'rm -f "$file"' EXIT

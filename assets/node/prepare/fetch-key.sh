@@ -1,5 +1,6 @@
 # fetch-key.sh URL: prints a repository's signing key in base64. apt's own downloader uses apt's proxy settings and is
 # on every system; nothing is trusted here, the key is checked before it is installed.
+# not kept: what it writes is a temporary folder
 set -eu
 folder=$(mktemp -d)
 trap 'rm -rf "$folder"' EXIT

@@ -1,5 +1,6 @@
 # suite.sh URI COMPONENT ARCH PACKAGE SUITE...: prints the first suite in which a package repository has PACKAGE; nothing
 # when none has it. Nothing is trusted here: what is installed later is checked against the repository's key.
+# not kept: what it writes is a temporary folder
 set -eu
 uri=$1 component=$2 arch=$3 package=$4
 shift 4

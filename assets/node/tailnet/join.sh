@@ -1,7 +1,10 @@
 # join.sh LOGIN_SERVER HOSTNAME TAGS: joins the tailnet with the key on stdin; TAGS may be empty.
 # The key is in a file of root's for as long as it takes, never on a command line. --reset: exactly these settings,
 # whatever an earlier attempt left. When it fails, what tailscaled says about its health follows.
+# not kept: the key is in memory, and gone when this ends; the unit is kept
 set -u
+. keep.sh
+keep_units tailscaled.service
 umask 077
 key=$(mktemp /run/homelab-key.XXXXXX) || exit 1
 trap 'rm -f "$key"' EXIT

@@ -1,4 +1,5 @@
 # Joins this node to the cluster, and removes the configuration with the token, however it ends.
+# not kept: it writes only into a cluster's own folders, which keep_places has seen
 set -eu
 config=/run/homelab/join.yaml
 trap 'rm -f "$config"' EXIT
