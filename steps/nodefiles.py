@@ -7,7 +7,7 @@ import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-API_NAME = "homelab-api"  # the control plane's name on every node, so that its address can change later
+API_NAME = "homelab-api"  # the cluster's API on every node, whichever control planes there are
 MODULES = ("overlay", "br_netfilter", "vxlan")  # containers' file systems, bridged packets to iptables, the pod network
 SYSCTL = {
     "net.ipv4.ip_forward": "1",
@@ -71,12 +71,15 @@ def _has_file_system(section: str) -> bool:
     return bool(re.search(r"^\s*(mount-point\s*=|fs-type\s*=\s*(?!swap))", section, re.M))
 
 
-def hosts(text: str, api_address: str, hostname: str) -> str:
-    """/etc/hosts with the control plane's name, and the host's own where nothing says it. The rest stays."""
+def hosts(text: str, api_addresses: Sequence[str], hostname: str) -> str:
+    """/etc/hosts with the API's name for each control plane, and the host's own where nothing says it. The rest stays.
+
+    The first address that answers is taken, in the order given.
+    """
     before, _, rest = text.partition(_BEGIN + "\n")
     after = (rest.partition(_END)[2] if _END in rest else rest).lstrip("\n")
     others = before.rstrip("\n") + ("\n" + after if after else "")
-    own = [f"{api_address} {API_NAME}"]
+    own = [f"{address} {API_NAME}" for address in api_addresses]
     if hostname and hostname not in _names(others):
         own.append(f"127.0.1.1 {hostname}")
     return "\n".join([others.rstrip("\n"), _BEGIN, *own, _END]).lstrip("\n")

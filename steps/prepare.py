@@ -89,7 +89,7 @@ class Prepare(Step[PrepareFacts]):
         settings = prepare_software.settings(answers, facts.own_key)
         found: list[Change] = []
         for machine in facts.machines.values():
-            found += prepare_system.changes(machine, settings.control_plane)
+            found += prepare_system.changes(machine, settings.control_planes)
             found += prepare_software.changes(machine, settings)
         return found
 

@@ -30,7 +30,7 @@ MIRROR = "/etc/containerd/certs.d/_default/hosts.toml"
 class Settings:
     """What holds for every Pi, out of the answers and `versions.yaml`."""
 
-    control_plane: str
+    control_planes: tuple[str, ...]
     kubernetes_apt: str
     containerd_apt: str
     own_key: bytes
@@ -48,7 +48,7 @@ def settings(answers: Answers, own_key: bytes) -> Settings:
     minor = f"{wanted.major}.{wanted.minor}"
     own = kubernetes["minors"][minor]
     return Settings(
-        answers["machines"]["control_plane"], given.get("kubernetes_apt") or kubernetes["apt"],
+        tuple(nodes.control_planes(answers)), given.get("kubernetes_apt") or kubernetes["apt"],
         given.get("containerd_apt") or containerd["apt"], own_key, containerd_files(given, own["pause"]),
         wanted.package, minor, own["needs_containerd"],
     )  # fmt: skip

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 
 from steps import facts as node_facts
 from steps import nodefiles, ops, packages
@@ -24,8 +24,8 @@ CLOUD_HOSTS = "/etc/cloud/templates/hosts.debian.tmpl"  # cloud-init may make /e
 TIME_SECONDS = 180.0
 
 
-def changes(facts: NodeFacts, control_plane: str) -> Iterator[Change]:
-    """What is left to do, in order. `control_plane` is the address that the cluster's API will have."""
+def changes(facts: NodeFacts, control_planes: Sequence[str]) -> Iterator[Change]:
+    """What is left to do, in order. `control_planes` are the addresses at which the cluster's API will be."""
     if facts.dpkg_unfinished:
         yield Change(
             "prepare/dpkg", "finish the package installation that was interrupted",
@@ -36,7 +36,7 @@ def changes(facts: NodeFacts, control_plane: str) -> Iterator[Change]:
     yield from _swap(facts)
     yield from _modules(facts)
     yield from _sysctl(facts)
-    yield from _hosts(facts, control_plane)
+    yield from _hosts(facts, control_planes)
 
 
 def _time(facts: NodeFacts) -> Iterator[Change]:
@@ -173,10 +173,11 @@ def _sysctl(facts: NodeFacts) -> Iterator[Change]:
                  facts.address, restore(facts, SYSCTL))  # fmt: skip
 
 
-def _hosts(facts: NodeFacts, control_plane: str) -> Iterator[Change]:
+def _hosts(facts: NodeFacts, control_planes: Sequence[str]) -> Iterator[Change]:
+    api = sorted(control_planes, key=lambda address: address != facts.address)  # a control plane asks itself first
     paths = ["/etc/hosts", *(path for path in (CLOUD_HOSTS,) if path in facts.files)]
     own = {"/etc/hosts": facts.hostname}  # the template has a placeholder for it
-    wanted = {p: nodefiles.hosts(facts.files.get(p, ""), control_plane, own.get(p, "")) for p in paths}
+    wanted = {p: nodefiles.hosts(facts.files.get(p, ""), api, own.get(p, "")) for p in paths}
     edited = {path: text for path, text in wanted.items() if text != facts.files.get(path)}
 
     def do(ctx: Context) -> None:
@@ -188,7 +189,7 @@ def _hosts(facts: NodeFacts, control_plane: str) -> Iterator[Change]:
             restore(facts, path)(ctx)
 
     if edited:
-        sentence = f"write {nodefiles.API_NAME} ({control_plane}) into /etc/hosts"
+        sentence = f"write {nodefiles.API_NAME} ({', '.join(api)}) into /etc/hosts"
         yield Change("prepare/hosts", sentence, do, facts.address, undo)
 
 

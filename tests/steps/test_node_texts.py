@@ -85,8 +85,18 @@ OURS = "# begin homelab\n192.168.1.11 homelab-api\n# end homelab"
     ],
 )
 def test_hosts(before, after):
-    assert nodefiles.hosts(before, "192.168.1.11", "pi-2") == after
-    assert nodefiles.hosts(after, "192.168.1.11", "pi-2") == after
+    assert nodefiles.hosts(before, ["192.168.1.11"], "pi-2") == after
+    assert nodefiles.hosts(after, ["192.168.1.11"], "pi-2") == after
+
+
+def test_hosts_name_every_control_plane_in_the_order_in_which_they_are_asked():
+    one = nodefiles.hosts("127.0.0.1 localhost pi-2", ["192.168.1.11"], "pi-2")
+    three = nodefiles.hosts(one, ["192.168.1.12", "192.168.1.11", "192.168.1.13"], "pi-2")
+    assert three.splitlines()[1:] == [
+        "# begin homelab", "192.168.1.12 homelab-api", "192.168.1.11 homelab-api", "192.168.1.13 homelab-api",
+        "# end homelab",
+    ]  # fmt: skip
+    assert nodefiles.hosts(three, ["192.168.1.11"], "pi-2") == one, "one is removed again"
 
 
 @pytest.mark.parametrize(

@@ -39,6 +39,20 @@ def test_three_bare_pis_are_prepared_once(pis):
     assert stage.world.writes == writes
 
 
+def test_every_pi_knows_every_control_plane_and_a_control_plane_asks_itself_first(pis):
+    first, second, third = "192.168.1.11", "192.168.1.12", "192.168.1.13"
+    stage = pis()
+    stage.run(Prepare())
+    stage.ctx.keep("machines", "more_control_planes", [third])
+    assert [change for _, change in stage.run(Prepare())] == ["prepare/hosts"] * 3, "the others are told, too"
+    api = {
+        address: [line.split()[0] for line in stage.sections(address)["file /etc/hosts"].splitlines()
+                  if line.endswith(" homelab-api")]
+        for address in (first, second, third)
+    }  # fmt: skip
+    assert api == {first: [first, third], second: [first, third], third: [third, first]}
+
+
 def test_the_trixie_pi_loses_its_compressed_swap(pis):
     stage = pis(["192.168.1.13"])
     assert any("compressed swap" in sentence for sentence in stage.plan(Prepare()))

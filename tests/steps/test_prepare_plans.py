@@ -19,12 +19,12 @@ BARE = NodeFacts("192.168.1.12", hostname="pi-2", arch="arm64", os_id="debian", 
 
 
 def ids(facts: NodeFacts) -> list[str]:
-    system = prepare_system.changes(facts, SETTINGS.control_plane)
+    system = prepare_system.changes(facts, SETTINGS.control_planes)
     return [change.id.partition("/")[2] for change in [*system, *prepare_software.changes(facts, SETTINGS)]]
 
 
 def sentence(facts: NodeFacts, name: str) -> str:
-    system = prepare_system.changes(facts, SETTINGS.control_plane)
+    system = prepare_system.changes(facts, SETTINGS.control_planes)
     found = [*system, *prepare_software.changes(facts, SETTINGS)]
     return next(change.sentence for change in found if change.id == f"prepare/{name}")
 
