@@ -7,12 +7,25 @@ from ipaddress import IPv4Network
 
 from wizard.context import Context
 from wizard.errors import WizardError
-from wizard.question import Choice
+from wizard.net import hints
+from wizard.question import NETWORK, Choice, Kind
 from wizard.world import Found
+
+SSH_ON = "SSH is switched on in Raspberry Pi Imager, or on the Pi's own screen with: sudo systemctl enable --now ssh."
+
+
+def _network_or_none(raw: object) -> str | None:
+    if raw is None or str(raw).strip().lower() in ("", "none"):
+        return None
+    return str(NETWORK.parse(raw))
+
+
+NETWORK_OR_NONE = Kind("network, or none", _network_or_none)
 
 
 def own_network(ctx: Context) -> str | None:
     """The network that this computer is in; None when it can't be told."""
+    ctx.scratch.pop("scans", None)  # the question is asked (again), so there will be a new look
     try:
         listed = ctx.world.run(["ip", "-j", "-4", "route", "show"], timeout=10)
         return network_of(listed.out) if listed.code == 0 else None
@@ -35,16 +48,44 @@ def network_of(routes: str) -> str | None:
 
 
 def hosts_found(ctx: Context) -> list[Choice]:
-    """What answers on the confirmed network, Pis chosen already. Looked for once in a run."""
+    """Who is on the confirmed network, Pis that can be used chosen already. Looked for once for each confirmation."""
     network = ctx.answers.get("machines", {}).get("network")
     if not network:
         return []
     seen: dict[str, list[Found]] = ctx.scratch.setdefault("scans", {})
     if network not in seen:
-        found = ctx.world.scan(network, lambda hit: ctx.progress(None, f"found {hit.address} {hit.hint}".strip()))
-        seen[network] = found
-    return [Choice(hit.address, hit.address, _about(hit), "Raspberry Pi" in hit.hint) for hit in seen[network]]
+        seen[network] = ctx.world.scan(network, lambda hit: ctx.progress(None, f"found {hit.address}, {_what(hit)}"))
+        if not any(hit.banner for hit in seen[network]):
+            ctx.note(f"Nobody takes SSH on {network}", NOBODY)
+    return [Choice(hit.address, hit.address, about(hit), _usable(hit)) for hit in seen[network]]
 
 
-def _about(hit: Found) -> str:
-    return ", ".join(part for part in (hit.hint, hit.banner.removeprefix("SSH-2.0-"), hit.mac) if part)
+NOBODY = f"Are the Pis switched on, and in this network? {SSH_ON} Go back and confirm the network to look again."
+
+
+def _usable(hit: Found) -> bool:
+    """Whether `hit` is offered as chosen: a Pi that can be logged in at, and that is not in a cluster already."""
+    return bool(hit.banner and hints.pi(hit.mac, hit.name)) and not hit.kubernetes
+
+
+def known(ctx: Context, address: str) -> str:
+    """What the look at the network told about `address`; empty when there was none."""
+    seen: dict[str, list[Found]] = ctx.scratch.get("scans", {})
+    return next((_what(hit) for found in seen.values() for hit in found if hit.address == address), "")
+
+
+def about(hit: Found) -> str:
+    """What is known of a host before a log-in: first what it is, then what says so. Pure."""
+    signs = [f"MAC address {hit.mac}" if hit.mac else "", f"banner {hints.program(hit.banner)}" if hit.banner else ""]
+    how = [f"by its {' and its '.join(filter(None, signs))}"] if any(signs) else []
+    how.append(f"found by {' and '.join(hit.by)}")
+    return f"{_what(hit)}: {', '.join(how)}{'.' if hit.banner else f'. {SSH_ON}'}"
+
+
+def _what(hit: Found) -> str:
+    sign = hints.pi(hit.mac, hit.name)
+    raspberry = "Raspberry Pi" if sign == hints.BY_MAC else f"Raspberry Pi {sign}" if sign else ""
+    parts = [hit.name, raspberry, hints.system(hit.banner), "runs Kubernetes already" if hit.kubernetes else ""]
+    if not hit.banner:
+        parts.append("SSH is off" if hit.refuses else "does not answer to SSH")
+    return ", ".join(filter(None, parts)) or "a host that does not say what it is"

@@ -8,14 +8,16 @@ import time
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from ipaddress import IPv4Address
+from pathlib import Path
 from typing import Any
 
-from steps import discovery, gate, health, nodes, own_key, pins
+from steps import discovery, gate, health, introduction, nodes, own_key, pins
 from steps import facts as node_facts
 from steps.facts import NodeFacts
 from wizard.context import Context
 from wizard.errors import Problem, TrustError
-from wizard.question import ADDRESS, NETWORK, PATH, SECRET, TEXT, Answers, Choice, Kind, Question, list_of
+from wizard.host import keyfile
+from wizard.question import ADDRESS, PATH, SECRET, TEXT, Answers, Choice, Kind, Question, list_of
 from wizard.step import Change, Step
 
 # -- questions ---------------------------------------------------------------------------------------------
@@ -33,24 +35,34 @@ ONE_OF_THEM = Kind("address", ADDRESS.parse, widget="choice")
 
 
 def _chosen(ctx: Context) -> list[Choice]:
-    return [Choice(address, address) for address in ctx.answers.get("machines", {}).get("hosts") or []]
+    chosen = ctx.answers.get("machines", {}).get("hosts") or []
+    return [Choice(address, address, discovery.known(ctx, address)) for address in chosen]
 
 
 def _hosts_missing(answers: Answers) -> bool:
     return not answers.get("machines", {}).get("hosts")
 
 
+def _key_is_locked(answers: Answers) -> bool:
+    file = answers.get("machines", {}).get("key_file")
+    return keyfile.locked(Path(file)) if file else False
+
+
 QUESTIONS = {
     q.key: q
     for q in (
         Question(
-            "network", "Which network are the Pis in?", NETWORK, default=discovery.own_network,
-            source="this computer's routes", when=_hosts_missing, needs_person=True,
-            help="Every address of it is asked once whether SSH answers there; nothing else is.",
+            "network", "Which network are the Pis in?", discovery.NETWORK_OR_NONE, default=discovery.own_network,
+            source="this computer's routes", when=_hosts_missing, needs_person=True, required=False,
+            help="Before you confirm it nothing is sent. Then each of its addresses is asked for SSH (port 22), where "
+            "SSH answers also for Kubernetes (ports 6443 and 10250), and all together for their names (mDNS). Nothing "
+            "else is. With the word none nothing is looked at, and you name the Pis.",
         ),
         Question(
-            "hosts", "Which of these hosts become the cluster?", list_of(ADDRESS), choices=discovery.hosts_found,
-            source="a look at the network", help="Choose one or more. They keep their addresses, so reserve those.",
+            "hosts", "Which hosts become the cluster?", list_of(ADDRESS), choices=discovery.hosts_found,
+            source="a look at the network",
+            help="Pis that take SSH are marked already; others can be given by their address. All must keep their "
+            "addresses: reserve them in your router.",
         ),
         Question(
             "control_plane", "Which one runs the control plane?", ONE_OF_THEM, choices=_chosen,
@@ -65,6 +77,10 @@ QUESTIONS = {
         Question(
             "key_file", "Which private key opens them?", PATH, required=False,
             help="Leave it empty when you use a password, or a key in ssh-agent.",
+        ),
+        Question(
+            "key_passphrase", "What passphrase unlocks that key?", SECRET, required=False, when=_key_is_locked,
+            help="It is kept in memory only. Leave it empty when ssh-agent holds the key unlocked.",
         ),
         Question(
             "password", "What is that user's password?", SECRET, required=False,
@@ -144,6 +160,7 @@ class Machines(Step[MachinesFacts]):
         remembered = {address: _remembered(ctx, address) for address in hosts}
         for address, facts in machines.items():
             _same_machine(ctx, address, facts.machine_id, remembered[address][1])
+        introduction.tell(ctx, machines)
         gate.hold(ctx, machines, now)
         key = own_key.public(ctx)
         strangers = [a for a, known in ctx.each(hosts, lambda a: own_key.lets_in(ctx, a, key)).items() if not known]

@@ -6,12 +6,13 @@ from dataclasses import dataclass
 from typing import Literal
 
 from wizard.context import Context
-from wizard.errors import WizardError
+from wizard.errors import LoginRefused, WizardError
 from wizard.host.base import Host, HostKey, Login
 from wizard.question import Answers
 from wizard.secret import Secret
 
 Role = Literal["control-plane", "worker"]
+LOGIN = ("user", "key_file", "key_passphrase", "password", "sudo_password")  # the questions about logging in
 
 
 @dataclass(frozen=True)
@@ -75,7 +76,11 @@ def host(ctx: Context, address: str) -> Host:
                 "This host's key has not been approved yet.", "Nothing is sent to a host that is not known.",
                 "Run the step Machines first.", host=ctx.name_of(address),
             )  # fmt: skip
-        connections[address] = ctx.world.connect(login(ctx, address, keys))
+        try:
+            connections[address] = ctx.world.connect(login(ctx, address, keys))
+        except LoginRefused as refused:
+            refused.answers = tuple(f"machines.{key}" for key in LOGIN)
+            raise
     return connections[address]
 
 
@@ -90,10 +95,13 @@ def login(ctx: Context, address: str, keys: tuple[HostKey, ...]) -> Login:
 
     own = ctx.state.path.parent / "id_ed25519"
     files = [str(own)] if own.exists() else []
+    let_in = own.exists() and ctx.state.recall("machines", address, "hostname")  # then no other key is needed
     files += [given["key_file"]] if given.get("key_file") else []
     return Login(
-        address, given["user"], keys, ctx.name_of(address), tuple(files), secret("password"), secret("sudo_password")
-    )
+        address, given["user"], keys, ctx.name_of(address), tuple(files),
+        key_passphrase=None if let_in else secret("key_passphrase"), password=secret("password"),
+        sudo_password=secret("sudo_password"),
+    )  # fmt: skip
 
 
 def close_all(ctx: Context) -> None:

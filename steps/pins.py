@@ -8,9 +8,12 @@ from pathlib import Path
 from steps import nodes
 from wizard.context import Context
 from wizard.errors import TrustError
-from wizard.host import trust
+from wizard.host import picture, trust
 from wizard.host.base import HostKey
 from wizard.step import Change
+
+# Below a host key that is asked about: where the same picture can be seen without the network.
+COMPARE = "On its own screen: ssh-keygen -lvf /etc/ssh/ssh_host_ed25519_key.pub"
 
 
 @dataclass(frozen=True)
@@ -96,4 +99,5 @@ def change(pin: Pin) -> Change:
         ctx.state.remember("machines", pin.address, "host_keys", value=keys)
 
     danger = not pin.source or bool(pin.was)
-    return Change("machines/trust-host-key", what + where, do, pin.address, danger=danger)
+    detail = f"{COMPARE}\n{picture.draw(pin.keys[0])}" if danger else ""
+    return Change("machines/trust-host-key", what + where, do, pin.address, danger=danger, detail=detail)

@@ -87,7 +87,7 @@ def test_a_default_is_an_answer_that_would_be_accepted(step: AnyStep, question: 
 
 @each_question
 def test_what_is_secret_is_asked_as_a_secret(step: AnyStep, question: Question) -> None:
-    if re.search(r"password|token|(auth|api)_key$|secret", question.key):
+    if re.search(r"password|passphrase|token|(auth|api)_key$|secret", question.key):
         assert question.kind.widget == "secret"
 
 

@@ -109,6 +109,16 @@ def test_the_version_is_shown_about_as_fast_as_python_starts(installed: Path, tm
     program = "import sys; from wizard.cli import main; main(['--version']); print(len(sys.modules), *sys.modules)"
     done = run(installed / "bin" / "python", "-c", program, cwd=tmp_path)
     count, *modules = done.stdout.splitlines()[1].split()
-    heavy = {"textual", "questionary", "prompt_toolkit", "paramiko", "kubernetes", "ruamel.yaml", "git", "requests"}
+    heavy = {
+        "textual",
+        "questionary",
+        "prompt_toolkit",
+        "paramiko",
+        "kubernetes",
+        "ruamel.yaml",
+        "git",
+        "requests",
+        "zeroconf",
+    }
     assert not heavy & set(modules)
     assert int(count) < 60, modules

@@ -5,7 +5,7 @@ The engine holds no knowledge of any step and no knowledge of any front end. Eve
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence, Set
+from collections.abc import Callable, Iterable, Sequence, Set
 from dataclasses import dataclass
 from itertools import groupby
 from typing import Any
@@ -41,6 +41,7 @@ class Engine:
 
     def __init__(self, order: Sequence[AnyStep], ctx: Context, consent: Consent | None = None) -> None:
         self.order, self.ctx, self.consent = tuple(order), ctx, consent or Consent()
+        self._earlier: dict[str, Any] = {}  # what was given before it was taken back or refused, to be proposed again
 
     # -- the whole journey -----------------------------------------------------------------------------
 
@@ -59,6 +60,13 @@ class Engine:
                 self._status(step, "failed", error.what)
                 if self.ctx.front.failed(step.name, error) != "retry":
                     raise
+                self._take_back(step, error.answers)
+
+    def _take_back(self, step: AnyStep, paths: Iterable[str]) -> None:
+        """The step's answers at `paths` were not right: they are asked for again, proposed as they were."""
+        for name, _, key in (path.partition(".") for path in paths):
+            if name == step.name and key in self.ctx.answers.get(name, {}):
+                self._earlier[key] = self.ctx.forget(name, key)
 
     def run_step(self, step: AnyStep) -> None:
         """One step, until planning it again finds nothing to do."""
@@ -119,7 +127,7 @@ class Engine:
         """
         self._take_settings(step)
         asked: list[str] = []
-        earlier: dict[str, Any] = {}  # what was given before it was taken back or refused, to be proposed again
+        earlier, self._earlier = self._earlier, {}
         refused: dict[str, str] = {}
         while question := self._next(step, earlier, refused):
             if not asked:
@@ -163,9 +171,10 @@ class Engine:
 
     def _prompt(self, step: AnyStep, question: Question, earlier: Any, problem: str) -> Prompt:
         due = self._due(step)
-        default = question.default_for(self.ctx) if earlier is None else earlier
+        default = question.default_for(self.ctx)  # also where it isn't used: it sees that the question is asked anew
         choices = () if self.ctx.dry_run else question.choices_for(self.ctx)  # they may come from a scan of the LAN
-        return Prompt(step.name, step.title, question, default, choices, problem, due.index(question) + 1, len(due))
+        proposed = default if earlier is None else earlier
+        return Prompt(step.name, step.title, question, proposed, choices, problem, due.index(question) + 1, len(due))
 
     def _take(self, step: AnyStep, prompt: Prompt, raw: object) -> str:
         """Keeps the answer `raw`, or says what is wrong with it. A refused one is never saved."""

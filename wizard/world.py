@@ -18,12 +18,15 @@ from wizard.secret import Secret
 
 @dataclass(frozen=True)
 class Found:
-    """A host that answered on the SSH port."""
+    """A host that was seen on the LAN, and what it told without a log-in."""
 
     address: str
-    banner: str  # SSH-2.0-OpenSSH_9.2p1 Debian-2+deb12u7
+    banner: str = ""  # SSH-2.0-OpenSSH_9.2p1 Debian-2+deb12u7; empty when no SSH answers there
     mac: str = ""
-    hint: str = ""  # "Raspberry Pi (by its MAC address)"
+    name: str = ""  # by mDNS: atlas
+    by: tuple[str, ...] = ()  # how it was seen: "SSH", "mDNS", "the neighbour table"
+    refuses: bool = False  # it is there, and refuses connections to the SSH port
+    kubernetes: bool = False  # a port of Kubernetes answers there
 
 
 @dataclass(frozen=True)
@@ -79,7 +82,10 @@ class World(Protocol):
         ...
 
     def scan(self, network: str, on_found: Callable[[Found], None]) -> list[Found]:
-        """Looks for SSH on a range that the person has confirmed; at most a /20. Hits are reported as they come."""
+        """Looks for hosts on a range that the person has confirmed; at most a /20. Hits are reported as they come.
+
+        Raspberry Pis that were seen but show no SSH are in the result, too.
+        """
         ...
 
     def host_keys(self, address: str, port: int = 22) -> tuple[HostKey, ...]:

@@ -242,6 +242,25 @@ def test_retry_runs_the_step_again_from_its_check(tmp_path: Path) -> None:
     assert run.statuses()[:4] == ["checking", "failed", "checking", "failed"]
 
 
+def test_a_retry_asks_again_for_the_answers_that_may_be_the_cause(tmp_path: Path) -> None:
+    class Picky(Bake):
+        questions = (Question("name", "Who?", NAME), Question("word", "The word?", SECRET), Question("size", "?", NAME))
+
+        def check(self, ctx: Context) -> list[str]:
+            if ctx.secret("bake", self.questions[1]).reveal() != "right":
+                error = WizardError("Wrong word.")
+                error.answers = ("bake.name", "bake.word", "other.name", "bake.none")
+                raise error
+            return super().check(ctx)
+
+    run = Run(tmp_path, Picky(), front=Front("me", Secret("wrong"), "xl", "(default)", Secret("right")))
+    run.front.retries = 1
+    run.engine.run()
+    assert run.front.asked == ["name", "word", "size", "name", "word"]
+    assert [prompt.default for prompt in run.front.prompts[3:]] == ["me", None]
+    assert len(run.world.made) == 3
+
+
 # -- consent ---------------------------------------------------------------------------------------------
 
 DANGER = type("Danger", (Bake,), {"wanted": (("roll1", "h1", False), ("ash", None, True))})

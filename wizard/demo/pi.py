@@ -24,15 +24,20 @@ class Machine:
 
     def __init__(self, data: Mapping[str, Any]) -> None:
         self.address, self.mac = str(data["address"]), str(data["mac"])
-        self.banner, self.hint = str(data["banner"]), str(data.get("hint", ""))
-        self.ssh: Mapping[str, str] = data["ssh"]
-        self.host_keys = tuple(_key(kind, text) for kind, text in data["host_keys"].items())
-        self.sections: dict[str, str] = dict(data["sections"])
+        self.banner, self.name = str(data.get("banner", "")), str(data.get("name", ""))
+        self.kubernetes = bool(data.get("kubernetes"))
+        self.ssh: Mapping[str, str] = data.get("ssh", {})
+        self.host_keys = tuple(_key(kind, text) for kind, text in data.get("host_keys", {}).items())
+        self.sections: dict[str, str] = dict(data.get("sections", {}))
         self.lock = threading.RLock()
 
     @property
     def found(self) -> Found:
-        return Found(self.address, self.banner, self.mac, self.hint)
+        by = [*(["SSH"] if self.banner else []), *(["mDNS"] if self.name else [])] or ["the neighbour table"]
+        return Found(
+            self.address, self.banner, self.mac, self.name, tuple(by), refuses=not self.banner,
+            kubernetes=self.kubernetes,
+        )  # fmt: skip
 
     @property
     def hostname(self) -> str:

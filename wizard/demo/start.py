@@ -58,7 +58,7 @@ def _known_hosts(world: SimWorld, *others: str) -> str:
     """The host keys of the simulated Pis and of `others`, as a person would have checked them beforehand."""
     return "".join(
         f"{address} {key.kind} {key.base64}\n"
-        for address in (*world.machines, *others)
+        for address in (*(one.address for one in world.machines.values() if one.banner), *others)
         for key in world.host_keys(address)
     )
 

@@ -54,28 +54,34 @@ class SimWorld:
         inside = [one.found for one in self.machines.values() if IPv4Address(one.address) in IPv4Network(network)]
         for found in inside:
             self.clock.sleep(0.4)
-            on_found(found)
+            if found.banner:
+                on_found(found)
         return inside
 
     def host_keys(self, address: str, port: int = 22) -> tuple[HostKey, ...]:
-        if address in self.machines:
-            return self.machines[address].host_keys
         if address[:1].isdigit():
-            raise Unreachable("Nothing answers on the SSH port.", "No simulated Pi has this address.", host=address)
+            return self._with_ssh(address, address).host_keys
         return (_key_of(address),)  # a git server: its key is made from its name
 
     def connect(self, login: Login) -> Host:
-        machine = self.machines.get(login.address)
-        if machine is None:
-            raise Unreachable("Nothing answers on the SSH port.", "No simulated Pi has this address.", host=login.name)
+        machine = self._with_ssh(login.address, login.name)
         self.clock.sleep(0.5)
         machine.admit(login)
         return SimHost(machine, login, self)
 
+    def _with_ssh(self, address: str, name: str) -> Machine:
+        machine = self.machines.get(address)
+        if machine is None or not machine.banner:
+            why = "No simulated Pi has this address." if machine is None else "SSH is not switched on there."
+            raise Unreachable("Nothing answers on the SSH port.", why, host=name)
+        return machine
+
     def arp(self, addresses: Sequence[str]) -> dict[str, tuple[str, ...]]:
         self.clock.sleep(1)
         taken: dict[str, tuple[str, ...]] = {address: (one.mac,) for address, one in self.machines.items()}
-        node = next((one for one in self.machines.values() if "kubelet.conf" in one.sections["kubernetes"]), None)
+        node = next(
+            (one for one in self.machines.values() if "kubelet.conf" in one.sections.get("kubernetes", "")), None
+        )
         taken |= {address: (node.mac,) for address in self.api.announced() if node}
         return {address: taken[address] for address in addresses if address in taken}
 

@@ -50,6 +50,7 @@ class Login:
     host_keys: tuple[HostKey, ...]
     name: str = ""  # for messages; the address when unknown
     key_files: tuple[str, ...] = ()
+    key_passphrase: Secret | None = None  # for those of them that are locked
     password: Secret | None = None
     sudo_password: Secret | None = None
     port: int = 22

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import io
 import logging
 import os
 import select
@@ -9,12 +11,13 @@ import socket
 import threading
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import paramiko
 
 from wizard.errors import LoginRefused, TrustError, Unreachable
-from wizard.host import trust
+from wizard.host import keyfile, trust
 from wizard.host.base import HostKey, Login
 from wizard.host.patience import Patience
 from wizard.secret import Secret
@@ -178,7 +181,7 @@ def _ways(login: Login, tried: list[str]) -> Iterator[_Way]:
     The agent is not first: a server hangs up after six keys, and an agent may well hold more.
     """
     for file in login.key_files:
-        key = _key_file(file, tried)
+        key = _key_file(file, login.key_passphrase, tried)
         if key is not None:
             yield _Way(f"key file {file}", key)
     agent = paramiko.Agent()
@@ -193,17 +196,31 @@ def _ways(login: Login, tried: list[str]) -> Iterator[_Way]:
         tried.append("no password was given")
 
 
-def _key_file(file: str, tried: list[str]) -> paramiko.PKey | None:
+def _key_file(file: str, passphrase: Secret | None, tried: list[str]) -> paramiko.PKey | None:
+    locked = keyfile.locked(Path(file))
     try:
-        return paramiko.PKey.from_path(file)
-    except (paramiko.PasswordRequiredException, TypeError):  # TypeError is cryptography's word for it
-        reason = f"locked by a passphrase; unlock it first with: ssh-add {file}"
+        if not locked:
+            return paramiko.PKey.from_path(file)
+        if passphrase is not None:
+            return _unlocked(file, passphrase)
+        reason = f"locked by a passphrase; give it, or unlock it first with: ssh-add {file}"
     except OSError as error:
         reason = error.strerror or "not readable"
+    except ValueError as error:
+        reason = f"{error}" if locked else "not a private key in a known format"
     except Exception:  # many kinds of damage, one meaning
         reason = "not a private key in a known format"
     tried.append(f"key file {file} ({reason})")
     return None
+
+
+def _unlocked(file: str, passphrase: Secret) -> paramiko.PKey:
+    """The key in a locked file. Its unlocked form is in memory only. paramiko itself unlocks few of the formats."""
+    text = keyfile.unlock(Path(file), passphrase)
+    for kind in (paramiko.Ed25519Key, paramiko.ECDSAKey, paramiko.RSAKey):
+        with contextlib.suppress(paramiko.SSHException):
+            return kind.from_private_key(io.StringIO(text))
+    raise ValueError("a kind of key that is not used")
 
 
 def _try(transport: paramiko.Transport, user: str, way: _Way, patience: Patience) -> str | None:

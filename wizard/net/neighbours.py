@@ -13,9 +13,6 @@ ROUTES = Path("/proc/net/route")
 TABLE = Path("/proc/net/arp")
 _NOBODY = "00:00:00:00:00:00"
 
-# The prefixes under which Raspberry Pis' network cards are registered with the IEEE.
-_RASPBERRY = ("b8:27:eb", "dc:a6:32", "e4:5f:01", "28:cd:c1", "d8:3a:dd", "2c:cf:67", "88:a2:9e")
-
 
 @dataclass(frozen=True)
 class Neighbour:
@@ -65,16 +62,28 @@ def read_ip_neigh(text: str) -> dict[str, Neighbour]:
     return found
 
 
-def is_raspberry(mac: str) -> bool:
-    return mac.lower().startswith(_RASPBERRY)
-
-
-def mac_of(address: str) -> str:
-    """The MAC that the kernel has for a neighbour it has just talked to; empty when it has none."""
+def table() -> dict[str, str]:
+    """Address -> MAC of the neighbours that the kernel has talked to; empty on systems without /proc."""
     try:
-        return read_table(TABLE.read_text()).get(address, "")
+        return read_table(TABLE.read_text())
     except OSError:
-        return ""
+        return {}
+
+
+def address_in(network: ipaddress.IPv4Network) -> str:
+    """This computer's address on the interface that leads into `network`; empty when a router lies between.
+
+    Nothing is sent: the kernel is asked for the route only.
+    """
+    inside = str(next(iter(network.hosts())))
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as sock:
+        try:
+            sock.connect((inside, 9))
+            own = str(sock.getsockname()[0])
+            direct = ipaddress.IPv4Address(own) in network or bool(on_link(ROUTES.read_text(), inside))
+        except OSError:
+            return ""
+    return own if direct else ""
 
 
 def own_address(interface: str) -> tuple[str, str]:

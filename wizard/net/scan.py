@@ -1,82 +1,146 @@
-"""Looking for SSH on a network that the person has confirmed. Nothing else is ever scanned."""
+"""Looking for hosts on a network that the person has confirmed. Nothing else is ever scanned.
+
+At most `AT_ONCE` attempts begin in `CONNECT_SECONDS`: that is 213 a second, well below what fills a small router's
+table or the kernel's own (1,024 neighbours, each kept for 3 seconds while nobody answers for it).
+"""
 
 from __future__ import annotations
 
 import asyncio
 import contextlib
-import ipaddress
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Coroutine, Iterable, Mapping
+from dataclasses import replace
+from ipaddress import IPv4Address, IPv4Network
 
 from wizard.errors import Interrupted, WizardError
-from wizard.net import neighbours
+from wizard.net import hints, mdns, neighbours
 from wizard.world import Found
 
 AT_ONCE = 256
-CONNECT_SECONDS = 0.5
+CONNECT_SECONDS = 1.2  # the kernel repeats its question for a neighbour after 1 s: Wi-Fi may lose the first one
 BANNER_SECONDS = 2.0
+LISTEN_SECONDS = 1.0  # for mDNS, meanwhile
 SMALLEST_PREFIX = 20  # 4,094 addresses
+KUBERNETES = (6443, 10250)  # the API's port, and that of the kubelet
+
+OnFound = Callable[[Found], None]
 
 
-def scan(network: str, stop: threading.Event, on_found: Callable[[Found], None], *, port: int = 22) -> list[Found]:
-    """Every host of `network` that shows an SSH banner, by address; `on_found` gets each as it answers.
+def scan(network: str, stop: threading.Event, on_found: OnFound, *, port: int = 22) -> list[Found]:
+    """Every host of `network` that shows an SSH banner, and the Pis seen there without one, by address.
 
-    Raises `WizardError` for a network larger than a /20 or outside private ranges, `Interrupted` on `stop`.
+    `on_found` gets each that shows a banner as it answers. Raises `WizardError` for a network larger than a /20 or
+    outside private ranges, `Interrupted` on `stop`.
     """
-    net = _allowed(network)
-    return asyncio.run(_scan(net, stop, on_found, port))
+    look = _Look(_allowed(network), on_found, port)
+    return asyncio.run(_until(look.run(), stop))
 
 
-def _allowed(network: str) -> ipaddress.IPv4Network:
-    net = ipaddress.IPv4Network(network)
+def _allowed(network: str) -> IPv4Network:
+    net = IPv4Network(network)
     if net.prefixlen < SMALLEST_PREFIX:
         raise WizardError(
             f"{net} is too large to look through.", f"It has {net.num_addresses} addresses.",
             f"Give the part where the Pis are, at most a /{SMALLEST_PREFIX}, or name the Pis in machines.hosts.",
         )  # fmt: skip
-    if net.is_global:
+    if not net.is_private:
         raise WizardError(
-            f"{net} is not a home network.", "Its addresses are public, so these are other people's computers.",
+            f"{net} is not a home network.", "Its addresses are not private, so these are other people's computers.",
             "Give your own network, such as 192.168.1.0/24.",
         )  # fmt: skip
     return net
 
 
-async def _scan(
-    net: ipaddress.IPv4Network, stop: threading.Event, on_found: Callable[[Found], None], port: int
-) -> list[Found]:
-    slots = asyncio.Semaphore(AT_ONCE)
-    found: list[Found] = []
-
-    async def one(address: str) -> None:
-        async with slots:
-            banner = await _banner(address, port)
-        if banner:
-            mac = neighbours.mac_of(address)
-            hit = Found(address, banner, mac, hint(banner, mac))
-            found.append(hit)
-            on_found(hit)
-
-    tasks = [asyncio.create_task(one(str(address))) for address in net.hosts()]
+async def _until(work: Coroutine[None, None, list[Found]], stop: threading.Event) -> list[Found]:
+    """The result of `work`; `Interrupted` soon after `stop` is set."""
+    task = asyncio.create_task(work)
     try:
-        pending = set(tasks)
-        while pending:
-            _, pending = await asyncio.wait(pending, timeout=0.2)
+        while not task.done():
+            await asyncio.wait([task], timeout=0.2)
             if stop.is_set():
                 raise Interrupted("Stopped looking for hosts.", fix="Run the same command again to go on.")
+        return task.result()
     finally:
-        for task in tasks:
-            task.cancel()
-        failures = [e for e in await asyncio.gather(*tasks, return_exceptions=True) if isinstance(e, Exception)]
-    if failures:
-        raise failures[0]
-    return sorted(found, key=lambda hit: ipaddress.IPv4Address(hit.address))
+        task.cancel()
+        await asyncio.gather(task, return_exceptions=True)
+
+
+class _Look:
+    """One look at one network."""
+
+    def __init__(self, net: IPv4Network, on_found: OnFound, port: int) -> None:
+        self.net, self.on_found, self.port = net, on_found, port
+        self.hits: dict[str, Found] = {}
+        self.refused: set[str] = set()
+
+    async def run(self) -> list[Found]:
+        own = "" if self.net.is_loopback else neighbours.address_in(self.net)
+        addresses = [str(address) for address in self.net.hosts()]
+        tasks: list[asyncio.Task[None]] = []
+        listening: asyncio.Task[list[mdns.Heard]] | None = None
+        try:
+            for first in range(0, len(addresses), AT_ONCE):
+                if first:
+                    await asyncio.sleep(CONNECT_SECONDS)
+                tasks += [asyncio.create_task(self._knock(a)) for a in addresses[first : first + AT_ONCE]]
+                if own and listening is None:
+                    listening = asyncio.create_task(mdns.browse(self.net, own, LISTEN_SECONDS))
+            await asyncio.gather(*tasks)
+            return await self._and_the_quiet(await listening if listening else [])
+        finally:
+            left: list[asyncio.Task[None] | asyncio.Task[list[mdns.Heard]]] = [
+                *tasks,
+                *([listening] if listening else []),
+            ]
+            for task in left:
+                task.cancel()
+            await asyncio.gather(*left, return_exceptions=True)
+
+    async def _and_the_quiet(self, heard: list[mdns.Heard]) -> list[Found]:
+        """Everybody. Who is there but showed no banner is asked once more: his first answer may have been lost."""
+        found = merged(self.net, self.hits, heard, neighbours.table(), self.refused)
+        quiet = [host.address for host in found if not host.banner and host.address not in self.refused]
+        await asyncio.gather(*(self._knock(address) for address in quiet[:AT_ONCE]))
+        return merged(self.net, self.hits, heard, neighbours.table(), self.refused) if quiet else found
+
+    async def _knock(self, address: str) -> None:
+        end = asyncio.get_running_loop().time() + CONNECT_SECONDS
+        try:
+            banner = await _banner(address, self.port)
+        except ConnectionRefusedError:
+            self.refused.add(address)
+            return
+        if banner:
+            hit = Found(address, banner, neighbours.table().get(address, ""), by=("SSH",))
+            self.hits[address] = hit
+            self.on_found(hit)
+            self.hits[address] = replace(hit, kubernetes=await _kubernetes(address, end))
+
+
+def merged(
+    net: IPv4Network, hits: Mapping[str, Found], heard: Iterable[mdns.Heard], macs: Mapping[str, str], refused: set[str]
+) -> list[Found]:
+    """Who showed a banner, and who else is a Pi or says that it takes SSH; each with all that is known. Pure."""
+    told = {one.address: one for one in heard}
+    addresses = {*hits, *told, *(address for address in macs if IPv4Address(address) in net)}
+    found = []
+    for address in sorted(addresses, key=IPv4Address):
+        hit, name = hits.get(address, Found(address)), told.get(address)
+        mac = macs.get(address) or hit.mac or (name.mac if name else "")
+        by = [*hit.by, *(["mDNS"] if name else [])] or ["the neighbour table"]
+        hit = replace(hit, mac=mac, name=name.name if name else "", by=tuple(by), refuses=address in refused)
+        if hit.banner or hints.pi(mac, hit.name) or (name and name.ssh):
+            found.append(hit)
+    return found
 
 
 async def _banner(address: str, port: int) -> str:
-    """The SSH banner, or an empty text when nobody or something else answers."""
+    """The SSH banner, or an empty text when nobody or something else answers. Raises ConnectionRefusedError."""
     try:
         reader, writer = await asyncio.wait_for(asyncio.open_connection(address, port), CONNECT_SECONDS)
+    except ConnectionRefusedError:
+        raise
     except (OSError, TimeoutError):
         return ""
     try:
@@ -88,17 +152,26 @@ async def _banner(address: str, port: int) -> str:
     except (OSError, TimeoutError, ValueError):
         return ""
     finally:
-        writer.close()
-        with contextlib.suppress(OSError, TimeoutError):
-            await asyncio.wait_for(writer.wait_closed(), CONNECT_SECONDS)
+        await _closed(writer)
     return ""
 
 
-def hint(banner: str, mac: str) -> str:
-    """What a banner and a MAC address say about the kind of host."""
-    if neighbours.is_raspberry(mac):
-        return "Raspberry Pi (by its MAC address)"
-    for word in ("Raspbian", "Debian", "Ubuntu", "dropbear"):
-        if word.lower() in banner.lower():
-            return {"Raspbian": "Raspberry Pi OS, 32 bit (by its banner)"}.get(word, f"{word} (by its banner)")
-    return ""
+async def _kubernetes(address: str, end: float) -> bool:
+    """Whether a port of Kubernetes is open there. Ports that a firewall drops hold up the scan no longer than `end`."""
+
+    async def is_open(port: int) -> bool:
+        patience = max(0.1, end - asyncio.get_running_loop().time())
+        try:
+            _, writer = await asyncio.wait_for(asyncio.open_connection(address, port), patience)
+        except (OSError, TimeoutError):
+            return False
+        await _closed(writer)
+        return True
+
+    return any(await asyncio.gather(*map(is_open, KUBERNETES)))
+
+
+async def _closed(writer: asyncio.StreamWriter) -> None:
+    writer.close()
+    with contextlib.suppress(OSError, TimeoutError):
+        await asyncio.wait_for(writer.wait_closed(), 0.5)

@@ -14,7 +14,7 @@ from wizard import events, report
 from wizard.context import Approval
 from wizard.errors import Interrupted, WizardError
 from wizard.leaving import Leaving
-from wizard.question import BACK, Choice, Prompt
+from wizard.question import BACK, CHOICE, Choice, Prompt
 from wizard.secret import Secret
 from wizard.session import Session
 from wizard.ui.out import Out
@@ -139,6 +139,8 @@ class Plain:
             out.say(f"  {host}:")
             for change in changes:
                 out.say(report.wrapped(f"- {report.change_line(change)}", out.width, "    "))
+                if approval.danger and change.detail:
+                    out.say("\n".join(f"    {line}" for line in report.clean(change.detail).splitlines()))
         label = "Do it? yes or no [no]:" if approval.danger else "Make these changes? yes or no [yes]:"
         while True:
             word = self._line(label, f"the approval of {approval.step}").strip().lower()
@@ -206,7 +208,9 @@ def _expected(prompt: Prompt) -> str:
     if widget == "choice" and prompt.choices:
         return f"Number, 1 to {len(prompt.choices)}"
     if widget == "many" and prompt.choices:
-        return "Numbers, divided by commas"
+        others = prompt.question.kind.name.removeprefix("list of ")
+        more = f", or the {others} of others" if others != CHOICE.name else ""
+        return f"Numbers{more}, divided by commas"
     return prompt.question.kind.name.capitalize()
 
 

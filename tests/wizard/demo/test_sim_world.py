@@ -41,9 +41,13 @@ def login(world: SimWorld, address: str = PI, **changed: Any) -> Login:
 
 def test_everything_a_step_may_do_needs_no_socket(world: SimWorld) -> None:
     seen: list[Any] = []
-    assert world.scan("192.168.1.0/24", seen.append) == seen
-    assert [found.address for found in seen] == sorted(world.machines, key=lambda a: int(a.split(".")[3]))
+    found = world.scan("192.168.1.0/24", seen.append)
+    assert [each.address for each in found] == sorted(world.machines, key=lambda a: int(a.split(".")[3]))
+    assert seen == [each for each in found if each.banner]  # all but the Pi whose SSH is off
     assert world.scan("10.0.0.0/24", seen.append) == []
+    assert [(each.name, each.mac, each.refuses) for each in found if not each.banner] == [
+        ("raspberrypi", "88:a2:9e:17:c0:5d", True)
+    ]
     host = world.connect(login(world))
     assert "@@ machine-id" in host.run(Script("facts", "")).out
     assert world.arp([PI, "192.168.1.99"]) == {PI: (world.machines[PI].mac,)}
@@ -55,10 +59,10 @@ def test_everything_a_step_may_do_needs_no_socket(world: SimWorld) -> None:
     assert world.writes == []
 
 
-def test_five_machines_ship_and_look_like_what_they_are() -> None:
+def test_five_machines_with_ssh_ship_and_look_like_what_they_are() -> None:
     from steps.facts import parse
 
-    found = {each.address: parse(each.address, each.facts()) for each in shipped()}
+    found = {each.address: parse(each.address, each.facts()) for each in shipped() if each.banner}
     assert [(f.hostname, f.is_pi, round(f.memory_bytes / 2**30), f.arch) for f in found.values()] == [
         ("atlas", True, 8, "arm64"), ("boreas", True, 4, "arm64"), ("castor", True, 8, "arm64"),
         ("delos", True, 1, "arm64"), ("nas", False, 15, "amd64"),
@@ -101,11 +105,12 @@ def test_a_key_is_let_in_once_it_was_installed(world: SimWorld) -> None:
 
 @pytest.mark.parametrize("call", ["host_keys", "connect"])
 def test_nobody_answers_at_an_address_without_a_machine(world: SimWorld, call: str) -> None:
-    with pytest.raises(Unreachable):
-        if call == "connect":
-            world.connect(Login("192.168.1.99", "pi", ()))
-        else:
-            world.host_keys("192.168.1.99")
+    for address in ("192.168.1.99", "192.168.1.21"):  # nobody is there; there SSH is off
+        with pytest.raises(Unreachable):
+            if call == "connect":
+                world.connect(Login(address, "pi", ()))
+            else:
+                world.host_keys(address)
 
 
 def test_a_reboot_brings_a_new_boot_id_and_what_the_kernel_was_told(world: SimWorld) -> None:

@@ -106,6 +106,31 @@ def test_a_refused_log_in_names_what_was_tried_and_no_secret(connect, pi, tmp_pa
     assert refused.value.host == "pi1"
 
 
+def test_a_locked_key_file_is_unlocked_with_the_passphrase(connect, pi, tmp_path):
+    pi.authorized = [key_file(tmp_path / "locked", "open-sesame")]
+    files = (str(tmp_path / "locked"),)
+    assert connect(key_files=files, key_passphrase=Secret("open-sesame"), password=None).run(ID).out == "works\n"
+
+
+def test_a_wrong_passphrase_is_named_and_not_told(connect, pi, tmp_path):
+    pi.authorized = [key_file(tmp_path / "locked", "open-sesame")]
+    files = (str(tmp_path / "locked"),)
+    with pytest.raises(LoginRefused) as refused:
+        connect(key_files=files, key_passphrase=Secret("close-sesame"), password=None)
+    assert f"{files[0]} (the passphrase that was given does not unlock it)" in refused.value.why
+    assert "sesame" not in str(refused.value).replace(files[0], "")
+    assert pi.seen == []
+
+
+def test_a_passphrase_is_for_the_locked_key_only(connect, pi, tmp_path):
+    """The wizard's own key, which has none, comes first in every list."""
+    pi.authorized = [key_file(tmp_path / "own")]
+    key_file(tmp_path / "locked", "open-sesame")
+    files = (str(tmp_path / "own"), str(tmp_path / "locked"))
+    connect(key_files=files, key_passphrase=Secret("open-sesame"), password=None)
+    assert pi.seen == ["key"]
+
+
 def test_without_key_and_password_that_is_said(connect):
     with pytest.raises(LoginRefused, match="no password was given"):
         connect(password=None)

@@ -155,6 +155,15 @@ def test_what_a_line_means(prompt: Prompt, typed: str, meant: object) -> None:
     assert plain.meaning(prompt, typed) == meant
 
 
+def test_others_than_the_listed_are_given_by_their_address_which_is_checked(session: Any) -> None:
+    with pytest.raises(Declined):
+        drive(session, *WHOLE[:2], "7", "1 10.0.0.300", "1 10.0.0.9", *WHOLE[3:5], "no")
+    assert session.state.answers["fruit"]["hosts"] == ["10.0.0.1", "10.0.0.9"]
+    assert plain._expected(Prompt("s", "S", HOSTS, None, CHOICES)) == (
+        "Numbers, or the address of others, divided by commas"
+    )
+
+
 def test_a_pipe_needs_no_terminal(tmp_path: Any) -> None:
     """Through real pipes, with standard input ending early: an error, not a hang and no traceback."""
     code = "from wizard.ui.plain import Pipe; p = Pipe(); print([p.line('One:'), p.secret('Two:')]); p.line('Three:')"

@@ -115,7 +115,7 @@ def test_being_told_to_end(home: Path) -> None:
 def test_ctrl_c_while_plain_lines_work(home: Path) -> None:
     """The prompts before it had handlers of their own; ours are back."""
     terminal = Terminal(home, "--plain", PACE="5")
-    for label in ("Number, 1 to 2", "Name", "Numbers, divided by commas", "yes or no", "Text", "Make these changes?"):
+    for label in ("Number, 1 to 2", "Name", "divided by commas", "yes or no", "Text", "Make these changes?"):
         terminal.until(label)
         terminal.seen = ""
         terminal.keys("\r")

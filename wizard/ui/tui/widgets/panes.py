@@ -129,11 +129,21 @@ class ApprovalPane(ButtonPane):
         self._approval, self._notes = approval, notes
         self.first = "no" if approval.danger else "yes"
 
+    @property
+    def _detail(self) -> str:
+        """What helps to decide about one dangerous change."""
+        return report.clean(self._approval.changes[0].detail) if self._approval.danger else ""
+
+    @property
+    def widest_note(self) -> int:
+        return max([super().widest_note, *map(len, self._detail.splitlines())])
+
     def content(self) -> Iterable[Static]:
         approval = self._approval
         if approval.danger:
             yield text("This can't be taken back easily", "heading danger")
-            yield text("It needs a yes of its own.", "muted gap")
+            if not self._detail:  # the room is needed
+                yield text("It needs a yes of its own.", "muted gap")
         else:
             yield text(f"{approval.title} · {report.counted(len(approval.changes), 'change')} to approve", "heading")
             yield text("Nothing has been changed yet. This is everything that will be.", "muted gap")
@@ -142,6 +152,8 @@ class ApprovalPane(ButtonPane):
             yield text(host, "host")
             for change in changes:
                 yield text(self._line(change), "change")
+        if self._detail:
+            yield text(self._detail, "detail")
 
     @staticmethod
     def _line(change: Change) -> Content:
