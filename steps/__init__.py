@@ -11,6 +11,7 @@ from steps.prepare import Prepare
 from steps.proof import Proof
 from steps.repository import Repository
 from steps.router import Router
+from steps.snapshots import Snapshots
 from steps.tailnet import Tailnet
 from steps.workers import Workers
 from wizard.step import AnyStep
@@ -20,6 +21,7 @@ ORDER: tuple[AnyStep, ...] = (
     Prepare(),
     ControlPlane(),
     Workers(),
+    Snapshots(),
     Tailnet(),
     Addresses(),
     Domains(),

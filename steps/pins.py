@@ -93,9 +93,10 @@ def change(pin: Pin) -> Change:
 
     def do(ctx: Context) -> None:
         if pin.was:  # another system: what was known of the old one no longer holds
-            for key in ("hostname", "machine_id", "mending"):
+            for key in ("hostname", "machine_id"):
                 ctx.state.remember("machines", pin.address, key, value=None)
-        nodes.pin(ctx, pin.address, pin.keys)
+        keys = [{"kind": key.kind, "base64": key.base64, "fingerprint": key.fingerprint} for key in pin.keys]
+        ctx.state.remember("machines", pin.address, "host_keys", value=keys)
 
     danger = not pin.source or bool(pin.was)
     detail = f"{COMPARE}\n{picture.draw(pin.keys[0])}" if danger else ""

@@ -41,8 +41,8 @@ each_question = pytest.mark.parametrize(("step", "question"), QUESTIONS)
 
 def test_the_journey_is_the_documented_one() -> None:
     assert NAMES == [
-        "machines", "prepare", "control-plane", "workers", "tailnet", "addresses", "domains", "repository", "flux",
-        "router", "proof",
+        "machines", "prepare", "control-plane", "workers", "snapshots", "tailnet", "addresses", "domains",
+        "repository", "flux", "router", "proof",
     ]  # fmt: skip
 
 

@@ -65,10 +65,16 @@ def session(demo: Demo, *, died: set[tuple[str, str | None]] | None = None, late
         state.close()
 
 
+EACH_TIME = {  # sections with keys or times
+    "boot-id", ".authorized-keys", ".snapshot-last", "file /etc/homelab/snapshots-key",
+    "file /etc/homelab/snapshots-key.pub", "file /var/lib/homelab-snapshots/.ssh/authorized_keys",
+}  # fmt: skip
+
+
 def outcome(demo: Demo) -> dict[str, Any]:
     """What the journey has made of the world, without what is new each time (ids, keys, times, commits)."""
     machines = {
-        address: {name: text for name, text in machine.sections.items() if name not in ("boot-id", ".authorized-keys")}
+        address: {name: text for name, text in machine.sections.items() if name not in EACH_TIME}
         for address, machine in demo.world.machines.items()
     }
     state = yamlfile.load(demo.state.read_text())

@@ -10,7 +10,7 @@ import re
 import textwrap
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import UTC, datetime
 
 from wizard import events
 from wizard.context import Approval
@@ -262,4 +262,18 @@ def _evidence(state: State) -> list[tuple[str, str]]:
     for label, path in (("cluster UID", ("cluster", "uid")), ("last commit", ("repository", "commit"))):
         if value := state.recall(*path):
             rows.append((label, clean(str(value))))
+    return rows + _snapshots(state)
+
+
+def _snapshots(state: State) -> list[tuple[str, str]]:
+    """The snapshots of etcd that were seen to arrive; later ones of the timer are only on the Pis."""
+    rows = []
+    for address, seen in (state.recall("snapshots") or {}).items():
+        try:
+            at = moment(datetime.fromtimestamp(float(seen["time"]), UTC).isoformat())
+        except (KeyError, TypeError, ValueError, OverflowError):
+            continue
+        host = state.recall("machines", address, "hostname") or address
+        also = f", also {seen['also']}" if seen.get("also") else ", nowhere else"
+        rows.append(("etcd snapshot seen", clean(f"{at} on {host}{also}")))
     return rows

@@ -77,13 +77,14 @@ deb() { # root folder, package, version, depends, output folder
   mkdir -p "$1/DEBIAN"
   printf '%s\n' "Package: $2" "Version: $3" 'Architecture: amd64' 'Maintainer: lab <lab@lab.invalid>' \
     'Section: admin' 'Priority: optional' ${4:+"Depends: $4"} "Description: $2, built for the lab" > "$1/DEBIAN/control"
-  dpkg-deb -Zgzip -z1 --root-owner-group -b "$1" "$5/$2_${3}_amd64.deb" >/dev/null
+  # the same files, the same package: one that is built again must not look like another to who has read the index
+  SOURCE_DATE_EPOCH=1767225600 dpkg-deb -Zgzip -z1 --root-owner-group -b "$1" "$5/$2_${3}_amd64.deb" >/dev/null
 }
 
 kube_debs() {
   local start=$SECONDS t=$HOMELAB_LAB/deb-build stamp
   local k="$LAB_WWW/kubernetes/core:/stable:/$KUBE_MINOR/deb" d=$LAB_WWW/docker/linux/debian
-  stamp=$(cd "$LAB_BIN" && for b in "${KUBE_TOOLS[@]}"; do cat ".$b.version"; done; sha256sum "$LAB_SRC/debs.sh")
+  stamp=$(cd "$LAB_BIN" && for b in "${KUBE_TOOLS[@]}"; do cat ".$b.version"; done; sha256sum < "$LAB_SRC/debs.sh")
   [ "$(cat "$LAB_WWW/.kube-stamp" 2>/dev/null)" != "$stamp" ] || return 0
   rm -rf "$t" "$k"; mkdir -p "$k" "$t"
   kubernetes_packages "$t" "$k" "${KUBE_VERSION#v}-1.1"

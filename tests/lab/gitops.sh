@@ -35,8 +35,8 @@ gitops_build() {
   traefik_program
   whoami_program
   gateway_api_repository
-  stamp=$(sha256sum "$LAB_BIN"/{source,kustomize,helm,notification}-controller "$LAB_BIN"/{traefik,whoami} \
-    "$LAB_SRC"/{gitops,images}.sh "$LAB_SRC/oci_push_chart.py" "$LAB_SRC"/charts/traefik/{,templates/}*.*)
+  stamp=$(sha256sum "$LAB_BIN"/{source,kustomize,helm,notification}-controller "$LAB_BIN"/{traefik,whoami}
+    cat "$LAB_SRC"/{gitops,images}.sh "$LAB_SRC/oci_push_chart.py" "$LAB_SRC"/charts/traefik/{,templates/}*.* | sha256sum)
   [ "$(cat "$HOMELAB_LAB/gitops.stamp" 2>/dev/null)" != "$stamp" ] || return 0
   : > "$KEPT"
   gitops_images

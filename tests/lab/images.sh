@@ -85,7 +85,8 @@ manifests_restore() {
 
 images_build() {
   local stamp start=$SECONDS ref
-  stamp=$(cat "$LAB_BIN"/.{kube-*,etcd,coredns,install-conf,flanneld,cni-flannel,metallb-*}.version; sha256sum "$LAB_SRC/images.sh")
+  stamp=$(cat "$LAB_BIN"/.{kube-{apiserver,controller-manager,scheduler,proxy},etcd,etcdctl,etcdutl,coredns,install-conf}.version \
+    "$LAB_BIN"/.{flanneld,cni-flannel,metallb-*}.version; sha256sum < "$LAB_SRC/images.sh")
   [ "$(cat "$HOMELAB_LAB/manifests.stamp" 2>/dev/null)" != "$stamp" ] || return 0
   # kubeadm knows which tags it will ask for; the network is not needed for that
   "$LAB_BIN/kubeadm" config images list --kubernetes-version "$KUBE_VERSION" > "$HOMELAB_LAB/kubeadm-images" 2>/dev/null
@@ -97,18 +98,31 @@ images_build() {
 }
 
 image_for_kubeadm() { # REPO:TAG
-  local name=${1%:*}; name=${name##*/}
+  local name=${1%:*} tag=${1##*:}; name=${name##*/}
   image_tree "$name"
   case $name in
-    kube-proxy) image_iptables kube-proxy; image_program kube-proxy; image_push kube-proxy "$1" /usr/local/bin/kube-proxy ;;
-    kube-*|etcd) image_program "$name"; image_push "$name" "$1" "/usr/local/bin/$name" ;;
-    coredns) cp "$LAB_BIN/coredns" "$IMAGES/coredns/coredns"; image_push coredns "$1" /coredns ;;
+    kube-proxy) image_iptables kube-proxy; image_program kube-proxy "$tag"; image_push kube-proxy "$1" /usr/local/bin/kube-proxy ;;
+    kube-*) image_program "$name" "$tag"; image_push "$name" "$1" "/usr/local/bin/$name" ;;
+    etcd) image_program etcd "$tag" etcd etcdctl etcdutl; image_push etcd "$1" /usr/local/bin/etcd ;;
+    coredns) cp "$(program_of coredns "$tag")" "$IMAGES/coredns/coredns"; image_push coredns "$1" /coredns ;;
     pause) pause_program "$IMAGES/pause/pause"; image_push pause "$1" /pause ;;
     *) die "kubeadm wants an image the lab cannot make: $1" ;;
   esac
 }
 
-image_program() { cp "$LAB_BIN/$1" "$IMAGES/$1/usr/local/bin/"; if [ "$1" = etcd ]; then cp "$LAB_BIN/etcdctl" "$IMAGES/etcd/usr/local/bin/"; fi; }
+image_program() { # IMAGE TAG [NAME...]: programs of the tag's own version
+  local image=$1 tag=$2 name; shift 2
+  for name in "${@:-$image}"; do cp "$(program_of "$name" "$tag")" "$IMAGES/$image/usr/local/bin/$name"; done
+}
+
+program_of() { # NAME TAG: the built program of that very version; a tag never carries another one
+  local version=${2#v} name
+  version=v${version%-0}
+  for name in "$1-$version" "$1"; do
+    ! grep -qs "@$version " "$LAB_BIN/.$name.version" || { echo "$LAB_BIN/$name"; return; }
+  done
+  die "$1 $version is not built: add it to tools-versions.tsv"
+}
 
 pause_program() { # the process that holds a pod's namespaces: reaps children, ends when told
   gcc -Os -static -x c -o "$1" - <<'C'
