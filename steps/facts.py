@@ -20,6 +20,7 @@ class NodeFacts:
     address: str
     hostname: str = ""
     machine_id: str = ""
+    host_keys: tuple[str, ...] = ()  # its SSH server's public keys: "ssh-ed25519 AAAA…"
     boot_id: str = ""
     model: str = ""
     is_pi: bool = False
@@ -46,6 +47,7 @@ class NodeFacts:
     cmdline_file: str = ""  # where it can be changed; empty when there is no such file
     memory_cgroup: bool = False
     modules: frozenset[str] = frozenset()
+    modules_missing: tuple[str, ...] = ()  # those that can't be loaded, and the folder of modules when that is missing
     sysctl: Mapping[str, str] = field(default_factory=dict)
     packages: Mapping[str, tuple[str, bool]] = field(default_factory=dict)  # name -> version, held
     apt_sources: tuple[str, ...] = ()  # "/etc/apt/sources.list:deb http://…", one for each entry
@@ -97,7 +99,8 @@ def parse(address: str, output: str) -> NodeFacts:
     files = _named(raw, "file")
     return NodeFacts(
         address=address, hostname=read.read_word(text("hostname")), machine_id=read.read_word(text("machine-id")),
-        boot_id=read.read_word(text("boot-id")), model=model, is_pi=model.startswith("Raspberry Pi"),
+        host_keys=read.read_host_keys(text("host-keys")), boot_id=read.read_word(text("boot-id")),
+        model=model, is_pi=model.startswith("Raspberry Pi"),
         arch=read.read_word(text("arch")), long_bits=read.read_number(text("long-bits")),
         page_size=read.read_number(text("page-size")), kernel=read.read_word(text("kernel")),
         os_id=system.get("ID", ""), os_version=system.get("VERSION_ID", ""),
@@ -110,7 +113,8 @@ def parse(address: str, output: str) -> NodeFacts:
         throttled=read.read_throttled(text("throttled")), swaps=read.read_swaps(text("swaps")),
         cmdline=text("cmdline").strip(), cmdline_file=read.read_cmdline_file(files),
         memory_cgroup=read.read_memory_cgroup(text("cgroup-controllers"), text("proc-cgroups")),
-        modules=frozenset(text("modules").split()), sysctl=read.read_table(text("sysctl")),
+        modules=frozenset(text("modules").split()), modules_missing=tuple(text("modules-missing").split()),
+        sysctl=read.read_table(text("sysctl")),
         packages=read.read_packages(text("packages")), apt_sources=tuple(text("apt-sources").splitlines()),
         dpkg_unfinished=text("dpkg-unfinished"),
         apt_lock_holder=text("apt-lock").partition("\n")[0].strip(),

@@ -11,9 +11,10 @@ from ipaddress import IPv4Address
 from pathlib import Path
 from typing import Any
 
-from steps import discovery, gate, health, introduction, nodes, own_key, pins
+from steps import discovery, gate, health, introduction, mend, nodes, own_key, pins
 from steps import facts as node_facts
 from steps.facts import NodeFacts
+from steps.health_finding import Finding
 from wizard.context import Context
 from wizard.errors import Problem, TrustError
 from wizard.host import keyfile
@@ -118,6 +119,8 @@ class MachinesFacts:
     remembered: Mapping[str, tuple[str, str]] = field(default_factory=dict)  # address -> hostname, machine-id
     own_key: str = ""  # the wizard's public key; empty until there is one
     strangers: tuple[str, ...] = ()  # hosts that do not let that key in
+    twins: tuple[Finding, ...] = ()  # what Pis share and should not, because their cards are copies
+    mending: Mapping[str, mend.Mending] = field(default_factory=dict)
 
 
 class Machines(Step[MachinesFacts]):
@@ -159,12 +162,14 @@ class Machines(Step[MachinesFacts]):
         now = time.time()
         remembered = {address: _remembered(ctx, address) for address in hosts}
         for address, facts in machines.items():
-            _same_machine(ctx, address, facts.machine_id, remembered[address][1])
+            if facts.machine_id != mend.mending(ctx, address).get("machine_id"):
+                _same_machine(ctx, address, facts.machine_id, remembered[address][1])
         introduction.tell(ctx, machines)
-        gate.hold(ctx, machines, now)
+        twins = gate.hold(ctx, machines, now)
         key = own_key.public(ctx)
         strangers = [a for a, known in ctx.each(hosts, lambda a: own_key.lets_in(ctx, a, key)).items() if not known]
-        return MachinesFacts((), machines, remembered, key, tuple(strangers))
+        mending = {address: mend.mending(ctx, address) for address in hosts}
+        return MachinesFacts((), machines, remembered, key, tuple(strangers), tuple(twins), mending)
 
     def plan(self, facts: MachinesFacts, answers: Answers) -> list[Change]:
         if facts.pins:
@@ -173,11 +178,15 @@ class Machines(Step[MachinesFacts]):
         if not facts.own_key:
             changes.append(Change("machines/own-key", "make an SSH key of the wizard's own", own_key.make))
         user = str(answers["machines"]["user"])
+        names = {machine.hostname for machine in facts.machines.values()}
         for address, machine in facts.machines.items():
             if address in facts.strangers:
                 changes.append(own_key.authorize(address, user))
-            if facts.remembered[address] != (machine.hostname, machine.machine_id):
-                changes.append(_remember(address, machine, facts.remembered[address][1]))
+            mended, after = mend.changes(machine, facts.twins, facts.mending[address], names)
+            changes += mended
+            names.add(after.hostname)
+            if not any(change.id in (mend.MACHINE_ID, mend.REBOOT) for change in mended):
+                changes += _remember(after, *facts.remembered[address], facts.mending[address])
         return changes
 
 
@@ -210,13 +219,18 @@ def _same_machine(ctx: Context, address: str, seen: str, remembered: str) -> Non
         )  # fmt: skip
 
 
-def _remember(address: str, machine: NodeFacts, before: str) -> Change:
+def _remember(machine: NodeFacts, hostname: str, before: str, mending: mend.Mending) -> Iterator[Change]:
+    """Remembers what answers at an address, where that is not what is remembered."""
+    address = machine.address
+    if (hostname, before) == (machine.hostname, machine.machine_id) and not mending:
+        return
+
     def do(ctx: Context) -> None:
-        ctx.state.remember("machines", address, "machine_id", value=machine.machine_id)
-        ctx.state.remember("machines", address, "hostname", value=machine.hostname)
+        mend.finish(ctx, address, machine.hostname, machine.machine_id)
 
     other = bool(before) and before != machine.machine_id
     sentence = f"remember {address} as {machine.hostname} by its machine-id {machine.machine_id[:12]}…"
     if other:
         sentence += f", no longer {before[:12]}…"
-    return Change("machines/remember", sentence, do, address, danger=other)
+    own_doing = machine.machine_id == mending.get("machine_id")
+    yield Change("machines/remember", sentence, do, address, danger=other and not own_doing)

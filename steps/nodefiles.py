@@ -8,7 +8,9 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 API_NAME = "homelab-api"  # the cluster's API on every node, whichever control planes there are
-MODULES = ("overlay", "br_netfilter", "vxlan")  # containers' file systems, bridged packets to iptables, the pod network
+# Containers' file systems, bridged packets to iptables, the pod network, and what kube-proxy counts connections with:
+# it sets limits of nf_conntrack when it starts, before any rule has made the kernel load it.
+MODULES = ("overlay", "br_netfilter", "vxlan", "nf_conntrack")
 SYSCTL = {
     "net.ipv4.ip_forward": "1",
     "net.bridge.bridge-nf-call-iptables": "1",

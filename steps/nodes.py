@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
 
@@ -63,6 +64,12 @@ def pinned_keys(ctx: Context, address: str) -> tuple[HostKey, ...]:
     return tuple(HostKey(key["kind"], key["base64"], key["fingerprint"]) for key in keys)
 
 
+def pin(ctx: Context, address: str, keys: Sequence[HostKey]) -> None:
+    """Remembers `keys` as the host keys that are approved for `address`, and no others."""
+    plain = [{"kind": key.kind, "base64": key.base64, "fingerprint": key.fingerprint} for key in keys]
+    ctx.state.remember("machines", address, "host_keys", value=plain)
+
+
 def host(ctx: Context, address: str) -> Host:
     """The one connection to `address`, opened when it is first needed and kept for this run.
 
@@ -102,6 +109,12 @@ def login(ctx: Context, address: str, keys: tuple[HostKey, ...]) -> Login:
         key_passphrase=None if let_in else secret("key_passphrase"), password=secret("password"),
         sudo_password=secret("sudo_password"),
     )  # fmt: skip
+
+
+def drop(ctx: Context, address: str) -> None:
+    """Closes the connection to `address`; the next one is opened with what is pinned then."""
+    if connection := ctx.scratch.get("hosts", {}).pop(address, None):
+        connection.close()
 
 
 def close_all(ctx: Context) -> None:

@@ -93,10 +93,9 @@ def change(pin: Pin) -> Change:
 
     def do(ctx: Context) -> None:
         if pin.was:  # another system: what was known of the old one no longer holds
-            for key in ("hostname", "machine_id"):
+            for key in ("hostname", "machine_id", "mending"):
                 ctx.state.remember("machines", pin.address, key, value=None)
-        keys = [{"kind": key.kind, "base64": key.base64, "fingerprint": key.fingerprint} for key in pin.keys]
-        ctx.state.remember("machines", pin.address, "host_keys", value=keys)
+        nodes.pin(ctx, pin.address, pin.keys)
 
     danger = not pin.source or bool(pin.was)
     detail = f"{COMPARE}\n{picture.draw(pin.keys[0])}" if danger else ""

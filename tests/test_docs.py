@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from steps import ORDER
+from steps import ORDER, health
 from wizard import answers, yamlfile
 from wizard.commandline import EPILOG, parse
 from wizard.errors import BadInput, ExitCode
@@ -88,6 +88,15 @@ def test_the_lab_answers_name_only_what_exists(monkeypatch: pytest.MonkeyPatch) 
         answers.read(ROOT / "tests" / "answers" / "lab.yaml", ORDER)
     missing = re.compile(r"there is no file|A secret is missing|could not be read")
     assert [problem.sentence() for problem in caught.value.problems if not missing.search(problem.what)] == []
+
+
+def test_every_finding_about_a_pi_is_documented_with_its_fix() -> None:
+    rows = re.findall(r"^\| `([a-z-]+)` \|(.*)\|(.*)\|(.*)\|$", (ROOT / "docs" / "health.md").read_text(), re.MULTILINE)
+    assert sorted(name for name, *_ in rows) == sorted(health.NAMES)
+    for name, what, severity, fix in rows:
+        assert re.match(r" (blocks|warns|is mended)", severity), name
+        assert len(what) > 10, name
+        assert len(fix) > 10, name
 
 
 DOCUMENTS = [*ROOT.glob("*.md"), *ROOT.glob("docs/**/*.md"), ROOT / "assets" / "machines" / "README.md"]

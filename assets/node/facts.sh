@@ -13,6 +13,7 @@ content() { [ ! -f "$1" ] || section "file $1" cat "$1"; }
 
 section hostname cat /proc/sys/kernel/hostname
 section machine-id cat /etc/machine-id
+section host-keys cat /etc/ssh/ssh_host_ed25519_key.pub /etc/ssh/ssh_host_ecdsa_key.pub /etc/ssh/ssh_host_rsa_key.pub
 section boot-id cat /proc/sys/kernel/random/boot_id
 model() { tr -d '\000' </sys/firmware/devicetree/base/model; }
 section model model
@@ -46,6 +47,14 @@ modules() {
 }
 wanted_modules() { modules | grep -xE 'overlay|br_netfilter|vxlan|nf_conntrack' | sort -u; }
 section modules wanted_modules
+missing_modules() { # those that are neither there nor could be loaded; -n only looks
+  command -v modprobe >/dev/null || return 0
+  for name in overlay br_netfilter vxlan nf_conntrack; do
+    wanted_modules | grep -qx "$name" || modprobe -n -q "$name" || echo "$name"
+  done
+  [ -d "/lib/modules/$(uname -r)" ] || echo "/lib/modules/$(uname -r)"
+}
+section modules-missing missing_modules
 sysctls() {
   for key in net.ipv4.ip_forward net.ipv6.conf.all.forwarding \
     net.bridge.bridge-nf-call-iptables net.bridge.bridge-nf-call-ip6tables; do

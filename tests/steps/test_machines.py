@@ -220,14 +220,15 @@ def test_another_machine_with_the_same_host_key_is_refused_until_it_is_named(sta
 
 
 def test_everything_that_stands_in_the_way_is_named_at_once(start, world):
-    world.machines[HOSTS[1]].sections["hostname"] = world.machines[FIRST].sections["hostname"]
+    world.machines[HOSTS[1]].sections["cores"] = "1\n"
+    world.machines[HOSTS[1]].sections["memory"] = "MemTotal:         440000 kB\n"
     world.machines[HOSTS[2]].sections["arch"] = "riscv64\n"
     first = start()
     with pytest.raises(Blocked) as blocked:
         first.run()
-    assert "same hostname" in blocked.value.why
+    assert "430 MB" in blocked.value.why
     assert "riscv64" in blocked.value.why
-    assert first.again(ignore_health=["hostname", "arch"]).run()
+    assert first.again(ignore_health=["memory", "arch"]).run()
 
 
 def test_warnings_are_told_once(start, world):
@@ -237,6 +238,7 @@ def test_warnings_are_told_once(start, world):
     assert len(first.notes) == 2
     assert FIRST in first.notes[0]  # who they are
     assert "power supply" in first.notes[1]
+    assert "slowed down" in first.notes[1]
 
 
 def test_with_hosts_given_nothing_is_scanned(start, world, monkeypatch):

@@ -14,7 +14,7 @@ from typing import Any
 from wizard import assets, yamlfile
 from wizard.errors import WizardError
 
-_PLACE = re.compile(r"\{(arg\d|stdin|now|uuid|token|address|mac|(?:section|base64|packages) [^{}]+)\}")
+_PLACE = re.compile(r"\{(arg\d|stdin|now|uuid|token|host-key|address|mac|(?:section|base64|packages) [^{}]+)\}")
 _READING = frozenset({"when", "seconds", "lines", "out", "code"})
 
 
@@ -98,6 +98,7 @@ class Filling:
         made = {
             "stdin": lambda: self.stdin, "address": lambda: self.address, "mac": lambda: self.mac,
             "now": lambda: f"{time.time():.9f}", "uuid": lambda: str(uuid.uuid4()), "token": lambda: uuid.uuid4().hex,
+            "host-key": _new_host_key,
         }  # fmt: skip
         return made[name]()
 
@@ -105,6 +106,12 @@ class Filling:
         """The arguments ``NAME=VERSION`` or ``NAME`` as lines of dpkg-query, `version` for those without one."""
         wanted = [word.partition("=") for word in self.args[2:]]  # a unit and a digest come first
         return "".join(f"{name} {own or version} ii \n" for name, _, own in wanted)
+
+
+def _new_host_key() -> str:
+    """A line such as ssh-keygen writes into a .pub file; nobody has the private key."""
+    blob = b"\x00\x00\x00\x0bssh-ed25519\x00\x00\x00 " + uuid.uuid4().bytes + uuid.uuid4().bytes
+    return f"ssh-ed25519 {base64.b64encode(blob).decode()}"
 
 
 def applies(effect: Effect, sections: Mapping[str, str], args: Sequence[str] = ()) -> bool:

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import base64
-import hashlib
 import threading
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
@@ -13,6 +11,7 @@ from wizard.demo import effects
 from wizard.demo.effects import Effect, Filling
 from wizard.errors import CommandFailed, LoginRefused, TrustError
 from wizard.host.base import HostKey, Login, OnLine, Result, Script
+from wizard.host.trust import host_key
 from wizard.world import Found
 
 if TYPE_CHECKING:
@@ -27,8 +26,9 @@ class Machine:
         self.banner, self.name = str(data.get("banner", "")), str(data.get("name", ""))
         self.kubernetes = bool(data.get("kubernetes"))
         self.ssh: Mapping[str, str] = data.get("ssh", {})
-        self.host_keys = tuple(_key(kind, text) for kind, text in data.get("host_keys", {}).items())
         self.sections: dict[str, str] = dict(data.get("sections", {}))
+        keys = data.get("host_keys", {})
+        self.sections["host-keys"] = "".join(f"{kind} {text}\n" for kind, text in keys.items())
         self.lock = threading.RLock()
 
     @property
@@ -38,6 +38,14 @@ class Machine:
             self.address, self.banner, self.mac, self.name, tuple(by), refuses=not self.banner,
             kubernetes=self.kubernetes,
         )  # fmt: skip
+
+    @property
+    def host_keys(self) -> tuple[HostKey, ...]:
+        return tuple(host_key(line) for line in self.sections["host-keys"].splitlines())
+
+    @host_keys.setter
+    def host_keys(self, keys: tuple[HostKey, ...]) -> None:
+        self.sections["host-keys"] = "".join(f"{key.kind} {key.base64}\n" for key in keys)
 
     @property
     def hostname(self) -> str:
@@ -63,11 +71,6 @@ class Machine:
         sudo = login.sudo_password or login.password
         if self.ssh.get("sudo") == "password" and (sudo is None or sudo.reveal() != self.ssh["password"]):
             raise LoginRefused("The sudo password was refused.", host=login.name or login.address)
-
-
-def _key(kind: str, text: str) -> HostKey:
-    digest = base64.b64encode(hashlib.sha256(base64.b64decode(text)).digest()).decode().rstrip("=")
-    return HostKey(kind, text, f"SHA256:{digest}")
 
 
 def shipped() -> list[Machine]:

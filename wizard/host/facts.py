@@ -32,6 +32,12 @@ def read_word(text: str) -> str:
     return (text.split() or [""])[0]
 
 
+def read_host_keys(text: str) -> tuple[str, ...]:
+    """Public keys of an SSH server, one a line as in ``ssh_host_*_key.pub``, without the comments at their ends."""
+    words = (line.split() for line in text.splitlines())
+    return tuple(f"{word[0]} {word[1]}" for word in words if len(word) >= 2 and word[0].startswith(("ssh-", "ecdsa-")))
+
+
 def read_number(text: str) -> int:
     word = read_word(text)
     return int(word) if word.isascii() and word.isdigit() else 0
