@@ -12,6 +12,7 @@ from steps.health_finding import Finding, Patient
 NAME_MAX = 63
 CLOCK_SECONDS = 30.0
 DAY = 86400.0
+COMMAND_MAX = 60
 
 
 def _name(patient: Patient) -> Iterator[Finding]:
@@ -94,6 +95,7 @@ def _apt_lock(patient: Patient) -> Iterator[Finding]:
     facts = patient.facts
     if facts.apt_lock_holder:
         number, _, command = facts.apt_lock_holder.partition(" ")
+        command = command if len(command) <= COMMAND_MAX else command[:COMMAND_MAX] + "…"
         yield Finding(
             "apt-lock", facts.address, f"Its package system is in use by {command or 'a program'} (process {number}).",
             "Leave it on: the next step waits until that has come to its end. To see what it does: "

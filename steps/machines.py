@@ -182,11 +182,12 @@ class Machines(Step[MachinesFacts]):
         for address, machine in facts.machines.items():
             if address in facts.strangers:
                 changes.append(own_key.authorize(address, user))
-            mended, after = mend.changes(machine, facts.twins, facts.mending[address], names)
+            mending = facts.mending.get(address) or {}
+            mended, after = mend.changes(machine, facts.twins, mending, names)
             changes += mended
             names.add(after.hostname)
             if not any(change.id in (mend.MACHINE_ID, mend.REBOOT) for change in mended):
-                changes += _remember(after, *facts.remembered[address], facts.mending[address])
+                changes += _remember(after, *facts.remembered[address], mending)
         return changes
 
 

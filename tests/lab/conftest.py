@@ -138,6 +138,17 @@ def bare_pis(_on_the_workstation: None) -> Iterator[tuple[Node, ...]]:
         list(pool.map(Node.power, made, ["wipe"] * 3))
 
 
+@pytest.fixture(scope="module")
+def pair(_on_the_workstation: None) -> Iterator[tuple[Node, Node]]:
+    """Two nodes with new cards, up, of nobody else."""
+    made = (Node(25), Node(26))
+    with ThreadPoolExecutor() as pool:
+        for word in ("wipe", "start"):
+            list(pool.map(Node.power, made, [word] * 2))
+        yield made
+        list(pool.map(Node.power, made, ["wipe"] * 2))
+
+
 @pytest.fixture
 def login(pi: Node) -> Callable[..., Any]:
     """A log-in at `pi` with the lab's key and the ed25519 host key pinned; give what is to be different."""
