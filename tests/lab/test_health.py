@@ -12,6 +12,7 @@ What a container can't have is stood in for as late as possible, in the node, wh
 All else is real: routes, addresses and their lifetimes, MAC addresses, hostnames, machine-ids, host keys, apt's lock,
 and modules that modprobe does not find.
 """
+# long because: one pair of nodes, which are slow to make, serves every finding and the mending
 
 from __future__ import annotations
 
