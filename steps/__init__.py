@@ -7,6 +7,9 @@ from steps.control_plane import ControlPlane
 from steps.domains import Domains
 from steps.flux import Flux
 from steps.machines import Machines
+from steps.node_add import NodeAdd
+from steps.node_remove import NodeRemove
+from steps.node_upgrade import NodeUpgrade
 from steps.prepare import Prepare
 from steps.proof import Proof
 from steps.repository import Repository
@@ -30,3 +33,8 @@ ORDER: tuple[AnyStep, ...] = (
     Router(),
     Proof(),
 )
+
+# What happens to single Pis of a cluster that runs: other lists over the same engine.
+NODE_ADD: tuple[AnyStep, ...] = (NodeAdd(), Machines(), Prepare(), ControlPlane(), Workers(), Snapshots(), Tailnet())
+NODE_REMOVE: tuple[AnyStep, ...] = (NodeRemove(),)
+NODE_UPGRADE: tuple[AnyStep, ...] = (NodeUpgrade(),)

@@ -15,6 +15,7 @@ NODES = "/api/v1/nodes"
 KUBE_SYSTEM = "/api/v1/namespaces/kube-system"
 COREDNS = "/apis/apps/v1/namespaces/kube-system/deployments/coredns"
 FLANNEL = "/apis/apps/v1/namespaces/kube-flannel/daemonsets/kube-flannel-ds"
+CONTROL_PLANE = "node-role.kubernetes.io/control-plane"  # label, and taint where pods are kept away
 NAMESPACES = ("kube-flannel", "kube-system")
 
 
@@ -44,6 +45,18 @@ class Look:
     def ready(self, name: str) -> bool:
         """Whether the node `name` is there and Ready."""
         return name in self.nodes and node_ready(self.nodes[name])
+
+
+def version(look: Look) -> str:
+    """The Kubernetes that the oldest control plane's kubelet runs, such as 1.30.2; empty when none has said."""
+    heads = [node for node in look.nodes.values() if CONTROL_PLANE in node["metadata"].get("labels", {})]
+    said = [kubelet(node) for node in heads if kubelet(node)]
+    return min(said, key=lambda text: [int(part) for part in text.split(".")], default="")
+
+
+def kubelet(node: Object) -> str:
+    """The version of the kubelet that reports for `node`; empty when it has not."""
+    return str(node.get("status", {}).get("nodeInfo", {}).get("kubeletVersion", "")).removeprefix("v")
 
 
 def node_ready(node: Object) -> bool:

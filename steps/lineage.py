@@ -82,6 +82,7 @@ def _stranger(machine: NodeFacts, control_plane: NodeFacts, evidence: Evidence) 
     return TrustError(
         "This Pi already carries a cluster that this state knows nothing about.",
         f"Its CA is {machine.ca_hash or 'unknown'}; nothing was touched.",
-        "If it is yours, use the state that made it (--state FILE). If it is no longer wanted: sudo kubeadm reset, "
-        "on this Pi.", host=machine.address,
+        "If it is yours, use the state that made it (--state FILE), or take it over: homelab node add --to, with the "
+        "address of its control plane. If it is no longer wanted: sudo kubeadm reset, on this Pi.",
+        host=machine.address,
     )  # fmt: skip

@@ -11,14 +11,14 @@ from ipaddress import IPv4Address
 from pathlib import Path
 from typing import Any
 
-from steps import discovery, gate, health, introduction, mend, nodes, own_key, pins
+from steps import adopt, control_plane, discovery, gate, health, introduction, mend, nodes, own_key, pins
 from steps import facts as node_facts
 from steps.facts import NodeFacts
 from steps.health_finding import Finding
 from wizard.context import Context
 from wizard.errors import Problem, TrustError
 from wizard.host import keyfile
-from wizard.question import ADDRESS, PATH, SECRET, TEXT, Answers, Choice, Kind, Question, list_of
+from wizard.question import ADDRESS, MAPPING, PATH, SECRET, TEXT, Answers, Choice, Kind, Question, list_of
 from wizard.step import Change, Step
 
 # -- questions ---------------------------------------------------------------------------------------------
@@ -100,6 +100,10 @@ QUESTIONS = {
             advanced=True, help=f"Any of: {', '.join(health.NAMES)}.",
         ),
         Question(
+            "adopt", "Which cluster may be taken over?", MAPPING, required=False, advanced=True,
+            help="{ca_hash: sha256:…, uid: …} of a cluster that this computer does not know; another one is refused.",
+        ),
+        Question(
             "replaced", "Which Pis have been re-flashed since?", list_of(ADDRESS), required=False, advanced=True,
             help="Their old host key and machine-id may be forgotten; the new key is asked about.",
         ),
@@ -121,6 +125,7 @@ class MachinesFacts:
     strangers: tuple[str, ...] = ()  # hosts that do not let that key in
     twins: tuple[Finding, ...] = ()  # what Pis share and should not, because their cards are copies
     mending: Mapping[str, mend.Mending] = field(default_factory=dict)
+    foundling: adopt.Foundling | None = None  # a cluster that the state does not know
 
 
 class Machines(Step[MachinesFacts]):
@@ -130,7 +135,7 @@ class Machines(Step[MachinesFacts]):
     title = "Machines"
     intro = "Which Pis there are. Their SSH host keys are shown once and pinned; then they are looked at: are they fit?"
     questions = tuple(QUESTIONS.values())
-    rounds = 2
+    rounds = 4  # host keys, the Pis; and the same for the other Pis of a cluster that was taken over
 
     def validate(self, answers: Answers) -> list[Problem]:
         given = answers.get("machines", {})
@@ -169,12 +174,15 @@ class Machines(Step[MachinesFacts]):
         key = own_key.public(ctx)
         strangers = [a for a, known in ctx.each(hosts, lambda a: own_key.lets_in(ctx, a, key)).items() if not known]
         mending = {address: mend.mending(ctx, address) for address in hosts}
-        return MachinesFacts((), machines, remembered, key, tuple(strangers), tuple(twins), mending)
+        found = _foundling(ctx, machines)
+        return MachinesFacts((), machines, remembered, key, tuple(strangers), tuple(twins), mending, found)
 
     def plan(self, facts: MachinesFacts, answers: Answers) -> list[Change]:
         if facts.pins:
             return [pins.change(pin) for pin in facts.pins]
         changes = []
+        if found := facts.foundling:
+            changes.append(adopt.change(found, facts.machines[found.control_plane]))
         if not facts.own_key:
             changes.append(Change("machines/own-key", "make an SSH key of the wizard's own", own_key.make))
         user = str(answers["machines"]["user"])
@@ -189,6 +197,17 @@ class Machines(Step[MachinesFacts]):
             if not any(change.id in (mend.MACHINE_ID, mend.REBOOT) for change in mended):
                 changes += _remember(after, *facts.remembered[address], mending)
         return changes
+
+
+def _foundling(ctx: Context, machines: Mapping[str, NodeFacts]) -> adopt.Foundling | None:
+    """The cluster on the Pis that the state knows nothing about; None when there is none, or it is known."""
+    first = nodes.control_plane(ctx).address
+    if not adopt.of_interest(machines, first, control_plane.evidence_of(ctx, machines[first])):
+        return None
+    if problem := adopt.refusal(machines, first):
+        problem.host = ctx.name_of(problem.host)
+        raise problem
+    return adopt.look(ctx, machines[first])
 
 
 def _more_control_planes(given: Mapping[str, Any]) -> Iterator[Problem]:

@@ -173,6 +173,11 @@ def _sysctl(facts: NodeFacts) -> Iterator[Change]:
                  facts.address, restore(facts, SYSCTL))  # fmt: skip
 
 
+def api_name(facts: NodeFacts, control_planes: Sequence[str]) -> Iterator[Change]:
+    """What is left to do so that the Pi finds the cluster's API, whichever control plane answers."""
+    return _hosts(facts, control_planes)
+
+
 def _hosts(facts: NodeFacts, control_planes: Sequence[str]) -> Iterator[Change]:
     api = sorted(control_planes, key=lambda address: address != facts.address)  # a control plane asks itself first
     paths = ["/etc/hosts", *(path for path in (CLOUD_HOSTS,) if path in facts.files)]

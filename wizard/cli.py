@@ -71,21 +71,21 @@ def _wizard(args: Namespace) -> int:
 
 
 def _unattended(args: Namespace) -> int:
-    from wizard import opening
+    from wizard import commandline, opening
 
     steps, named = order(), getattr(args, "cluster", None)
-    part = _until(args, steps)
+    part = commandline.until(args, steps)
     state = opening.open_answered(named, _file(args), _path(args.answers), steps, save=True, needed=part)
     return _journey(_session(args, part, real_world(), state), _silent(args))
 
 
 def _plan(args: Namespace) -> int:
-    from wizard import opening
+    from wizard import commandline, opening
     from wizard.session import Session
     from wizard.ui import planned
 
     steps, named, file = order(), getattr(args, "cluster", None), _file(args)
-    part = _until(args, steps)
+    part = commandline.until(args, steps)
     if "answers" in args:
         state = opening.open_answered(named, file, _path(args.answers), steps, save=False, needed=part)
     else:
@@ -132,8 +132,30 @@ def _demo(args: Namespace) -> int:
         return _journey(session, _silent(args) if "yes" in args else _interactive(args))
 
 
+def _node(args: Namespace) -> int:
+    """What happens to single Pis later: other steps over the same engine and the same front ends."""
+    from steps import lifecycle
+    from wizard import opening
+
+    named, file, known = getattr(args, "cluster", None), _file(args), (*order(), *lifecycle.OWN)
+    if "answers" in args:
+        answers, living = _path(args.answers), lifecycle.LIVING
+        state = opening.open_answered(named, file, answers, known, save=True, needed=(), living=living)
+    else:
+        state = opening.open_state(named, file)
+
+    def close(ctx: Context) -> None:
+        close_all(ctx)
+        lifecycle.end(state)
+
+    session = _session(args, lifecycle.begin(state, vars(args)), real_world(), state)
+    session.finish = close
+    return _journey(session, _silent(args) if "yes" in args else _interactive(args))
+
+
 COMMANDS: Mapping[str, Callable[[Namespace], int]] = {
     "wizard": _wizard, "run": _unattended, "plan": _plan, "status": _status, "demo": _demo,
+    "node add": _node, "node remove": _node, "node upgrade": _node,
 }  # fmt: skip
 
 
@@ -145,18 +167,6 @@ def order() -> Sequence[AnyStep]:
     from steps import ORDER
 
     return ORDER
-
-
-def _until(args: Namespace, steps: Sequence[AnyStep]) -> Sequence[AnyStep]:
-    """The steps up to the one that `--until` names; all of them without it."""
-    from wizard import commandline
-
-    names = [step.name for step in steps]
-    if "until" not in args:
-        return steps
-    if args.until not in names:
-        commandline.mistake(args.words, f"there is no step {args.until!r} to stop after; steps: {', '.join(names)}")
-    return steps[: names.index(args.until) + 1]
 
 
 def real_world() -> World:

@@ -9,6 +9,11 @@ from typing import Any, NoReturn
 
 from wizard import __version__
 
+TYPE_CHECKING = False  # as in typing
+
+if TYPE_CHECKING:
+    from wizard.step import AnyStep
+
 EPILOG = """\
 exit codes:
     0  done, or nothing is left to do
@@ -40,6 +45,8 @@ def parse(words: Sequence[str]) -> argparse.Namespace:
     """
     parser = _parser()
     args = parser.parse_args(words)
+    if args.command == "node add" and {"ca_hash", "uid"} & set(vars(args)) and "to" not in args:
+        parser.error("--ca-hash and --uid say which cluster is at --to ADDRESS, so they need it")
     if args.command == "run" and not ("answers" in args and "yes" in args):
         parser.error("run changes hosts without asking, so it needs --answers FILE and --yes; look first with plan")
     args.words = list(words)
@@ -71,13 +78,59 @@ def _parser() -> Parser:
     for made in (plan, run):
         _add(made, "--until", metavar="STEP", help="stop after this step")
     command("status", "what is done and what is next, as remembered; needs no network")
+    node = command("node", "add, remove or upgrade the Pis of a cluster")
+    _node(node, [common, plain, answers, consent])
     return parser
 
 
-def mistake(words: Sequence[str], message: str) -> NoReturn:
-    """A mistake in the command line that only shows once the steps are known. Leaves as the parser does."""
-    print(f"homelab: {message}. See: homelab {words[0]} --help", file=sys.stderr)
-    raise SystemExit(2)
+def _node(node: Parser, parents: list[Parser]) -> None:
+    """`homelab node …`: what happens to single Pis of a cluster that runs."""
+    commands = node.add_subparsers(title="commands", metavar="COMMAND", prog="homelab node", required=True)
+
+    def command(name: str, about: str) -> Parser:
+        made: Parser = commands.add_parser(
+            name, help=about, description=f"{about[0].upper()}{about[1:]}.", parents=parents, allow_abbrev=False
+        )
+        made.set_defaults(command=f"node {name}")
+        return made
+
+    add = command("add", "let more Pis join the cluster")
+    _add(add, "addresses", metavar="ADDRESS", nargs="*", type=_address, help="their addresses; asked for when left out")
+    _add(add, "--control-plane", action="store_true", help="they run the control plane too")
+    _add(
+        add,
+        "--to",
+        metavar="ADDRESS",
+        type=_address,
+        help="the control plane of a cluster that this computer does not know",
+    )
+    _add(add, "--ca-hash", metavar="HASH", help="with --to: the CA that this cluster must have (sha256:…)")
+    _add(add, "--uid", metavar="UID", help="with --to: the UID of its namespace kube-system")
+    remove = command("remove", "take a Pi out of the cluster: its pods move, the cluster forgets it")
+    _add(remove, "node", metavar="NAME|ADDRESS", nargs="?", help="which one; asked for when left out")
+    upgrade = command("upgrade", "bring Kubernetes to another version, one Pi after the other")
+    _add(upgrade, "--to", metavar="VERSION", help="which version; the one this release knows when left out")
+
+
+def _address(text: str) -> str:
+    from wizard.question import ADDRESS
+
+    try:
+        return str(ADDRESS.parse(text))
+    except ValueError as error:
+        raise argparse.ArgumentTypeError(str(error)) from None
+
+
+def until(args: argparse.Namespace, steps: Sequence[AnyStep]) -> Sequence[AnyStep]:
+    """The steps up to the one that `--until` names; all of them without it. Leaves when it names none of them."""
+    names = [step.name for step in steps]
+    if "until" not in args:
+        return steps
+    if args.until not in names:
+        message = f"there is no step {args.until!r} to stop after; steps: {', '.join(names)}"
+        print(f"homelab: {message}. See: homelab {args.command} --help", file=sys.stderr)
+        raise SystemExit(2)
+    return steps[: names.index(args.until) + 1]
 
 
 def _options() -> tuple[Parser, Parser, Parser, Parser]:

@@ -78,11 +78,11 @@ class Engine:
             if not changes:
                 return self._done(step)
             if self.ctx.dry_run:
-                return self._apply(changes)
+                return self._apply(step, changes)
             self.ctx.state.reopened(step.name)
             self._approve(step, changes, approved)
             self._status(step, "applying", f"{len(changes)} {'change' if len(changes) == 1 else 'changes'}")
-            self._apply(changes)
+            self._apply(step, changes)
             approved |= {(change.id, change.host) for change in changes}
         self._status(step, "verifying")
         if left := step.plan(step.check(self.ctx), self.ctx.answers):
@@ -220,9 +220,9 @@ class Engine:
                     f"Say yes when asked, or allow it with --allow {change.id}.",
                 )  # fmt: skip
 
-    def _apply(self, changes: list[Change]) -> None:
+    def _apply(self, step: AnyStep, changes: list[Change]) -> None:
         """Neighbours that belong to hosts run in lanes; a change of this computer runs alone."""
-        for on_hosts, group in groupby(changes, key=lambda change: change.host is not None):
+        for on_hosts, group in groupby(changes, key=lambda change: change.host is not None and not step.one_by_one):
             if not on_hosts:
                 for change in group:
                     self.ctx.do(change)

@@ -47,6 +47,7 @@ class Step(ABC, Generic[F]):
     title: ClassVar[str]
     intro: ClassVar[str]  # one or two sentences: what happens here and why
     questions: ClassVar[tuple[Question, ...]] = ()
+    one_by_one: ClassVar[bool] = False  # its changes run one after the other, also those of different hosts
     rounds: ClassVar[int] = 1  # how often check, plan, apply may be needed before there is nothing left to do
 
     def validate(self, answers: Answers) -> list[Problem]:

@@ -118,7 +118,7 @@ def write_known_hosts(world: SimWorld, path: Path, addresses: list[str] = HOSTS)
 def test_first_contact_then_key_then_nothing_left(start, world):
     first = start()
     plans = first.run()
-    assert [len(plan) for plan in plans] == [3, 7]  # host keys; then a key pair, its installation, machine-ids
+    assert [len(plan) for plan in plans] == [3, 7, 0]  # host keys; a key pair, its installation, machine-ids; nothing
     assert first.front.dangers == list(plans[0])
     assert ed25519(world, FIRST).fingerprint in plans[0][0]
     assert "first time" in plans[0][0]

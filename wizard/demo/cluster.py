@@ -74,7 +74,8 @@ class SimApi:
             due = [entry for entry in self._later if entry[0] <= now]
             self._later = [entry for entry in self._later if entry[0] > now]
             for _, path, body in sorted(due, key=lambda entry: entry[0]):
-                self.put(path, body)
+                if path in self.objects or set(body) != {"status"}:  # no status for what has been deleted since
+                    self.put(path, body)
 
     def announced(self) -> set[str]:
         """The load balancer's addresses in use: those of the Gateways."""

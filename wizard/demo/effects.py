@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import base64
+import json
 import re
 import time
 import uuid
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cache
 from typing import Any
@@ -14,7 +15,9 @@ from typing import Any
 from wizard import assets, yamlfile
 from wizard.errors import WizardError
 
-_PLACE = re.compile(r"\{(arg\d|stdin|now|uuid|token|host-key|address|mac|(?:section|base64|packages) [^{}]+)\}")
+_PLACE = re.compile(
+    r"\{(arg\d|stdin|now|uuid|token|host-key|address|mac|(?:section|base64|packages|version|api) [^{}]+)\}"
+)
 _READING = frozenset({"when", "seconds", "lines", "out", "code"})
 
 
@@ -73,6 +76,7 @@ class Filling:
     mac: str
     args: Sequence[str] = ()
     stdin: str = ""
+    api: Callable[[str], Any] = lambda path: None  # what the simulated Kubernetes API has at a path
 
     def text(self, template: str) -> str:
         return _PLACE.sub(lambda match: self._one(match[1]), template)
@@ -92,6 +96,10 @@ class Filling:
             return text if word == "section" else base64.b64encode(text.encode()).decode()
         if word == "packages":
             return self._packages(rest)
+        if word == "version":
+            return self._version(rest)
+        if word == "api":
+            return json.dumps(self.api(rest) or {})
         if name.startswith("arg"):
             number = int(name.removeprefix("arg"))
             return self.args[number - 1] if 0 < number <= len(self.args) else ""
@@ -101,6 +109,11 @@ class Filling:
             "host-key": _new_host_key,
         }  # fmt: skip
         return made[name]()
+
+    def _version(self, package: str) -> str:
+        """The installed version of `package` without its revision, from the newest line of dpkg-query about it."""
+        found = re.findall(rf"^{re.escape(package)} ([^ -]+)", self.sections.get("packages", ""), re.MULTILINE)
+        return found[-1] if found else ""
 
     def _packages(self, version: str) -> str:
         """The arguments ``NAME=VERSION`` or ``NAME`` as lines of dpkg-query, `version` for those without one."""

@@ -106,7 +106,7 @@ class SimHost:
     def _carry_out(self, effect: Effect, script: Script, on_line: OnLine | None) -> str:
         machine = self.machine
         stdin = script.stdin.decode(errors="replace")
-        filling = Filling(machine.sections, machine.address, machine.mac, script.args, stdin)
+        filling = Filling(machine.sections, machine.address, machine.mac, script.args, stdin, self.world.api.get)
         lines = [filling.text(line) for line in effect.lines]
         for line in lines:
             self.world.clock.sleep(effect.seconds / len(lines))

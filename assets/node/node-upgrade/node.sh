@@ -1,0 +1,4 @@
+# node.sh CONFIG: brings this node's control plane, if it has one, and kubelet's settings to the cluster's version.
+set -eu
+kubeadm config validate --config "$1"
+kubeadm upgrade node --config "$1"

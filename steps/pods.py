@@ -1,0 +1,82 @@
+"""The pods of a node that is to be emptied: which move, which are lost, which refuse, and where they could go. Pure."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+from steps import cluster_look
+from steps.cluster_look import Look
+
+Object = Mapping[str, Any]
+PODS = "/api/v1/pods"
+BUDGETS = "/apis/policy/v1/poddisruptionbudgets"
+_MIRROR = "kubernetes.io/config.mirror"
+_ENDED = ("Succeeded", "Failed")
+_BLOCKED = re.compile(r'error when evicting pods/"([^"]+)" -n "([^"]+)".*?: (.+)')
+
+
+def name(pod: Object) -> str:
+    return f"{pod['metadata'].get('namespace', 'default')}/{pod['metadata']['name']}"
+
+
+def to_move(pods: Iterable[Object], node: str) -> list[Object]:
+    """What a drain of `node` moves: neither what belongs to every node, nor its own static pods, nor what has ended."""
+    return [pod for pod in pods if pod.get("spec", {}).get("nodeName") == node and _moves(pod)]
+
+
+def _moves(pod: Object) -> bool:
+    meta = pod["metadata"]
+    static = _MIRROR in (meta.get("annotations") or {})
+    return not static and not _owned_by(pod, "DaemonSet") and pod.get("status", {}).get("phase") not in _ENDED
+
+
+def _owned_by(pod: Object, *kinds: str) -> bool:
+    owners = pod["metadata"].get("ownerReferences") or []
+    return any(not kinds or owner.get("kind") in kinds for owner in owners)
+
+
+def risks(pods: Sequence[Object], budgets: Sequence[Object]) -> list[str]:
+    """What a person should know before `pods` are moved, a line each."""
+    lines = []
+    for pod in pods:
+        volumes = pod.get("spec", {}).get("volumes") or []
+        local = [str(volume["name"]) for volume in volumes if "emptyDir" in volume or "hostPath" in volume]
+        if not _owned_by(pod):
+            lines.append(f"{name(pod)} was started by hand: nothing starts it again elsewhere.")
+        elif local:
+            lines.append(f"{name(pod)} keeps data on this node only ({', '.join(local)}); it begins anew elsewhere.")
+    for budget in budgets:
+        held = [name(pod) for pod in pods if _covers(budget, pod)]
+        if held and budget.get("status", {}).get("disruptionsAllowed") == 0:
+            lines.append(f"The disruption budget {name(budget)} does not let go of {', '.join(held)} for now.")
+    return lines
+
+
+def _covers(budget: Object, pod: Object) -> bool:
+    if budget["metadata"].get("namespace") != pod["metadata"].get("namespace"):
+        return False
+    wanted = budget.get("spec", {}).get("selector", {}).get("matchLabels") or {}
+    labels = pod["metadata"].get("labels") or {}
+    return bool(wanted) and all(labels.get(key) == value for key, value in wanted.items())
+
+
+def places(look: Look, without: str) -> list[str]:
+    """The Ready nodes that take pods, `without` left aside."""
+    return [
+        node
+        for node, found in look.nodes.items()
+        if node != without and cluster_look.node_ready(found) and not found.get("spec", {}).get("unschedulable")
+        and not any(taint.get("effect") in ("NoSchedule", "NoExecute") for taint in taints(found))
+    ]  # fmt: skip
+
+
+def taints(node: Object) -> list[Object]:
+    return list(node.get("spec", {}).get("taints") or [])
+
+
+def held_up(output: str) -> str:
+    """Which pods kept a drain from ending, out of what it printed; empty when it names none."""
+    found = {f"{namespace}/{pod}: {why.strip().rstrip('.')}" for pod, namespace, why in _BLOCKED.findall(output)}
+    return "; ".join(sorted(found)[:5])
