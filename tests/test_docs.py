@@ -76,16 +76,17 @@ def test_a_setting_that_readme_names_exists() -> None:
     assert named <= known
 
 
-def test_the_lab_answers_name_only_what_exists(monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize("name", ["lab", "lifecycle"])
+def test_the_lab_answers_name_only_what_exists(monkeypatch: pytest.MonkeyPatch, name: str) -> None:
     """Their files exist in the lab only; every other mistake would show here."""
     monkeypatch.delenv("HOMELAB_SUDO_PASSWORD", raising=False)
-    text = (ROOT / "tests" / "answers" / "lab.yaml").read_text()
-    data = yamlfile.load(text)
+    file = ROOT / "tests" / "answers" / f"{name}.yaml"
+    data = yamlfile.load(file.read_text())
     for section, given in data.items():
         if section != "cluster":
             assert set(given) <= {question.key for question in STEPS[section].questions}, section
     with pytest.raises(BadInput) as caught:
-        answers.read(ROOT / "tests" / "answers" / "lab.yaml", ORDER)
+        answers.read(file, ORDER, ORDER if name == "lab" else [STEPS[name] for name in data if name in STEPS])
     missing = re.compile(r"there is no file|A secret is missing|could not be read")
     assert [problem.sentence() for problem in caught.value.problems if not missing.search(problem.what)] == []
 

@@ -8,47 +8,27 @@ Root; `make cluster-test`. Each run of `homelab` happens on the workstation of t
 from __future__ import annotations
 
 import json
-import os
 import re
 import signal
-import subprocess
-import sys
-import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 
-from wizard import yamlfile
+from tests.lab.cluster_lab import HOME, Wizard, build, end, kubectl, lab, lineage
 
-ROOT = Path(__file__).parents[2]
-LAB = str(ROOT / "tests/lab/lab")
 ANSWERS = "tests/answers/lab.yaml"
-HOME = os.environ.get("HOMELAB_LAB", "/var/lib/homelab-lab")
 NODES = (1, 2, 3)
-KUBECTL = "kubectl --kubeconfig /etc/kubernetes/admin.conf"
 
 pytestmark = [pytest.mark.cluster, pytest.mark.timeout(5400)]
 
 
-def lab(*words: str, check: bool = True) -> str:
-    """Runs `tests/lab/lab WORDS` and returns what it printed."""
-    done = subprocess.run([LAB, *words], capture_output=True, text=True, check=False, stdin=subprocess.DEVNULL)
-    if check and done.returncode:
-        pytest.fail(
-            f"lab {' '.join(words)} ended with {done.returncode}:\n{done.stdout[-2000:]}\n{done.stderr[-2000:]}"
-        )
-    return done.stdout
-
-
 @pytest.fixture(scope="module", autouse=True)
 def everything() -> Iterator[None]:
-    """What the journey needs around it; built once, kept between runs. HOMELAB_LAB_KEEP=1 leaves it running."""
-    subprocess.run([LAB, "build", "cluster"], check=True)
-    subprocess.run([LAB, "gitops", "build"], check=True)
+    """What the journey needs around it."""
+    build("build cluster", "gitops build")
     yield
-    if not os.environ.get("HOMELAB_LAB_KEEP"):
-        lab("down")
+    end()
 
 
 def bare_nodes() -> None:
@@ -63,69 +43,9 @@ def bare_nodes() -> None:
     lab("tailnet", "key")
 
 
-class Wizard:
-    """`homelab` on the lab's workstation, with a home and a state of its own."""
-
-    def __init__(self, folder: Path) -> None:
-        self.state = folder / "state"
-        self.env = {
-            **os.environ, "HOME": str(folder), "XDG_STATE_HOME": str(self.state), "XDG_DATA_HOME": str(folder / "data"),
-            "HOMELAB_SUDO_PASSWORD": "raspberry", "NO_COLOR": "1", "PYTHONUNBUFFERED": "1",
-        }  # fmt: skip
-        self.env.pop("SSH_AUTH_SOCK", None)
-        self.transcript = folder / "transcript.txt"
-
-    def start(self, *words: str) -> subprocess.Popen[str]:
-        argv = [LAB, "ws", sys.executable, "-m", "wizard", *words]
-        return subprocess.Popen(
-            argv, cwd=ROOT, env=self.env, text=True, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT, start_new_session=True,
-        )  # fmt: skip
-
-    def run(self, *words: str, kill_at: str | None = None) -> tuple[int, str]:
-        """Runs to the end, or until a line matches `kill_at`: then `kill -9`, at once and without warning."""
-        process, out = self.start(*words), []
-        assert process.stdout is not None
-        with self.transcript.open("a") as transcript:
-            for line in process.stdout:
-                transcript.write(line)
-                transcript.flush()
-                out.append(line)
-                if kill_at and re.search(kill_at, line):
-                    os.killpg(process.pid, signal.SIGKILL)
-                    transcript.write(f"--- killed at {kill_at!r}\n")
-                    break
-        return process.wait(), "".join(out)
-
-    def journey(self, **options: str | None) -> tuple[int, str]:
-        return self.run("run", "--answers", ANSWERS, "--yes", **options)
-
-    def evidence(self) -> dict[str, object]:
-        data = yamlfile.load((self.state / "homelab-wizard/lab/state.yaml").read_text())
-        return dict(data["evidence"])
-
-
 @pytest.fixture
 def wizard(tmp_path: Path) -> Wizard:
-    return Wizard(tmp_path)
-
-
-def kubectl(*words: str) -> str:
-    return lab("node", "1", *KUBECTL.split(), *words)
-
-
-def lineage() -> tuple[str, str]:
-    """Digest of the cluster's CA and the cluster's UID: another `kubeadm init` would change them; empty before it."""
-    script = (
-        f"sha256sum < /etc/kubernetes/pki/ca.crt; {KUBECTL} get namespace kube-system -o 'jsonpath={{.metadata.uid}}'"
-    )
-    for _ in range(60):  # the node may be rebooting at this moment
-        out = lab("node", "1", "sh", "-c", f"({script}) 2>/dev/null; echo; echo up", check=False)
-        if out.endswith("up\n"):
-            authority, _, uid = out.removesuffix("up\n").partition("  -\n")
-            return authority.strip(), uid.strip()
-        time.sleep(1)
-    pytest.fail("pi1 did not come back")
+    return Wizard(tmp_path, ANSWERS, "lab")
 
 
 def report(ran: Callable[[str, str], None], out: str) -> None:
