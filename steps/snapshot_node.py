@@ -20,6 +20,7 @@ KEY, PUBLIC_KEY = "/etc/homelab/snapshots-key", "/etc/homelab/snapshots-key.pub"
 KNOWN_HOSTS = "/etc/homelab/snapshots-known-hosts"
 SERVICE, TIMER = "homelab-etcd-snapshot.service", "homelab-etcd-snapshot.timer"
 UNITS = "/etc/systemd/system"
+NEW_KEYS = "snapshot-keys"  # where this run keeps the public keys that it made
 RECEIVE = "/usr/local/sbin/homelab-snapshot-receive"
 AUTHORIZED = "/var/lib/homelab-snapshots/.ssh/authorized_keys"
 
@@ -136,7 +137,9 @@ def make_key(ctx: Context, address: str, name: str) -> None:
     )
     public = pair.public_key().public_bytes(serialization.Encoding.OpenSSH, serialization.PublicFormat.OpenSSH)
     ops.write_file(ctx, address, KEY, private.decode(), "0600")
-    ops.write_file(ctx, address, PUBLIC_KEY, f"{public.decode()} snapshots of {name}")
+    line = f"{public.decode()} snapshots of {name}"
+    ops.write_file(ctx, address, PUBLIC_KEY, line)
+    ctx.scratch.setdefault(NEW_KEYS, {})[name] = line  # the receiver's lane may not ask this host meanwhile
 
 
 def install(ctx: Context, address: str, files: Mapping[str, tuple[str, str]]) -> None:
@@ -147,8 +150,8 @@ def install(ctx: Context, address: str, files: Mapping[str, tuple[str, str]]) ->
 
 
 def admit(ctx: Context, address: str, senders: Mapping[str, str], keep: int) -> None:
-    """Lets `senders` (address -> hostname) store snapshots on the node at `address`."""
-    keys = {name: look(ctx, sender).files.get(PUBLIC_KEY, "") for sender, name in senders.items()}
+    """Lets `senders` (public keys by hostname; empty: made in this run) store snapshots on the node at `address`."""
+    keys = {name: key or ctx.scratch[NEW_KEYS][name] for name, key in senders.items()}
     ops.run(ctx, address, "snapshots/account")
     ops.write_file(ctx, address, RECEIVE, assets.text("node/snapshots/receive.sh"), "0755")
     ops.write_file(ctx, address, AUTHORIZED, authorized(keys, keep))

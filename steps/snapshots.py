@@ -190,12 +190,12 @@ def _receivers(facts: SnapshotFacts, places: Mapping[str, Place], keep: int) -> 
         }
         if all(keys.values()) and not snapshot_node.differing(wanted, facts.looks[receiver]):
             continue
-        changes.append(_receiver(facts, receiver, senders, keep))
+        changes.append(_receiver(receiver, keys, keep))
     return changes
 
 
-def _receiver(facts: SnapshotFacts, address: str, senders: Mapping[str, str], keep: int) -> Change:
-    sentence = f"let {_names(facts, list(senders))} store snapshots here, by an account that can do nothing else"
+def _receiver(address: str, senders: Mapping[str, str], keep: int) -> Change:
+    sentence = f"let {' and '.join(senders)} store snapshots here, by an account that can do nothing else"
     return Change(
         "snapshots/receiver", sentence, lambda ctx: snapshot_node.admit(ctx, address, senders, keep), address,
     )  # fmt: skip

@@ -245,3 +245,22 @@ def test_status_tells_of_the_snapshot_and_where_it_is(cluster):
     assert re.search(r"etcd snapshot seen  20\d\d-\d\d-\d\d \d\d:\d\d on atlas, also on boreas", *line)
     stage.ctx.state.remember("snapshots", FIRST, value={"time": "no number"})
     assert "snapshot" not in report.status_text(stage.ctx.state, (), "homelab")
+
+
+def test_no_lane_asks_another_lanes_host(cluster, monkeypatch):
+    """A connection is used by one lane at a time: what the receiver needs of the sender is known before."""
+    from wizard.demo.pi import SimHost
+
+    stage, asked = cluster(), []
+    original = SimHost.run
+
+    def run(self, script, **more):
+        asked.append(self.address)
+        return original(self, script, **more)
+
+    monkeypatch.setattr(SimHost, "run", run)
+    changes = Snapshots().plan(Snapshots().check(stage.ctx), stage.ctx.answers)
+    for change in changes:
+        asked.clear()
+        change.do(stage.ctx)
+        assert change.host is None or set(asked) == {change.host}

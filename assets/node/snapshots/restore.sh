@@ -1,8 +1,9 @@
 #!/bin/sh
-# homelab-etcd-restore FILE [--rehearse | --alone] - brings the cluster back to a snapshot. Written by homelab.
+# homelab-etcd-restore FILE [--rehearse | --alone | --new-card] - brings the cluster back to a snapshot. Written by homelab.
 #   --rehearse  restores into a folder of its own, starts an etcd there that nobody else uses, and says what is in it;
 #               the cluster goes on undisturbed
 #   --alone     with several control planes: begin a cluster of this node alone; the others join again afterwards
+#   --new-card  this node has its old name and address and is prepared, but nothing of the cluster is on it any more
 # FILE is an archive that homelab-etcd-snapshot made. Needs root, and nothing but this node. docs/restore.md tells more.
 # not kept: the folders of a cluster are given back as a whole, the rest is in a folder of homelab
 set -eu
@@ -13,18 +14,20 @@ aside=/var/lib/homelab/manifests-set-aside # while a restore is at work; a secon
 parts='etcd kube-apiserver kube-controller-manager kube-scheduler'
 endpoint=https://127.0.0.1:2379
 server=
+usage='usage: homelab-etcd-restore FILE [--rehearse | --alone | --new-card]'
 
 read_words() {
-  file='' rehearse='' alone=''
+  file='' rehearse='' alone='' new=''
   for word in "$@"; do
     case $word in
       --rehearse) rehearse=1 ;;
       --alone) alone=1 ;;
-      -*) die "usage: homelab-etcd-restore FILE [--rehearse | --alone]" ;;
+      --new-card) new=1 ;;
+      -*) die "$usage" ;;
       *) file=$word ;;
     esac
   done
-  [ -n "$file" ] || die "usage: homelab-etcd-restore FILE [--rehearse | --alone]"
+  [ -n "$file" ] || die "$usage"
   [ "$(id -u)" = 0 ] || die "This needs root: sudo homelab-etcd-restore $*"
   [ -r "$file" ] || die "There is no file $file. This node's snapshots: sudo ls /var/lib/homelab/etcd-snapshots"
 }
@@ -37,19 +40,37 @@ leave() {
 }
 
 open_snapshot() {
-  manifest=$manifests/etcd.yaml
-  [ ! -e "$aside/etcd.yaml" ] || manifest=$aside/etcd.yaml
-  [ -e "$manifest" ] || die "This node runs no etcd ($manifest is missing). Use a control plane of the cluster."
   mkdir "$work/bundle"
-  tar -C "$work/bundle" --no-same-owner -xzf "$file" || die "$file is not a whole archive. Take another snapshot, or fetch it again."
-  for part in snapshot.db about pki/ca.crt; do
+  tar -C "$work/bundle" -xzf "$file" || die "$file is not a whole archive. Take another snapshot, or fetch it again."
+  for part in snapshot.db about etc/kubernetes/pki/ca.crt; do
     [ -f "$work/bundle/$part" ] || die "$file is not an archive of homelab-etcd-snapshot: it holds no $part."
   done
-  cmp -s "$work/bundle/pki/ca.crt" "$pki/ca.crt" ||
+  manifest=$manifests/etcd.yaml
+  [ ! -e "$aside/etcd.yaml" ] || manifest=$aside/etcd.yaml
+  [ -z "$new" ] || become_control_plane
+  [ -e "$manifest" ] || die "This node runs no etcd ($manifest is missing). Use a control plane of the cluster, or --new-card."
+  cmp -s "$work/bundle/etc/kubernetes/pki/ca.crt" "$pki/ca.crt" ||
     die "This snapshot is of another cluster: its authority is not the one in $pki/ca.crt. Nothing was touched."
   open_image "$manifest" "$work/image"
   name=$(setting name "$manifest") peer=$(setting initial-advertise-peer-urls "$manifest") data=$(setting data-dir "$manifest")
   [ -n "$name" ] && [ -n "$peer" ] && [ -n "$data" ] || die "$manifest does not name the node, its address and its data. Nothing was touched."
+}
+
+become_control_plane() { # a new card: everything but the data, which come as in any restore; begun twice it goes on
+  [ ! -e /var/lib/etcd/member ] && [ ! -e "$manifest" ] || [ "$manifest" = "$aside/etcd.yaml" ] ||
+    die "There is a cluster on this card already. Without --new-card it is brought back to the snapshot. Nothing was touched."
+  command -v kubelet >/dev/null && command -v crictl >/dev/null || die "This node is not prepared. On your computer: homelab run --until prepare"
+  [ "$(hostname)" = "$(about host)" ] || die "This snapshot is of $(about host), and this node is called $(hostname). Nothing was touched."
+  peer=$(setting initial-advertise-peer-urls "$work/bundle/etc/kubernetes/manifests/etcd.yaml") peer=${peer#https://}
+  ip -o -4 addr show | grep -qF " ${peer%:*}/" || die "This node must have its old address ${peer%:*}. Nothing was touched."
+  systemctl stop kubelet
+  mkdir -p "$aside"
+  mv "$work/bundle/etc/kubernetes/manifests"/*.yaml "$aside/" # first: kubelet must not find them before the data is there
+  mkdir -p "$manifests" /var/lib/kubelet
+  cp -a "$work/bundle/etc/kubernetes/." /etc/kubernetes/
+  cp -a "$work/bundle/var/lib/kubelet/." /var/lib/kubelet/
+  manifest=$aside/etcd.yaml
+  crictl pull "$(sed -n 's/^ *image: *//p' "$manifest" | head -n 1)" >/dev/null 2>"$work/log" || die "etcd's image can't be had: $(tail -n 1 "$work/log")"
 }
 
 about() { sed -n "s/^$1=//p" "$work/bundle/about"; }
@@ -144,9 +165,7 @@ exchange_data() {
 
 start_control_plane() {
   echo "starting the control plane with the restored data"
-  for part in $parts; do
-    [ ! -e "$aside/$part.yaml" ] || mv "$aside/$part.yaml" "$manifests/"
-  done
+  mv "$aside"/*.yaml "$manifests/"
   rmdir "$aside"
   systemctl start kubelet
   address=$(setting advertise-address "$manifests/kube-apiserver.yaml")

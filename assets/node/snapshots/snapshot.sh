@@ -1,7 +1,7 @@
 #!/bin/sh
 # homelab-etcd-snapshot - saves what the cluster knows, in this node and in a second place. Written by homelab.
 # homelab-etcd-snapshot.timer runs it; by hand: sudo systemctl start homelab-etcd-snapshot
-# A snapshot is an archive of etcd's data and of the authorities that the cluster trusts. It holds every Secret of the
+# A snapshot is an archive of etcd's data, and of this node's keys and settings for Kubernetes. It holds every Secret of the
 # cluster: who can read it is the cluster's administrator. Settings: /etc/homelab/snapshots.conf.
 # not kept: it writes only what is in a folder of its own, and on the disk that it was told to
 set -eu
@@ -26,23 +26,21 @@ room() { # a card that is full stops the whole node: better no snapshot than tha
 }
 
 save() {
-  mkdir -p "$work/bundle/pki/etcd"
+  mkdir "$work/bundle"
   etcdctl snapshot save "$work/bundle/snapshot.db" >/dev/null 2>"$work/said" || die "etcd gave no snapshot: $(tail -n 1 "$work/said")"
   status=$(etcdutl snapshot status "$work/bundle/snapshot.db" -w json 2>"$work/said") ||
     die "The snapshot is damaged: $(tail -n 1 "$work/said")"
   revision=$(echo "$status" | number revision) keys=$(echo "$status" | number totalKey)
-  for file in ca.crt ca.key sa.key sa.pub front-proxy-ca.crt front-proxy-ca.key etcd/ca.crt etcd/ca.key; do
-    [ ! -f "$pki/$file" ] || cp "$pki/$file" "$work/bundle/pki/$file"
-  done
-  cp "$manifest" "$work/bundle/etcd.yaml"
-  [ ! -f /var/lib/homelab/kubeadm.yaml ] || cp /var/lib/homelab/kubeadm.yaml "$work/bundle/kubeadm.yaml"
 }
 
 pack() {
   seconds=$(date +%s) name=etcd-$(hostname)-$(date -u +%Y%m%dT%H%M%SZ).tar.gz
   { echo "taken=$seconds"; echo "host=$(hostname)"; echo "revision=$revision"; echo "keys=$keys"; echo "hash=$(echo "$status" | number hash)"
     echo "image=$reference"; } >"$work/bundle/about"
-  tar -C "$work/bundle" -czf "$work/$name" .
+  # and what makes this node a control plane, with the program that restores it: a new card needs no more
+  tar --exclude=etc/kubernetes/tmp -czf "$work/$name" -C "$work/bundle" snapshot.db about -C / etc/kubernetes \
+    var/lib/kubelet/config.yaml var/lib/kubelet/kubeadm-flags.env var/lib/kubelet/pki \
+    usr/local/sbin/homelab-etcd-restore usr/local/lib/homelab/etcd-tools.sh
   digest=$(sha256sum "$work/$name" | cut -d' ' -f1)
   bytes=$(stat -c %s "$work/$name")
   sync "$work/$name"
