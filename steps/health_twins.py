@@ -37,13 +37,14 @@ def findings(patients: Sequence[Patient]) -> Iterator[Finding]:
     Those that are in a cluster come first, since their names and ids are known there already.
     """
     ordered = sorted(patients, key=lambda patient: not patient.facts.in_a_cluster)
-    boots: dict[str, str] = {}
+    seen: dict[tuple[str, ...], str] = {}
     for patient in list(ordered):
         facts = patient.facts
-        if facts.boot_id and facts.boot_id in boots:
+        itself = (facts.boot_id, facts.machine_id, facts.default_mac)  # containers of one machine share the first
+        if facts.boot_id and itself in seen:
             ordered.remove(patient)
-            yield _same_one(facts.address, boots[facts.boot_id])
-        boots.setdefault(facts.boot_id, facts.address)
+            yield _same_one(facts.address, seen[itself])
+        seen.setdefault(itself, facts.address)
     for name, values in VALUES.items():
         owners: dict[str, str] = {}
         for patient in ordered:

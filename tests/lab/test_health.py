@@ -269,6 +269,8 @@ MENDS = ["machines/mend-hostname", "machines/mend-host-key", "machines/mend-mach
 def test_a_cloned_card_is_mended_rebooted_and_then_there_is_nothing_to_do(pair, tmp_path, ran):
     first, second = pair
     clone(first, second)
+    imager = "/boot/firmware/user-data"  # as on a Raspberry Pi OS that comes with cloud-init
+    second.shell(f"mkdir -p /etc/cloud/cloud.cfg.d; printf '#cloud-config\\nhostname: pi25\\nuser: pi\\n' >{imager}")
     before = identity(second)
     assert before[:3] == identity(first)[:3]
     assert before[0] == "pi25"
@@ -290,6 +292,8 @@ def test_a_cloned_card_is_mended_rebooted_and_then_there_is_nothing_to_do(pair, 
     assert identity(first)[:3] == before[:3]
     assert second("cat", "/etc/hostname").strip() == "pi25-36"
     assert "127.0.1.1 pi25-36" in " ".join(second("cat", "/etc/hosts").split())
+    assert second("cat", imager) == "#cloud-config\nhostname: pi25-36\nuser: pi\n"
+    assert "\npreserve_hostname: true\n" in second.shell("cat /etc/cloud/cloud.cfg.d/*homelab*")
     assert second("cat", "/var/lib/dbus/machine-id").strip() == after[1]
     assert after[1] in second.shell("ls /run/log/journal /var/log/journal 2>/dev/null || true"), "systemd's log uses it"
     assert second.shell("find /etc/ssh -name '*new*'") == ""

@@ -158,6 +158,12 @@ def test_one_pi_under_two_addresses_is_no_copy_of_itself():
     assert "very machine that answers at 10.0.0.1" in finding.sentence
 
 
+@pytest.mark.parametrize("same", [{"machine_id": "a" * 32}, {"default_mac": "dc:a6:32:00:00:01"}])
+def test_two_containers_of_one_machine_are_two(same):
+    (finding,) = health.findings([patient(), patient(False, **(OTHER | {"boot_id": "b1"} | same))])
+    assert finding.sentence.startswith("It has the same")
+
+
 def test_every_name_is_shown_red_and_green_here():
     red = {name for _, name, *_ in ILLS} | {name for _, name, _ in TWINS}
     assert red == set(health.NAMES)
