@@ -120,7 +120,7 @@ def _demo(args: Namespace) -> int:
             f"The demo begins anew each time, and {file} exists.", "Its simulated Pis live only as long as it runs.",
             "Remove the file or name another one with --state.",
         )  # fmt: skip
-    with prepared(fast="fast" in args) as demo:
+    with prepared(fast="fast" in args, machines=getattr(args, "machine", ())) as demo:
         file = file or demo.state
         if "yes" in args:
             answers = _path(args.answers) if "answers" in args else demo.answers

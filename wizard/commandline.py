@@ -73,6 +73,7 @@ def _parser() -> Parser:
 
     demo = command("demo", "the whole journey on simulated Pis; touches no network", plain, answers, consent)
     _add(demo, "--fast", action="store_true", help="do not take the time that real Pis would")
+    _add(demo, "--machine", metavar="NAME", action="append", help="use this simulated machine (repeatable)")
     plan = command("plan", "what would change; writes nothing", answers)
     run = command("run", "the whole journey without a question; needs --answers and --yes", answers, consent)
     for made in (plan, run):

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from wizard import assets, yamlfile
 from wizard.demo import effects
 from wizard.demo.effects import Effect, Filling
-from wizard.errors import CommandFailed, LoginRefused, TrustError
+from wizard.errors import BadInput, CommandFailed, LoginRefused, Problem, TrustError
 from wizard.host.base import HostKey, Login, OnLine, Result, Script
 from wizard.host.trust import host_key
 from wizard.world import Found
@@ -73,11 +73,24 @@ class Machine:
             raise LoginRefused("The sudo password was refused.", host=login.name or login.address)
 
 
-def shipped() -> list[Machine]:
-    """The machines of `assets/machines`, by address."""
-    skip = ("effects.yaml", "answers.yaml")
-    files = sorted(file for file in (assets.root() / "machines").glob("*.yaml") if file.name not in skip)
-    machines = [Machine(yamlfile.load(file.read_text(encoding="utf-8"))) for file in files]
+def names() -> list[str]:
+    """The names of the machines in `assets/machines`."""
+    skip = ("effects", "answers")
+    return sorted(file.stem for file in (assets.root() / "machines").glob("*.yaml") if file.stem not in skip)
+
+
+def shipped(wanted: Sequence[str] = ()) -> list[Machine]:
+    """The machines called `wanted`, in that order; without any, those that the demo has by default, by address.
+
+    Raises `BadInput` for a name that there is no machine for.
+    """
+    if unknown := [name for name in wanted if name not in names()]:
+        problem = Problem("--machine", f"there is no machine {unknown[0]!r}.", f"There are: {', '.join(names())}.")
+        raise BadInput([problem], "That simulated machine does not exist; nothing was begun.")
+    data = {name: yamlfile.load(assets.text(f"machines/{name}.yaml")) for name in dict.fromkeys(wanted or names())}
+    if wanted:
+        return [Machine(each) for each in data.values()]
+    machines = [Machine(each) for each in data.values() if each.get("default", True)]
     return sorted(machines, key=lambda machine: [int(part) for part in machine.address.split(".")])
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -12,6 +12,7 @@ from urllib.parse import urlsplit
 
 from wizard import assets, yamlfile
 from wizard.context import Approval, FrontEnd
+from wizard.demo.pi import Machine, shipped
 from wizard.demo.world import SimWorld
 from wizard.errors import WizardError
 from wizard.question import Prompt
@@ -38,12 +39,17 @@ class Demo:
 
 
 @contextmanager
-def prepared(*, fast: bool = False, folder: Path | None = None) -> Iterator[Demo]:
-    """A demo in a temporary folder, or in `folder`, which stays. `fast` never waits."""
+def prepared(*, fast: bool = False, folder: Path | None = None, machines: Sequence[str] = ()) -> Iterator[Demo]:
+    """A demo in a temporary folder, or in `folder`, which stays. `fast` never waits.
+
+    `machines` are names in `assets/machines`; they are then the whole network, and what is proposed to be used.
+    """
+    chosen = shipped(machines)
     with tempfile.TemporaryDirectory(prefix="homelab-demo-") as temporary:
         place = folder or Path(temporary)
         text = assets.text("machines/answers.yaml").replace("DEMO_FOLDER", str(place))
-        world = SimWorld(place, speed=0 if fast else SPEED)
+        text = _with_machines(text, chosen) if machines else text
+        world = SimWorld(place, speed=0 if fast else SPEED, machines=chosen)
         answers = place / "answers.yaml"
         answers.write_text(text, encoding="utf-8")
         url = yamlfile.load(text)["repository"]["url"]
@@ -52,6 +58,15 @@ def prepared(*, fast: bool = False, folder: Path | None = None) -> Iterator[Demo
         (place / "token").write_text("demo-token-that-nobody-accepts\n", encoding="utf-8")
         world.make_repository(url)
         yield Demo(world, place, answers)
+
+
+def _with_machines(answers: str, chosen: Sequence[Machine]) -> str:
+    """The answers, with `chosen` as the Pis to use, the first of them as the control plane."""
+    data = yamlfile.load(answers)
+    data["machines"]["hosts"] = [machine.address for machine in chosen]
+    data["machines"]["control_plane"] = chosen[0].address
+    data["machines"]["user"] = chosen[0].ssh["user"]
+    return yamlfile.dump(data)
 
 
 def _known_hosts(world: SimWorld, *others: str) -> str:
