@@ -12,6 +12,7 @@ import pytest
 from wizard import events
 from wizard.context import Approval, Context
 from wizard.demo import effects
+from wizard.demo.pi import Machine
 from wizard.demo.world import SimWorld
 from wizard.engine import Consent, Engine
 from wizard.errors import WizardError
@@ -21,6 +22,8 @@ from wizard.state import State
 from wizard.step import AnyStep
 
 PIS = ["192.168.1.11", "192.168.1.12", "192.168.1.13"]  # atlas and boreas with Debian 12, castor with Debian 13
+
+ALONE = "192.0.2.10"  # the address of a machine that is made of a capture
 
 
 class Yes:
@@ -74,30 +77,46 @@ def effect(monkeypatch: pytest.MonkeyPatch) -> Callable[..., None]:
     return change
 
 
+def staged(folder: Path, world: SimWorld, hosts: list[str], answers: dict[str, dict[str, Any]]) -> Pis:
+    """The stage on `hosts` of `world`, the first as the control plane, with `answers` to steps' questions."""
+    state = State.open(folder / "state" / "state.yaml", "demo", lock=False)
+    state.save()  # makes its folder
+    state.save = lambda: None  # twice a change, and most of a test's time
+    seen: list[events.Event] = []
+    bus = events.Bus()
+    bus.listen(seen.append)
+    ctx = Context(world, state, Yes(), bus)  # type: ignore[arg-type]
+    given = {"hosts": hosts, "control_plane": hosts[0], "user": "pi", "password": Secret("raspberry")}
+    for key, value in given.items():
+        ctx.keep("machines", key, value)
+    for step, part in answers.items():
+        for key, value in part.items():
+            ctx.keep(step.replace("_", "-"), key, value)
+    for address in hosts:
+        machine = world.machines[address]
+        pinned = [dataclasses.asdict(key) for key in world.host_keys(address)]
+        state.remember("machines", address, "host_keys", value=pinned)
+        state.remember("machines", address, "hostname", value=machine.hostname)
+        state.remember("machines", address, "machine_id", value=machine.sections["machine-id"].strip())
+    return Pis(world, ctx, seen, lambda address: world.machines[address].sections)
+
+
 @pytest.fixture
 def pis(tmp_path: Path) -> Callable[..., Pis]:
-    def make(hosts: list[str] = PIS, **answers: dict[str, Any]) -> Pis:
-        world = SimWorld(tmp_path)
-        state = State.open(tmp_path / "state" / "state.yaml", "demo", lock=False)
-        state.save()  # makes its folder
-        state.save = lambda: None  # twice a change, and most of a test's time
-        seen: list[events.Event] = []
-        bus = events.Bus()
-        bus.listen(seen.append)
-        ctx = Context(world, state, Yes(), bus)  # type: ignore[arg-type]
-        given = {"hosts": hosts, "control_plane": hosts[0], "user": "pi", "password": Secret("raspberry")}
-        for key, value in given.items():
-            ctx.keep("machines", key, value)
-        for step, part in answers.items():
-            for key, value in part.items():
-                ctx.keep(step.replace("_", "-"), key, value)
-        for address in hosts:
-            pinned = [dataclasses.asdict(key) for key in world.host_keys(address)]
-            state.remember("machines", address, "host_keys", value=pinned)
-            state.remember("machines", address, "hostname", value=world.machines[address].hostname)
-            state.remember(
-                "machines", address, "machine_id", value=world.machines[address].sections["machine-id"].strip()
-            )
-        return Pis(world, ctx, seen, lambda address: world.machines[address].sections)
+    return lambda hosts=PIS, **answers: staged(tmp_path, SimWorld(tmp_path), list(hosts), answers)
+
+
+@pytest.fixture(scope="session")
+def alone(tmp_path_factory: pytest.TempPathFactory) -> Callable[..., Pis]:
+    """One machine that looks like a capture: ``alone(SECTIONS, prepare={...})``."""
+
+    def make(sections: dict[str, str], **answers: dict[str, Any]) -> Pis:
+        folder = tmp_path_factory.mktemp("alone")
+        ssh = {"user": "pi", "password": "raspberry", "sudo": "none"}
+        key = {"ssh-ed25519": "AAAAC3NzaC1lZDI1NTE5AAAAIA3EM/7IfauSK1cIzbiEqrIGlmZ4ettkNbvg7YCch6Ki"}
+        machine = Machine({
+            "address": ALONE, "mac": "", "banner": "", "ssh": ssh, "host_keys": key, "sections": sections,
+        })  # fmt: skip
+        return staged(folder, SimWorld(folder, machines=[machine]), [ALONE], answers)
 
     return make

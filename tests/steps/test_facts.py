@@ -21,6 +21,18 @@ def capture(case: str) -> NodeFacts:
     return parse(ADDRESSES.get(case, "192.0.2.1"), (FOLDER / f"{case}.out").read_text())
 
 
+def value_of(facts: NodeFacts, field: str) -> Any:
+    """A field of the facts, or what `expected.yaml` says of several in short."""
+    units = {name.removesuffix(".service"): unit for name, unit in facts.units.items()}
+    short = {
+        "active_units": lambda: sorted(name for name in units if facts.active(name)),
+        "enabled_units": lambda: sorted(n for n, unit in units.items() if unit.get("UnitFileState") == "enabled"),
+        "file_names": lambda: sorted(facts.files),
+        "keyring_names": lambda: sorted(facts.keyrings),
+    }
+    return short[field]() if field in short else getattr(facts, field)
+
+
 def plain(value: Any) -> Any:
     """As YAML would hold it."""
     if isinstance(value, frozenset):
@@ -37,7 +49,7 @@ def test_every_capture_has_expectations():
 @pytest.mark.parametrize(("case", "field"), CASES)
 def test_what_is_read(case, field):
     expected = EXPECTED[case][field]
-    assert plain(getattr(capture(case), field)) == (CA if expected == "CA" else expected)
+    assert plain(value_of(capture(case), field)) == (CA if expected == "CA" else expected)
 
 
 def test_units_files_and_the_rest_by_name():
