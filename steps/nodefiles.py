@@ -21,7 +21,7 @@ _OFF = "# off for Kubernetes (homelab): "
 
 
 def cmdline(text: str, setting: str = "cgroup_enable=memory") -> str:
-    """The kernel's command line with `setting` at its end, which wins over what the firmware puts before it.
+    """The kernel's command line with `setting` at its end, which wins over what stands, or the firmware puts, before it.
 
     Only the first line is touched: the kernel never sees another.
     """
@@ -30,9 +30,12 @@ def cmdline(text: str, setting: str = "cgroup_enable=memory") -> str:
     return "\n".join([" ".join([*words, setting]), *others])
 
 
-def has_setting(text: str, setting: str = "cgroup_enable=memory") -> bool:
-    """Whether the kernel will see `setting`: only the first line counts."""
-    return setting in (text.splitlines() or [""])[0].split()
+def has_setting(text: str) -> bool:
+    """Whether a kernel with this command line has its memory cgroup on: the last word about it counts, and only those on
+    the first line are seen."""
+    words = [word.partition("=") for word in (text.splitlines() or [""])[0].split()]
+    said = [name for name, _, of in words if name in ("cgroup_enable", "cgroup_disable") and "memory" in of.split(",")]
+    return said[-1:] == ["cgroup_enable"]
 
 
 def fstab(text: str) -> str:
@@ -81,6 +84,7 @@ def hosts(text: str, api_addresses: Sequence[str], hostname: str) -> str:
     before, _, rest = text.partition(_BEGIN + "\n")
     after = (rest.partition(_END)[2] if _END in rest else rest).lstrip("\n")
     others = before.rstrip("\n") + ("\n" + after if after else "")
+    others = "\n".join(line for line in others.split("\n") if line.split()[1:] != [API_NAME])  # or that one would count
     own = [f"{address} {API_NAME}" for address in api_addresses]
     if hostname and hostname not in _names(others):
         own.append(f"127.0.1.1 {hostname}")

@@ -96,9 +96,15 @@ class Prepare(Step[PrepareFacts]):
 
 def obstacles(facts: NodeFacts) -> Iterator[Blocked]:
     """What only the person can change. Pure."""
-    if facts.arch not in ("arm64", "amd64"):
+    if facts.arch not in ("arm64", "amd64", "armhf", "armel", "i386"):
         yield Blocked(
-            f"This system is {facts.arch or 'unknown'}; Kubernetes needs a 64-bit one.",
+            f"This system is made for {facts.arch or 'an unknown architecture'}.",
+            "Packages of Kubernetes and containerd are made for arm64 and amd64.",
+            "Use a Raspberry Pi with a 64-bit system, or a PC.", host=facts.address,
+        )  # fmt: skip
+    elif facts.arch not in ("arm64", "amd64"):
+        yield Blocked(
+            f"This system is {facts.arch}; Kubernetes needs a 64-bit one.",
             "There are no Kubernetes packages for 32-bit systems, even where the processor could do more.",
             "Write Raspberry Pi OS Lite (64-bit) to its card and start again.", host=facts.address,
         )  # fmt: skip

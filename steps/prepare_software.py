@@ -153,7 +153,8 @@ def _packages(facts: NodeFacts, settings: Settings) -> Iterator[Change]:
             _new_enough(node_facts.gather_one(ctx, facts.address), settings)
 
         yield Change("prepare/packages", sentence, do, facts.address)
-    if not all(facts.packages.get(name, ("", False))[1] for name in HELD):
+    changed = {name.partition("=")[0] for name in missing(facts, settings)}  # apt forgets the hold of what it changes
+    if changed & set(HELD) or not all(facts.packages.get(name, ("", False))[1] for name in HELD):
         yield Change(
             "prepare/hold", f"keep {', '.join(HELD)} at their versions when the system is updated",
             lambda ctx: _run(ctx, facts, "prepare/hold", *HELD), facts.address,

@@ -110,13 +110,13 @@ def pis(tmp_path: Path) -> Callable[..., Pis]:
 def alone(tmp_path_factory: pytest.TempPathFactory) -> Callable[..., Pis]:
     """One machine that looks like a capture: ``alone(SECTIONS, prepare={...})``."""
 
-    def make(sections: dict[str, str], **answers: dict[str, Any]) -> Pis:
+    def make(sections: dict[str, str], address: str = ALONE, **answers: dict[str, Any]) -> Pis:
         folder = tmp_path_factory.mktemp("alone")
         ssh = {"user": "pi", "password": "raspberry", "sudo": "none"}
         key = {"ssh-ed25519": "AAAAC3NzaC1lZDI1NTE5AAAAIA3EM/7IfauSK1cIzbiEqrIGlmZ4ettkNbvg7YCch6Ki"}
         machine = Machine({
-            "address": ALONE, "mac": "", "banner": "", "ssh": ssh, "host_keys": key, "sections": sections,
+            "address": address, "mac": "", "banner": "", "ssh": ssh, "host_keys": key, "sections": sections,
         })  # fmt: skip
-        return staged(folder, SimWorld(folder, machines=[machine]), [ALONE], answers)
+        return staged(folder, SimWorld(folder, machines=[machine]), [address], answers)
 
     return make

@@ -20,6 +20,8 @@ LINE = "console=tty1 root=PARTUUID=1-02 rootwait"
         (LINE, f"{LINE} cgroup_enable=memory"),
         (f"{LINE}  ", f"{LINE} cgroup_enable=memory"),
         (f"cgroup_enable=memory {LINE}", f"{LINE} cgroup_enable=memory"),
+        (f"cgroup_disable=memory {LINE}", f"cgroup_disable=memory {LINE} cgroup_enable=memory"),
+        (f"cgroup_enable=memory {LINE} cgroup_disable=memory", f"{LINE} cgroup_disable=memory cgroup_enable=memory"),
         (f"{LINE} cgroup_enable=cpuset", f"{LINE} cgroup_enable=cpuset cgroup_enable=memory"),
         (
             f"{LINE}\ncgroup_enable=memory",
@@ -33,7 +35,13 @@ def test_cmdline(before, after):
     assert nodefiles.cmdline(after) == after
 
 
-@pytest.mark.parametrize("text", ["", LINE, f"{LINE}\ncgroup_enable=memory", f"{LINE} xcgroup_enable=memory"])
+@pytest.mark.parametrize(
+    "text",
+    [
+        "", LINE, f"{LINE}\ncgroup_enable=memory", f"{LINE} xcgroup_enable=memory", f"{LINE} cgroup_enable=cpuset",
+        f"cgroup_enable=memory {LINE} cgroup_disable=memory", f"{LINE} cgroup_enable=memory cgroup_disable=cpu,memory",
+    ],
+)  # fmt: skip
 def test_a_setting_that_the_kernel_does_not_see(text):
     assert not nodefiles.has_setting(text)
 
@@ -79,6 +87,8 @@ OURS = "# begin homelab\n192.168.1.11 homelab-api\n# end homelab"
         ("127.0.0.1 localhost\n127.0.1.1 pi-2", f"127.0.0.1 localhost\n127.0.1.1 pi-2\n{OURS}"),
         ("127.0.0.1 localhost pi-2", f"127.0.0.1 localhost pi-2\n{OURS}"),
         ("127.0.0.1 localhost", "127.0.0.1 localhost\n" + OURS.replace("\n# end", "\n127.0.1.1 pi-2\n# end")),
+        (f"9.9.9.9 homelab-api\n1.1.1.1 pi-2\n{OURS}", f"1.1.1.1 pi-2\n{OURS}"),
+        (f"9.9.9.9 homelab-api other\n1.1.1.1 pi-2", f"9.9.9.9 homelab-api other\n1.1.1.1 pi-2\n{OURS}"),
         (f"1.1.1.1 pi-2\n{OURS.replace('.11 ', '.99 ')}\n2.2.2.2 b", f"1.1.1.1 pi-2\n2.2.2.2 b\n{OURS}"),
         ("# pi-2\n", "# pi-2\n" + OURS.replace("\n# end", "\n127.0.1.1 pi-2\n# end")),
         ("1.1.1.1 pi-2\n# begin homelab\n2.2.2.2 b", f"1.1.1.1 pi-2\n2.2.2.2 b\n{OURS}"),  # its end was deleted

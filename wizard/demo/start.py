@@ -65,7 +65,7 @@ def _with_machines(answers: str, chosen: Sequence[Machine]) -> str:
     data = yamlfile.load(answers)
     data["machines"]["hosts"] = [machine.address for machine in chosen]
     data["machines"]["control_plane"] = chosen[0].address
-    data["machines"]["user"] = chosen[0].ssh["user"]
+    data["machines"]["user"] = chosen[0].ssh.get("user", "pi")
     return yamlfile.dump(data)
 
 
