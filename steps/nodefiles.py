@@ -21,7 +21,7 @@ _OFF = "# off for Kubernetes (homelab): "
 
 
 def cmdline(text: str, setting: str = "cgroup_enable=memory") -> str:
-    """The kernel's command line with `setting` at its end, which wins over what stands, or the firmware puts, before it.
+    """The kernel's command line with `setting` at its end, where it wins over what others say before it.
 
     Only the first line is touched: the kernel never sees another.
     """
@@ -31,8 +31,10 @@ def cmdline(text: str, setting: str = "cgroup_enable=memory") -> str:
 
 
 def has_setting(text: str) -> bool:
-    """Whether a kernel with this command line has its memory cgroup on: the last word about it counts, and only those on
-    the first line are seen."""
+    """Whether a kernel with this command line switches its memory cgroup on.
+
+    It sees the first line only, and the last word there counts.
+    """
     words = [word.partition("=") for word in (text.splitlines() or [""])[0].split()]
     said = [name for name, _, of in words if name in ("cgroup_enable", "cgroup_disable") and "memory" in of.split(",")]
     return said[-1:] == ["cgroup_enable"]

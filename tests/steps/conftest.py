@@ -115,7 +115,8 @@ def alone(tmp_path_factory: pytest.TempPathFactory) -> Callable[..., Pis]:
         ssh = {"user": "pi", "password": "raspberry", "sudo": "none"}
         key = {"ssh-ed25519": "AAAAC3NzaC1lZDI1NTE5AAAAIA3EM/7IfauSK1cIzbiEqrIGlmZ4ettkNbvg7YCch6Ki"}
         machine = Machine({
-            "address": address, "mac": "", "banner": "", "ssh": ssh, "host_keys": key, "sections": sections,
+            "address": address, "mac": "", "banner": "SSH-2.0-OpenSSH", "ssh": ssh, "host_keys": key,
+            "sections": sections,
         })  # fmt: skip
         return staged(folder, SimWorld(folder, machines=[machine]), [address], answers)
 

@@ -11,7 +11,9 @@ from steps.facts import NodeFacts, gather, parse
 from wizard import assets, yamlfile
 
 FOLDER = Path(__file__).resolve().parent.parent / "cases" / "facts"
-EXPECTED: dict[str, dict[str, Any]] = yamlfile.load((FOLDER / "expected.yaml").read_text())
+EXPECTED: dict[str, dict[str, Any]] = {
+    name: fields for file in sorted(FOLDER.glob("*.yaml")) for name, fields in yamlfile.load(file.read_text()).items()
+}
 CA = "sha256:c2c6fb07caef77caa294f2c0ada1bf2a8e4c0f644c14acf8fb90fcde3941634a"
 ADDRESSES = {"debian-13-cm4-control-plane": "192.168.7.11"}
 CASES = [pytest.param(case, field, id=f"{case}.{field}") for case, fields in EXPECTED.items() for field in fields]

@@ -88,7 +88,7 @@ OURS = "# begin homelab\n192.168.1.11 homelab-api\n# end homelab"
         ("127.0.0.1 localhost pi-2", f"127.0.0.1 localhost pi-2\n{OURS}"),
         ("127.0.0.1 localhost", "127.0.0.1 localhost\n" + OURS.replace("\n# end", "\n127.0.1.1 pi-2\n# end")),
         (f"9.9.9.9 homelab-api\n1.1.1.1 pi-2\n{OURS}", f"1.1.1.1 pi-2\n{OURS}"),
-        (f"9.9.9.9 homelab-api other\n1.1.1.1 pi-2", f"9.9.9.9 homelab-api other\n1.1.1.1 pi-2\n{OURS}"),
+        ("9.9.9.9 homelab-api other\n1.1.1.1 pi-2", f"9.9.9.9 homelab-api other\n1.1.1.1 pi-2\n{OURS}"),
         (f"1.1.1.1 pi-2\n{OURS.replace('.11 ', '.99 ')}\n2.2.2.2 b", f"1.1.1.1 pi-2\n2.2.2.2 b\n{OURS}"),
         ("# pi-2\n", "# pi-2\n" + OURS.replace("\n# end", "\n127.0.1.1 pi-2\n# end")),
         ("1.1.1.1 pi-2\n# begin homelab\n2.2.2.2 b", f"1.1.1.1 pi-2\n2.2.2.2 b\n{OURS}"),  # its end was deleted
