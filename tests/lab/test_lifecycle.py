@@ -36,6 +36,7 @@ class Life:
         self.untouched: dict[int, str] = {}  # what reset has to give back
         self.lineage = ("", "")
         self.count = 0
+        self.version, self.nodes = "1.36.3", 2  # what the cluster is to be now
         self.broken = ""
 
     @contextmanager
@@ -57,10 +58,10 @@ class Life:
         patch = json.dumps({"data": {"count": str(self.count)}})
         kubectl("patch", "configmap", "counter", "--type", "merge", "-p", patch)
 
-    def goes_on(self, version: str, nodes: int) -> None:
-        """The same cluster, every node Ready with `version`, and what it carries still there."""
+    def goes_on(self) -> None:
+        """The same cluster, every node Ready with its version, and what it carries still there."""
         assert lineage() == self.lineage, "this is another cluster"
-        until(lambda: ready(version) == nodes, f"{nodes} nodes Ready with {version}")
+        until(lambda: ready(self.version) == self.nodes, f"{self.nodes} nodes Ready with {self.version}")
         assert kubectl("get", "configmap", "counter", "-o", "jsonpath={.data.count}") == str(self.count)
         until(lambda: replicas() == 2, "both pods of the Deployment")
 
@@ -126,7 +127,7 @@ def test_two_bare_nodes_become_a_cluster(life: Life) -> None:
         kubectl("create", "configmap", "counter", "--from-literal=count=0")
         kubectl("create", "deployment", "home", "--image=registry.k8s.io/pause:3.10.2", "--replicas=2")
         life.counts()
-        life.goes_on("1.36.3", 2)
+        life.goes_on()
     with life.stage("the second time nothing is left to do"):
         out = life.homelab("plan", "--answers", ANSWERS, "--until", "snapshots")
         assert "✓ snapshots: nothing to do" in out
@@ -151,17 +152,19 @@ def test_the_account_for_snapshots_can_do_nothing_else(life: Life) -> None:
 def test_a_third_node_joins(life: Life) -> None:
     with life.stage("homelab node add 198.18.0.13"):
         life.homelab("node", "add", PIS[3], "--yes")
+        life.nodes = 3
         life.counts()
-        life.goes_on("1.36.3", 3)
+        life.goes_on()
 
 
 def test_a_patch_release_is_a_small_step(life: Life) -> None:
     with life.stage("homelab node upgrade --to 1.36.4, three nodes"):
         before = certificate()
         life.homelab("node", "upgrade", "--to", "1.36.4", "--yes")
+        life.version = "1.36.4"
         assert certificate() != before, "the certificates were not renewed"
         life.counts()
-        life.goes_on("1.36.4", 3)
+        life.goes_on()
 
 
 def test_a_minor_release_survives_a_kill(life: Life) -> None:
@@ -170,9 +173,10 @@ def test_a_minor_release_survives_a_kill(life: Life) -> None:
         code, out = life.wizard.run("node", "upgrade", "--to", "1.37.2", "--yes", kill_at=r"pi2: upgrade .*…$")
         assert code == -signal.SIGKILL, out[-3000:]
         life.homelab("node", "upgrade", "--to", "1.37.2", "--yes")
+        life.version = "1.37.2"
         assert certificate() != before, "the certificates were not renewed"
         life.counts()
-        life.goes_on("1.37.2", 3)
+        life.goes_on()
         etcd = kubectl("get", "pod", "-n", "kube-system", "etcd-pi1", "-o", "jsonpath={.spec.containers[0].image}")
         life.ran("etcd", f"{etcd} after both upgrades")
 
@@ -185,6 +189,13 @@ def blocks() -> list[tuple[str, list[str]]]:
     text = (ROOT / "docs" / "restore.md").read_text()
     found = re.findall(r"^```sh ?([a-z-]*)\n(.*?)^```", text, re.MULTILINE | re.DOTALL)
     return [(where or "control-plane", commands.splitlines()) for where, commands in found]
+
+
+def fetched(life: Life, snapshot: str) -> None:
+    """The snapshot comes back from the second place to /home/pi on the control plane."""
+    for where, commands in blocks()[5:7]:
+        for command in commands:
+            carry_out(life, where, command, snapshot)
 
 
 def carry_out(life: Life, where: str, command: str, snapshot: str) -> str:
@@ -207,9 +218,7 @@ def test_the_documented_restore_brings_the_past_back(life: Life) -> None:
     with life.stage("docs/restore.md: snapshot, rehearse, restore, look"):
         (_, listing), (_, taking), (_, rehearsing), (_, restoring), (_, looking) = blocks()[:5]
         carry_out(life, "control-plane", taking[0], "")
-        snapshot = carry_out(life, "control-plane", listing[0], "").split()[-1]
-        if not snapshot.endswith(".gz"):  # the note of the last one sorts behind them
-            snapshot = re.findall(r"etcd-\S+\.tar\.gz", carry_out(life, "control-plane", listing[0], ""))[-1]
+        snapshot = re.findall(r"etcd-\S+\.tar\.gz", carry_out(life, "control-plane", listing[0], ""))[-1]
         kubectl("create", "configmap", "later", "--from-literal=too=late")
         kubectl("patch", "configmap", "counter", "--type", "merge", "-p", '{"data": {"count": "1000000"}}')
         out = carry_out(life, "control-plane", rehearsing[0], snapshot)
@@ -218,37 +227,72 @@ def test_the_documented_restore_brings_the_past_back(life: Life) -> None:
         assert kubectl("get", "configmap", "later", "-o", "name")
         carry_out(life, "control-plane", restoring[0], snapshot)
         assert kubectl("get", "configmap", "later", "--ignore-not-found") == ""
-        life.goes_on("1.37.2", 3)
+        life.goes_on()
         assert all(carry_out(life, "control-plane", line, snapshot) for line in looking)
         kubectl("rollout", "restart", "deployment/home")  # everybody still takes part: controllers, scheduler, kubelets
         kubectl("rollout", "status", "deployment/home", "--timeout=180s")
         life.counts()
+
+
+def test_a_snapshot_comes_back_from_the_second_place(life: Life) -> None:
     with life.stage("docs/restore.md: a snapshot comes back from the second place"):
-        lab("node", "1", "mv", f"/var/lib/homelab/etcd-snapshots/{snapshot}", "/root/kept")
-        for where, commands in blocks()[5:-1]:
+        snapshot = newest()
+        kept, rehearsing = f"/var/lib/homelab/etcd-snapshots/{snapshot}", blocks()[2][1]
+        lab("node", "1", "mv", kept, "/root/kept")
+        fetched(life, snapshot)
+        for where, commands in blocks()[7:9]:
             for command in commands:
                 carry_out(life, where, command, snapshot)
-        lab("node", "1", "cmp", "/root/kept", f"/var/lib/homelab/etcd-snapshots/{snapshot}")
-        carry_out(life, "control-plane", rehearsing[0], snapshot)
+        lab("node", "1", "cmp", "/root/kept", kept)
+        lab("node", "1", "rm", "/root/kept")
+        assert "went well" in carry_out(life, "control-plane", rehearsing[0], snapshot)
+
+
+def newest() -> str:
+    return lab("node", "1", "ls", "/var/lib/homelab/etcd-snapshots").split()[
+        -2
+    ]  # the note of the last one is behind it
 
 
 # -- a node less, and the end ------------------------------------------------------------------------------------
+
+
+def test_a_control_plane_with_a_new_card_comes_back(life: Life) -> None:
+    with life.stage("docs/restore.md: the control plane's card is lost"):
+        lab("node", "1", "systemctl", "start", "homelab-etcd-snapshot")
+        snapshot = newest()
+        lab("wipe", "1")
+        lab("start", "1")
+        life.untouched[1] = checksums(1)
+        answers = life.folder / "new-card.yaml"
+        given = (ROOT / ANSWERS).read_text().replace("machines:\n", "machines:\n  replaced: [198.18.0.11]\n")
+        answers.write_text(given.replace("kubernetes_version: 1.36.3", f"kubernetes_version: {life.version}"))
+        life.homelab("run", "--answers", str(answers), "--yes", "--until", "prepare")
+        fetched(life, snapshot)
+        (where, commands), *_ = [block for block in blocks() if block[0] == "new-card"]
+        for command in commands:
+            carry_out(life, where, command, snapshot)
+        life.goes_on()
+        life.homelab("run", "--answers", str(answers), "--yes", "--until", "snapshots")
+        life.counts()
+        life.goes_on()
 
 
 def test_the_last_control_plane_stays(life: Life) -> None:
     with life.stage("homelab node remove pi1 is refused"):
         out = life.homelab("node", "remove", "pi1", "--yes", "--allow", "node-remove/take-out", expect=1)
         assert "only control plane" in " ".join(out.split())
-        life.goes_on("1.37.2", 3)
+        life.goes_on()
 
 
 def test_a_node_leaves(life: Life) -> None:
     with life.stage("homelab node remove pi3"):
         life.homelab("node", "remove", "pi3", "--yes", "--allow", "node-remove/take-out")
+        life.nodes = 2
         assert "pi3" not in kubectl("get", "nodes", "-o", "name")
         assert lab("node", "3", "sh", "-c", "find /etc/kubernetes /var/lib/kubelet -type f 2>/dev/null | head") == ""
         life.counts()
-        life.goes_on("1.37.2", 2)
+        life.goes_on()
 
 
 def test_a_cluster_that_nobody_remembers_is_taken_over(life: Life, tmp_path: Path) -> None:
@@ -265,7 +309,7 @@ def test_a_cluster_that_nobody_remembers_is_taken_over(life: Life, tmp_path: Pat
         )
         assert code == 0, out[-3000:]
         assert other.evidence()["cluster"] == cluster
-        life.goes_on("1.37.2", 2)
+        life.goes_on()
 
 
 TOUCHED = "/etc /boot/firmware /usr/local /root /home /lib/systemd /opt /var/lib/homelab /var/lib/homelab-snapshots"
