@@ -1,5 +1,6 @@
 # Takes from this node what kubeadm and the pod network made: configuration, certificates, cluster data, containers, devices,
 # packet filter rules. The packages and their settings stay.
+# not kept: the folders of a cluster are given back as a whole
 set -eu
 kubeadm reset -f --cri-socket unix:///run/containerd/containerd.sock --cleanup-tmp-dir
 systemctl stop kubelet

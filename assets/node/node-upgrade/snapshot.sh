@@ -1,4 +1,5 @@
 # Saves etcd's data as one file, /var/lib/homelab/before-upgrade.db; the one from before is replaced once it is whole.
+# not kept: a file in the folder of homelab, and one in a folder of the cluster for as long as it takes
 set -eu
 umask 077
 cri() { crictl -r unix:///run/containerd/containerd.sock "$@"; }

@@ -36,5 +36,5 @@ etcdctl() { # asks the etcd of this node
 }
 
 number() { # NAME: the number that is called so in the JSON on stdin
-  sed -n "s/.*\"$1\":\([0-9][0-9]*\).*/\1/p" | head -n 1
+  sed -n "s/.*\"$1\": *\"\{0,1\}\([0-9][0-9]*\).*/\1/p" | head -n 1
 }
