@@ -267,6 +267,7 @@ MENDS = ["machines/mend-hostname", "machines/mend-host-key", "machines/mend-mach
 
 
 def test_a_cloned_card_is_mended_rebooted_and_then_there_is_nothing_to_do(pair, tmp_path, ran):
+    # long because: one story of one card
     first, second = pair
     clone(first, second)
     imager = "/boot/firmware/user-data"  # as on a Raspberry Pi OS that comes with cloud-init
