@@ -75,7 +75,8 @@ def wait_for_time(ctx: Context, address: str) -> None:
 def cmdlines(facts: NodeFacts) -> dict[str, str]:
     """The files that name the kernel's command line and lack the memory cgroup, with their new texts."""
     file = facts.cmdline_file
-    if not file or (facts.memory_cgroup and not nodefiles.has_setting(facts.files[file])):
+    told = file and (nodefiles.has_setting(facts.files[file]) or nodefiles.has_setting(facts.cmdline))
+    if not file or (facts.memory_cgroup and not told):
         return {}  # this kernel has it without being told
     places = [file]
     if file == read.CMDLINE_AB and read.is_cmdline(facts.files.get(CMDLINE_NEXT, "")):
