@@ -20,7 +20,7 @@ from wizard.errors import CommandFailed, Interrupted, LoginRefused, TrustError, 
 from wizard.events import Bus
 from wizard.host import ssh, transport, trust
 from wizard.host.base import Script
-from wizard.net import arp, scan
+from wizard.net import arp, hints, scan
 from wizard.realworld import RealWorld
 from wizard.secret import Secret
 from wizard.state import State
@@ -43,7 +43,7 @@ def test_a_scan_finds_the_nodes_that_are_up_and_nothing_else(pi, other_pi, ran):
     assert {hit.address for hit in found} <= {f"198.18.0.{10 + number}" for number in range(1, 30)}
     mine = next(hit for hit in found if hit.address == pi.address)
     assert mine.banner.startswith("SSH-2.0-OpenSSH_")
-    assert mine.hint == "Debian (by its banner)"
+    assert hints.system(mine.banner) == "Debian 12 (bookworm)"
     assert mine.mac == pi("cat", "/sys/class/net/host0/address").strip()
     assert taken < 5
     assert came[0][1] - began < taken

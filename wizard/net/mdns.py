@@ -32,7 +32,7 @@ async def browse(network: IPv4Network, own: str, seconds: float) -> list[Heard]:
     """
     loop = asyncio.get_running_loop()
     end = loop.time() + seconds
-    # 50 ms that the first hits of a scan need not wait for
+    # 50 ms in which a scan goes on
     await loop.run_in_executor(None, importlib.import_module, "zeroconf.asyncio")
     from zeroconf import IPVersion, ServiceStateChange, Zeroconf
     from zeroconf.asyncio import AsyncServiceBrowser, AsyncServiceInfo, AsyncZeroconf

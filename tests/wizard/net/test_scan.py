@@ -83,7 +83,7 @@ def test_networks_that_are_never_scanned(network, why):
 
 
 def test_stop_ends_a_scan_soon(monkeypatch):
-    async def silent(address: str, port: int) -> str:
+    async def silent(address: str, port: int, patience: float) -> str:
         await asyncio.sleep(10)
         return ""
 
@@ -109,7 +109,7 @@ def test_an_open_port_of_kubernetes_is_told(greeters, monkeypatch):
 def test_no_more_than_the_bound_begin_at_once(monkeypatch):
     begun = []
 
-    async def silent(address: str, port: int) -> str:
+    async def silent(address: str, port: int, patience: float) -> str:
         begun.append(time.monotonic())
         return ""
 
@@ -124,7 +124,7 @@ def test_no_more_than_the_bound_begin_at_once(monkeypatch):
 def test_only_addresses_of_the_network_are_knocked_at(monkeypatch):
     knocked = []
 
-    async def silent(address: str, port: int) -> str:
+    async def silent(address: str, port: int, patience: float) -> str:
         knocked.append((address, port))
         return ""
 
@@ -136,7 +136,7 @@ def test_only_addresses_of_the_network_are_knocked_at(monkeypatch):
 def test_a_pi_that_was_silent_is_asked_once_more(monkeypatch):
     asked = []
 
-    async def second_time(address: str, port: int) -> str:
+    async def second_time(address: str, port: int, patience: float) -> str:
         asked.append(address)
         if address == "127.0.0.4":
             raise ConnectionRefusedError
