@@ -17,7 +17,7 @@ from steps.facts import NodeFacts
 from steps.health_finding import Finding
 from wizard.context import Context
 from wizard.errors import Problem, TrustError
-from wizard.host import keyfile
+from wizard.host import keyfile, trust
 from wizard.question import ADDRESS, MAPPING, PATH, SECRET, TEXT, Answers, Choice, Kind, Question, list_of
 from wizard.step import Change, Step
 
@@ -105,6 +105,7 @@ QUESTIONS = {
         ),
         Question(
             "replaced", "Which Pis have been re-flashed since?", list_of(ADDRESS), required=False, advanced=True,
+            choices=_chosen,
             help="Their old host key and machine-id may be forgotten; the new key is asked about.",
         ),
     )
@@ -231,12 +232,14 @@ def _remembered(ctx: Context, address: str) -> tuple[str, str]:
 
 def _same_machine(ctx: Context, address: str, seen: str, remembered: str) -> None:
     if remembered and seen != remembered and not pins.is_replaced(ctx, address):
-        raise TrustError(
+        error = TrustError(
             "This is not the machine that was approved at this address, although its host key is.",
             f"Its machine-id was {remembered}, now it is {seen or 'unknown'}. Nothing was changed on it.",
-            "If you have re-flashed it or cloned its card, name it under machines.replaced in the answers file. If "
-            "not, find out which machine this is before you go on.", host=ctx.name_of(address),
+            f"If you have re-flashed it or cloned its card, {trust.REPLACED} If you have not, find out which machine "
+            "this is before you go on.", host=ctx.name_of(address),
         )  # fmt: skip
+        error.answers = ("machines.replaced",)
+        raise error
 
 
 def _remember(machine: NodeFacts, hostname: str, before: str, mending: mend.Mending) -> Iterator[Change]:
@@ -247,6 +250,7 @@ def _remember(machine: NodeFacts, hostname: str, before: str, mending: mend.Mend
 
     def do(ctx: Context) -> None:
         mend.finish(ctx, address, machine.hostname, machine.machine_id)
+        pins.settle(ctx, address)
 
     other = bool(before) and before != machine.machine_id
     sentence = f"remember {address} as {machine.hostname} by its machine-id {machine.machine_id[:12]}…"

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from wizard.context import Context
-from wizard.errors import LoginRefused, WizardError
+from wizard.errors import LoginRefused, TrustError, WizardError
 from wizard.host.base import Host, HostKey, Login
 from wizard.question import Answers
 from wizard.secret import Secret
@@ -87,6 +87,9 @@ def host(ctx: Context, address: str) -> Host:
             connections[address] = ctx.world.connect(login(ctx, address, keys))
         except LoginRefused as refused:
             refused.answers = tuple(f"machines.{key}" for key in LOGIN)
+            raise
+        except TrustError as changed:
+            changed.answers = ("machines.replaced",)
             raise
     return connections[address]
 

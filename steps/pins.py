@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -14,6 +15,7 @@ from wizard.step import Change
 
 # Below a host key that is asked about: where the same picture can be seen without the network.
 COMPARE = "On its own screen: ssh-keygen -lvf /etc/ssh/ssh_host_ed25519_key.pub"
+_settling = threading.Lock()  # hosts take themselves out of one list, one after the other
 
 
 @dataclass(frozen=True)
@@ -42,6 +44,14 @@ def is_replaced(ctx: Context, address: str) -> bool:
     return address in (ctx.answers.get("machines", {}).get("replaced") or [])
 
 
+def settle(ctx: Context, address: str) -> None:
+    """What is at `address` now was approved: the next time that something else is there, it is a surprise again."""
+    with _settling:
+        if is_replaced(ctx, address):
+            left = [other for other in ctx.answers["machines"]["replaced"] if other != address]
+            ctx.keep("machines", "replaced", left or None)
+
+
 def choose(
     name: str, address: str, shown: tuple[HostKey, ...], known: list[trust.Known], was: tuple[HostKey, ...] = ()
 ) -> Pin:
@@ -63,9 +73,8 @@ def choose(
         approved = tuple(key for key in shown if any(trust.same(key, good) for good in file.keys))
         others = {key.kind for key in shown if key not in approved}
         if not approved or others & {good.kind for good in file.keys} - {key.kind for key in approved}:
-            error = trust.changed(name, file.keys, shown, f"in {file.file}")
-            error.fix += f" Remove the old key from that file with: ssh-keygen -f {file.file} -R {address}"
-            raise error
+            then = f"remove the old key from that file with: ssh-keygen -f {file.file} -R {address}"
+            raise trust.changed(name, file.keys, shown, f"in {file.file}", then=f"{then}\n")
         return Pin(address, approved, file.file, was)
     best = [key for kind in trust.ALGORITHMS for key in shown if key.kind == kind]
     if not best:
@@ -96,6 +105,7 @@ def change(pin: Pin) -> Change:
             for key in ("hostname", "machine_id", "mending"):
                 ctx.state.remember("machines", pin.address, key, value=None)
         nodes.pin(ctx, pin.address, pin.keys)
+        settle(ctx, pin.address)
 
     danger = not pin.source or bool(pin.was)
     detail = f"{COMPARE}\n{picture.draw(pin.keys[0])}" if danger else ""

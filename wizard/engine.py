@@ -41,6 +41,7 @@ class Engine:
 
     def __init__(self, order: Sequence[AnyStep], ctx: Context, consent: Consent | None = None) -> None:
         self.order, self.ctx, self.consent = tuple(order), ctx, consent or Consent()
+        self._again: set[tuple[str, str]] = set()  # questions whose answers an error has named
         self._earlier: dict[str, Any] = {}  # what was given before it was taken back or refused, to be proposed again
 
     # -- the whole journey -----------------------------------------------------------------------------
@@ -67,6 +68,7 @@ class Engine:
         for name, _, key in (path.partition(".") for path in paths):
             if name == step.name and key in self.ctx.answers.get(name, {}):
                 self._earlier[key] = self.ctx.forget(name, key)
+                self._again.add((name, key))
 
     def run_step(self, step: AnyStep) -> None:
         """One step, until planning it again finds nothing to do."""
@@ -118,7 +120,9 @@ class Engine:
         return all(question.key in given for question in self._due(step) if question.required)
 
     def _due(self, step: AnyStep) -> list[Question]:
-        return [q for q in step.questions if not q.advanced and q.when(self.ctx.answers)]
+        """What is to be asked: advanced questions only where an error has named them and the person tries again."""
+        again = {key for name, key in self._again if name == step.name}
+        return [q for q in step.questions if (not q.advanced or q.key in again) and q.when(self.ctx.answers)]
 
     def ask(self, step: AnyStep) -> None:
         """Asks what is not answered yet, one question at a time; BACK returns to the one before it.
@@ -146,7 +150,10 @@ class Engine:
     def _take_settings(self, step: AnyStep) -> None:
         """The defaults of advanced questions, which nobody is asked."""
         given = self.ctx.answers.get(step.name, {})
-        found = {q.key: plain(q.default_for(self.ctx)) for q in step.questions if q.advanced and q.key not in given}
+        left = [
+            q for q in step.questions if q.advanced and q.key not in given and (step.name, q.key) not in self._again
+        ]
+        found = {q.key: plain(q.default_for(self.ctx)) for q in left}
         if found:
             self.ctx.answers.setdefault(step.name, {}).update(found)
             if not self.ctx.dry_run:

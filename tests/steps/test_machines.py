@@ -206,6 +206,23 @@ def test_a_reflashed_pi_is_refused_until_it_is_named_and_approved(start, world):
     assert named.again(replaced=[FIRST]).run() == [()]
 
 
+@pytest.mark.parametrize("new_key", [True, False])
+def test_trying_again_asks_which_pis_were_reflashed(start, world, new_key):
+    start().run()
+    reflash(world, FIRST, new_key=new_key)
+    again = start().again()
+    again.front.failed = lambda step, error: "retry"
+    again.front.replies = {"replaced": [FIRST]}
+    again.engine.run()
+    assert [choice.value for choice in again.front.prompts["replaced"].choices] == HOSTS
+    assert len(again.front.dangers) == 1
+    assert again.ctx.answers["machines"]["replaced"] is None  # the next surprise is one again
+    reflash(world, FIRST)
+    world.machines[FIRST].host_keys = world.machines[HOSTS[1]].host_keys
+    with pytest.raises(TrustError):
+        again.again().run()
+
+
 def test_another_machine_with_the_same_host_key_is_refused_until_it_is_named(start, world):
     first = start()
     first.run()

@@ -261,6 +261,25 @@ def test_a_retry_asks_again_for_the_answers_that_may_be_the_cause(tmp_path: Path
     assert len(run.world.made) == 3
 
 
+def test_an_advanced_question_is_asked_once_an_error_has_named_it(tmp_path: Path) -> None:
+    class Careful(Bake):
+        questions = (Question("name", "Who?", NAME), Question("flashed", "Which?", NAME, required=False, advanced=True))
+
+        def check(self, ctx: Context) -> list[str]:
+            if not ctx.answers["bake"]["flashed"]:
+                error = WizardError("Another machine.")
+                error.answers = ("bake.flashed",)
+                raise error
+            return super().check(ctx)
+
+    run = Run(tmp_path, Careful(), front=Front("me", None, "pi1"))
+    run.front.retries = 2
+    run.engine.run()
+    assert run.front.asked == ["name", "flashed", "flashed"]
+    assert run.state.answers["bake"]["flashed"] == "pi1"
+    assert len(run.world.made) == 3
+
+
 # -- consent ---------------------------------------------------------------------------------------------
 
 DANGER = type("Danger", (Bake,), {"wanted": (("roll1", "h1", False), ("ash", None, True))})

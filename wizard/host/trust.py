@@ -122,13 +122,24 @@ def describe(keys: Iterable[HostKey]) -> str:
     return ", ".join(f"{key.fingerprint} ({key.kind})" for key in keys) or "none"
 
 
-def changed(name: str, approved: Iterable[HostKey], shown: Iterable[HostKey], source: str = "approved") -> TrustError:
-    """The error for a host that does not show a key that was approved. `source` says where those came from."""
+REPLACED = (
+    "try again and name it when you are asked which Pis have been re-flashed (in an answers file: machines.replaced). "
+    "You are then asked about the new key."
+)
+
+
+def changed(
+    name: str, approved: Iterable[HostKey], shown: Iterable[HostKey], source: str = "approved", then: str = REPLACED
+) -> TrustError:
+    """The error for a host that does not show a key that was approved.
+
+    `source` says where those came from, `then` what to do about it once the new key was found to be right.
+    """
     return TrustError(
         "The host key is not the one that was approved. Nothing was sent to this host.",
         f"Key {source}: {describe(approved)}. Key shown now: {describe(shown)}.",
         "If you have re-flashed it since, compare the new fingerprint on its own screen (ssh-keygen -lf "
-        "/etc/ssh/ssh_host_ed25519_key.pub) and name it under machines.replaced in the answers file, to be asked "
-        "about the new key. If not, another device answers at this address: find out which before you go on.",
+        f"/etc/ssh/ssh_host_ed25519_key.pub), then {then} If you have not, another device answers at this address: "
+        "find out which before you go on.",
         host=name,
     )
