@@ -105,7 +105,7 @@ image_for_kubeadm() { # REPO:TAG
     kube-*) image_program "$name" "$tag"; image_push "$name" "$1" "/usr/local/bin/$name" ;;
     etcd) image_program etcd "$tag" etcd etcdctl etcdutl; image_push etcd "$1" /usr/local/bin/etcd ;;
     coredns) cp "$(program_of coredns "$tag")" "$IMAGES/coredns/coredns"; image_push coredns "$1" /coredns ;;
-    pause) pause_program "$IMAGES/pause/pause"; image_push pause "$1" /pause ;;
+    pause) pause_program "$IMAGES/pause/pause" "$tag"; image_push pause "$1" /pause ;;
     *) die "kubeadm wants an image the lab cannot make: $1" ;;
   esac
 }
@@ -124,15 +124,9 @@ program_of() { # NAME TAG: the built program of that very version; a tag never c
   die "$1 $version is not built: add it to tools-versions.tsv"
 }
 
-pause_program() { # the process that holds a pod's namespaces: reaps children, ends when told
-  gcc -Os -static -x c -o "$1" - <<'C'
-#include <signal.h>
-#include <sys/wait.h>
-#include <unistd.h>
-static void reap(int s) { while (waitpid(-1, 0, WNOHANG) > 0); }
-static void end(int s) { _exit(0); }
-int main(void) { signal(SIGINT, end); signal(SIGTERM, end); signal(SIGCHLD, reap); for (;;) pause(); }
-C
+pause_program() { # FILE VERSION: from Kubernetes' own source; kubeadm's checks run it with -v
+  local dir; dir=$(cd "$HOMELAB_LAB/mod/kubeadm" && GOFLAGS=-mod=mod go list -m -f '{{.Dir}}' k8s.io/kubernetes)
+  gcc -Os -static -DVERSION="$2" -o "$1" "$dir/build/pause/linux/pause.c"
 }
 
 images_network() {

@@ -333,7 +333,7 @@ def checksums(node: int) -> str:
 
 def test_reset_leaves_the_nodes_as_they_were(life: Life) -> None:
     with life.stage("homelab reset: both nodes are bare again, by checksums"):
-        life.homelab("reset", "--yes", "--allow", "reset/everything")
+        life.homelab("reset", "--yes", "--allow", "reset/cluster", "--confirm", "life")
         for node in (1, 2):
             until(lambda node=node: lab("node", str(node), "true", check=False) is not None, f"pi{node} is up")
             before, after = (set(text.splitlines()) for text in (life.untouched[node], checksums(node)))
