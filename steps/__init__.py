@@ -13,6 +13,7 @@ from steps.node_upgrade import NodeUpgrade
 from steps.prepare import Prepare
 from steps.proof import Proof
 from steps.repository import Repository
+from steps.reset import Reset
 from steps.router import Router
 from steps.snapshots import Snapshots
 from steps.tailnet import Tailnet
@@ -38,3 +39,4 @@ ORDER: tuple[AnyStep, ...] = (
 NODE_ADD: tuple[AnyStep, ...] = (NodeAdd(), Machines(), Prepare(), ControlPlane(), Workers(), Snapshots(), Tailnet())
 NODE_REMOVE: tuple[AnyStep, ...] = (NodeRemove(),)
 NODE_UPGRADE: tuple[AnyStep, ...] = (NodeUpgrade(),)
+RESET: tuple[AnyStep, ...] = (Reset(),)

@@ -3,6 +3,8 @@
 Only what `--version` and `--help` need is imported here; everything else is imported where it is used.
 """
 
+# long because: one small function for each command, and one joint for all of them
+
 from __future__ import annotations
 
 import sys
@@ -109,6 +111,29 @@ def _status(args: Namespace) -> int:
     return ExitCode.OK if all(step.name in state.done for step in steps) else ExitCode.NOT_READY
 
 
+def _reset(args: Namespace) -> int:
+    from wizard import commandline, opening
+    from wizard.errors import ExitCode
+    from wizard.session import Session
+    from wizard.ui import planned
+    from wizard.ui.out import Out
+
+    named, file, dry = getattr(args, "cluster", None), _file(args), "plan" in args
+    if not opening.is_known(named, file):
+        Out().say(f"Nothing is left to reset: this computer remembers no cluster {opening.cluster_name(named, file)}.")
+        return ExitCode.OK
+    skip = commandline.skipped(args)
+    state = opening.open_state(named, file, save=not dry)
+    state.answers.setdefault("reset", {})["skip"] = skip
+    if not dry:
+        return _journey(_session(args, resetting(), real_world(), state), _front(args))
+    session = Session(resetting(), real_world(), state, dry_run=True, finish=close_all, go_on=_command(args))
+    try:
+        return planned.run(session)
+    finally:
+        session.close()
+
+
 def _demo(args: Namespace) -> int:
     from wizard import opening
     from wizard.demo.start import prepared
@@ -129,7 +154,7 @@ def _demo(args: Namespace) -> int:
             state = opening.open_state("demo", file)
         session = _session(args, steps, demo.world, state)
         session.proposing, session.fleeting = demo.proposing, True
-        return _journey(session, _silent(args) if "yes" in args else _interactive(args))
+        return _journey(session, _front(args))
 
 
 def _node(args: Namespace) -> int:
@@ -150,12 +175,13 @@ def _node(args: Namespace) -> int:
 
     session = _session(args, lifecycle.begin(state, vars(args)), real_world(), state)
     session.finish = close
-    return _journey(session, _silent(args) if "yes" in args else _interactive(args))
+    return _journey(session, _front(args))
 
 
 COMMANDS: Mapping[str, Callable[[Namespace], int]] = {
     "wizard": _wizard, "run": _unattended, "plan": _plan, "status": _status, "demo": _demo,
     "node add": _node, "node remove": _node, "node upgrade": _node,
+    "reset": _reset,
 }  # fmt: skip
 
 
@@ -167,6 +193,13 @@ def order() -> Sequence[AnyStep]:
     from steps import ORDER
 
     return ORDER
+
+
+def resetting() -> Sequence[AnyStep]:
+    """The steps of `homelab reset`."""
+    from steps import RESET
+
+    return RESET
 
 
 def real_world() -> World:
@@ -186,9 +219,15 @@ def _session(args: Namespace, steps: Sequence[AnyStep], world: World, state: Sta
     from wizard.logfile import LogFile
     from wizard.session import Session
 
-    consent = Consent(yes="yes" in args, allow=frozenset(getattr(args, "allow", ())))
+    consent = Consent(
+        yes="yes" in args, allow=frozenset(getattr(args, "allow", ())), confirm=getattr(args, "confirm", "")
+    )
     log = LogFile(state.path.parent / "homelab.log", f"homelab {__version__}: {_command(args)}")
     return Session(steps, world, state, _command(args), consent, log, close_all)
+
+
+def _front(args: Namespace) -> Callable[[Session], None]:
+    return _silent(args) if "yes" in args else _interactive(args)
 
 
 def _interactive(args: Namespace) -> Callable[[Session], None]:

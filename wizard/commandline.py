@@ -78,6 +78,17 @@ def _parser() -> Parser:
     run = command("run", "the whole journey without a question; needs --answers and --yes", answers, consent)
     for made in (plan, run):
         _add(made, "--until", metavar="STEP", help="stop after this step")
+    reset = command("reset", "end the cluster and give every Pi back as it was before; asked twice", plain, consent)
+    _add(
+        reset,
+        "--confirm",
+        metavar="NAME",
+        help="with --yes --allow reset/cluster: the cluster's name, instead of typing it",
+    )
+    _add(
+        reset, "--skip", metavar="ADDRESS", action="append", help="go on without a Pi that does not answer (repeatable)"
+    )
+    _add(reset, "--plan", action="store_true", help="say what would be done; write nothing")
     command("status", "what is done and what is next, as remembered; needs no network")
     node = command("node", "add, remove or upgrade the Pis of a cluster")
     _node(node, [common, plain, answers, consent])
@@ -128,10 +139,23 @@ def until(args: argparse.Namespace, steps: Sequence[AnyStep]) -> Sequence[AnySte
     if "until" not in args:
         return steps
     if args.until not in names:
-        message = f"there is no step {args.until!r} to stop after; steps: {', '.join(names)}"
-        print(f"homelab: {message}. See: homelab {args.command} --help", file=sys.stderr)
-        raise SystemExit(2)
+        _mistake(args, f"there is no step {args.until!r} to stop after; steps: {', '.join(names)}")
     return steps[: names.index(args.until) + 1]
+
+
+def skipped(args: argparse.Namespace) -> list[str] | None:
+    """The Pis that `reset` leaves out; None for none. Leaves when one is no address."""
+    from wizard.question import ADDRESS
+
+    try:
+        return [str(ADDRESS.parse(text)) for text in args.skip] if "skip" in args else None
+    except ValueError as error:
+        _mistake(args, f"argument --skip: {error}")
+
+
+def _mistake(args: argparse.Namespace, message: str) -> NoReturn:
+    print(f"homelab: {message}. See: homelab {args.command} --help", file=sys.stderr)
+    raise SystemExit(2)
 
 
 def _options() -> tuple[Parser, Parser, Parser, Parser]:

@@ -29,6 +29,11 @@ class Approval:
     names: dict[str, str] = field(default_factory=dict)  # host address -> the name to show
     danger: bool = False
 
+    @property
+    def word(self) -> str:
+        """What has to be typed instead of yes; empty when a yes is enough."""
+        return self.changes[0].word if self.danger else ""
+
 
 class FrontEnd(Protocol):
     """The three things a front end does for the engine; everything else it learns from events."""

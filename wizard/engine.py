@@ -20,10 +20,18 @@ from wizard.step import AnyStep, Change
 
 @dataclass(frozen=True)
 class Consent:
-    """What may be done without asking: everything that is not dangerous (`yes`), and the changes named in `allow`."""
+    """What may be done without asking: everything that is not dangerous (`yes`), and the changes named in `allow`.
+
+    A change that wants a word typed also needs that word, in `confirm`.
+    """
 
     yes: bool = False
     allow: frozenset[str] = frozenset()
+    confirm: str = ""
+
+    def covers(self, change: Change) -> bool:
+        """Whether the dangerous `change` needs no question."""
+        return change.id in self.allow and change.word in ("", self.confirm)
 
 
 @dataclass(frozen=True)
@@ -219,12 +227,12 @@ class Engine:
         if usual and not self.ctx.front.confirm(Approval(step.name, step.title, tuple(changes), names)):
             raise Declined("Nothing was changed.", fix="Run the same command again when you are ready.")
         for change in changes:
-            if not change.danger or change.id in self.consent.allow:
+            if not change.danger or self.consent.covers(change):
                 continue
             if not self.ctx.front.confirm(Approval(step.name, step.title, (change,), names, danger=True)):
                 raise Declined(
                     f"Not done: {change.sentence}.", "It can't be taken back easily, so it needs a yes of its own.",
-                    f"Say yes when asked, or allow it with --allow {change.id}.",
+                    f"Say yes when asked, or allow it with --allow {change.id}{_confirming(change)}.",
                 )  # fmt: skip
 
     def _apply(self, step: AnyStep, changes: list[Change]) -> None:
@@ -257,3 +265,7 @@ class Engine:
 
 def _sentences(problem: Problem) -> str:
     return " ".join(part for part in (problem.what, problem.fix) if part)
+
+
+def _confirming(change: Change) -> str:
+    return f" --confirm {change.word}" if change.word else ""

@@ -51,6 +51,11 @@ def _inside(file: Path) -> str:
     return str(data.get("cluster", DEFAULT)) if isinstance(data, dict) else DEFAULT
 
 
+def is_known(named: str | None, file: Path | None) -> bool:
+    """Whether there is a state of the cluster that is meant."""
+    return (file or states.path_for(cluster_name(named, file))).exists()
+
+
 def open_state(named: str | None, file: Path | None, *, save: bool = True) -> State:
     """The state of the cluster that is meant. Without `save` nothing is locked, created or ever written."""
     cluster = cluster_name(named, file)

@@ -261,6 +261,17 @@ def list_of(kind: Kind, *, distinct: bool = True) -> Kind:
     )  # fmt: skip
 
 
+def exactly(word: str) -> Kind:
+    """Nothing but `word`: for what must not be agreed to by habit."""
+
+    def parse(raw: object) -> str:
+        if str(raw).strip() != word:
+            raise ValueError(f"type {word}, or leave it empty")
+        return word
+
+    return Kind("word", parse)
+
+
 TEXT = Kind("text", _text)
 NAME = Kind("name", _name)
 INTEGER = Kind("whole number", _integer, schema={"type": "integer"})

@@ -189,6 +189,14 @@ class State:
             if self.done.pop(step, None):
                 self.save()
 
+    def set_aside(self, name: str) -> Path:
+        """Moves the state to the file `name` beside it, where it is kept from now on. Returns its new place."""
+        with self._mutex:
+            place = self.path.with_name(name)
+            self.path.replace(place)
+            self.path = place
+            return place
+
     def save(self) -> None:
         """Writes the file atomically: a new one beside it, synced, renamed over, folder synced."""
         with self._mutex:

@@ -28,7 +28,8 @@ class Change:
     belongs to, None for this computer. Changes next to each other that have a host run side by side, one
     lane a host, in order within a lane; a change without a host runs alone, after those before it.
     `detail` is shown below the sentence when it is asked about by itself: lines that help to decide.
-    A change with `danger` is asked for again even with ``--yes``, unless ``--allow ID`` names it.
+    A change with `danger` is asked for again even with ``--yes``, unless ``--allow ID`` names it. With a `word` a yes
+    is not enough: the word has to be typed, or given with ``--confirm``.
     """
 
     id: str
@@ -38,6 +39,7 @@ class Change:
     undo: Callable[[Context], None] | None = None
     danger: bool = False
     detail: str = ""
+    word: str = ""
 
 
 class Step(ABC, Generic[F]):

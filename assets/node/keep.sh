@@ -81,6 +81,12 @@ keep_packages() ( # ARG...: what `apt-get ARG...`, an installation, would bring,
   removed=$(echo "$plan" | awk '/^Remv / { print $2 }')
   # shellcheck disable=SC2046,SC2086  # words
   [ -z "$removed" ] || keep_units $(dpkg -L $removed | grep -oE '[^/]+\.(service|timer|socket)$')
+  mkdir -p "$originals/debs"
+  for name in $removed; do # its version may not be to be had any more when it is to be put back
+    version=$(dpkg-query -W -f '${Version}' "$name")
+    (cd "$originals/debs" && apt-get -q -o APT::Sandbox::User=root download "$name=$version") ||
+      echo "$name $version can't be fetched again; another version will take its place"
+  done
   apt-get -o DPkg::Lock::Timeout=300 -o Dpkg::Use-Pty=0 -o Acquire::Retries=3 "$@" --download-only
   echo "$plan" | awk '/^Inst / && $3 ~ /^\(/ { print $2, substr($3, 2) }' | while read -r name version; do
     for deb in /var/cache/apt/archives/"${name%%:*}_$(echo "$version" | sed 's/:/%3a/g')"_*.deb; do
@@ -90,7 +96,12 @@ keep_packages() ( # ARG...: what `apt-get ARG...`, an installation, would bring,
 )
 
 keep_package_files() { # DEB: its configuration files, and files of nobody's that it would put its own in place of
-  dpkg-deb -I "$1" conffiles 2>/dev/null | awk '{ print $NF }' | while read -r path; do keep "$path"; done
+  dpkg-deb -I "$1" conffiles 2>/dev/null | awk '{ print $NF }' | while read -r path; do
+    keep "$path"
+    # a folder of nobody's yet: it goes as a whole when some packages are purged
+    [ ! -d "${path%/*}" ] || dpkg -S "${path%/*}" >/dev/null 2>&1 ||
+      find "${path%/*}" -xdev -type f | while read -r other; do keep "$other"; done
+  done
   { dpkg-deb -I "$1" md5sums 2>/dev/null || dpkg-deb --fsys-tarfile "$1" | tar -t; } |
     sed -E 's#^([0-9a-f]{32} +|\./)#/#' | while read -r path; do
     [ ! -f "$path" ] || dpkg -S "$path" >/dev/null 2>&1 || keep "$path"

@@ -220,6 +220,37 @@ def test_another_package_called_steps_is_refused(tmp_path: Path) -> None:
     assert done.returncode == 1 and "The package 'steps' that Python finds is not homelab's own." in done.stderr
 
 
+# -- reset ---------------------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def resetting(toys: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The party, whose mess is dangerous, stands for the real reset."""
+    monkeypatch.setattr(cli, "resetting", lambda: (toys.order[-1],))
+
+
+def test_reset_without_a_cluster_does_nothing(home: Path, resetting: None, world: Any, capsys: Any) -> None:
+    assert cli.main(["reset"]) == ExitCode.OK
+    assert "Nothing is left to reset: this computer remembers no cluster homelab." in capsys.readouterr().out
+    assert not (home / "xdg").exists() and world.made == []
+
+
+def test_reset_is_not_done_by_yes_alone(home: Path, kept: Path, resetting: None, world: Any, capsys: Any) -> None:
+    State(kept / "state.yaml", "toys").save()
+    assert cli.main(["reset", "--plan"]) == ExitCode.NOT_READY
+    assert cli.main(["reset", "--yes"]) == ExitCode.FAILED
+    assert "mess" not in world.made
+    assert cli.main(["reset", "--yes", "--allow", "party/mess", "--skip", "10.0.0.9"]) == ExitCode.OK
+    assert "mess" in world.made
+    assert State.open(kept / "state.yaml", "toys").answers["reset"] == {"skip": ["10.0.0.9"]}
+
+
+def test_reset_skips_addresses_only(home: Path, kept: Path, resetting: None, capsys: Any) -> None:
+    State(kept / "state.yaml", "toys").save()
+    assert cli.main(["reset", "--skip", "pi3"]) == ExitCode.USAGE
+    assert "'pi3' is not an IPv4 address" in capsys.readouterr().err
+
+
 def test_version_imports_nothing_heavy() -> None:
     code = "import sys; from wizard.cli import main; main(['--version']); print(*sys.modules)"
     shown = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=30).stdout

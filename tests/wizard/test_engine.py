@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, Literal
 
@@ -309,6 +310,31 @@ def test_a_no_changes_nothing_at_all(tmp_path: Path, danger: bool) -> None:
     assert run.world.made == []
     assert caught.value.fix
     assert ("--allow bake/ash" in caught.value.fix) == danger
+
+
+@pytest.mark.parametrize(
+    ("consent", "asked"),
+    [
+        ({"yes": True}, True),
+        ({"yes": True, "allow": frozenset({"bake/ash"})}, True),
+        ({"yes": True, "allow": frozenset({"bake/ash"}), "confirm": "attica"}, True),
+        ({"yes": True, "confirm": "attic"}, True),
+        ({"yes": True, "allow": frozenset({"bake/ash"}), "confirm": "attic"}, False),
+    ],
+)
+def test_a_word_is_wanted_unless_it_was_given(tmp_path: Path, consent: Any, asked: bool) -> None:
+    class Word(DANGER):  # type: ignore[misc, valid-type]
+        def plan(self, facts: list[str], answers: Answers) -> list[Change]:
+            return [replace(change, word="attic" if change.danger else "") for change in super().plan(facts, answers)]
+
+    run = Run(tmp_path, Word(), **consent)
+    run.front.refuse = lambda approval: approval.word == "attic"
+    if not asked:
+        run.engine.run()
+        return
+    with pytest.raises(Declined) as caught:
+        run.engine.run()
+    assert run.world.made == [] and "--allow bake/ash --confirm attic" in caught.value.fix
 
 
 # -- asking ----------------------------------------------------------------------------------------------

@@ -33,10 +33,13 @@ class SimApi:
     # -- what effects do ---------------------------------------------------------------------------------
 
     def event(self, entry: Mapping[str, Any]) -> None:
-        """One entry of an effect's `cluster`: ``{up: true}``, or ``{path, body, after}`` to apply, or ``{delete}``."""
+        """One entry of an effect's `cluster`: ``{up: true}``, ``{down: true}``, ``{delete}``, or to apply
+        ``{path, body, after}``."""
         with self._lock:
             if entry.get("up"):
                 self._begin()
+            elif entry.get("down"):
+                self.up, self.objects, self._later = False, {}, []
             elif "delete" in entry:
                 self.objects.pop(str(entry["delete"]), None)
             else:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import fnmatch
 import json
 import re
 import time
@@ -32,6 +33,7 @@ class Effect:
     append: Mapping[str, str] = field(default_factory=dict)
     sub: Mapping[str, Mapping[str, str]] = field(default_factory=dict)  # section -> pattern -> replacement
     remove: Sequence[str] = ()
+    restore: Sequence[str] = ()  # sections as they were at the start; "*" at the end of a name stands for anything
     cluster: Sequence[Mapping[str, Any]] = ()
     tailnet: str = ""
     out: str = ""
@@ -40,7 +42,7 @@ class Effect:
     @property
     def writes(self) -> bool:
         """Whether anything but the output comes of it."""
-        return bool(self.set or self.append or self.sub or self.remove or self.cluster or self.tailnet)
+        return bool(self.set or self.append or self.sub or self.remove or self.restore or self.cluster or self.tailnet)
 
 
 @cache
@@ -139,8 +141,8 @@ def _holds(text: str, wanted: str) -> bool:
     return wanted[1:] not in text if wanted.startswith("!") else wanted in text
 
 
-def change(effect: Effect, sections: dict[str, str], filling: Filling) -> None:
-    """Carries `effect` out on `sections`."""
+def change(effect: Effect, sections: dict[str, str], filling: Filling, start: Mapping[str, str] | None = None) -> None:
+    """Carries `effect` out on `sections`, which were `start` once."""
     for name, text in effect.set.items():
         sections[filling.text(name)] = filling.text(text)
     for name, text in effect.append.items():
@@ -153,3 +155,9 @@ def change(effect: Effect, sections: dict[str, str], filling: Filling) -> None:
                 sections[name] = found.sub(filling.text(replacement), sections[name])
     for name in effect.remove:
         sections.pop(filling.text(name), None)
+    for pattern in effect.restore:
+        for name in fnmatch.filter({*sections, *(start or {})}, filling.text(pattern)):
+            if start and name in start:
+                sections[name] = start[name]
+            else:
+                sections.pop(name, None)

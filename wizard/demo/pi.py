@@ -29,6 +29,7 @@ class Machine:
         self.sections: dict[str, str] = dict(data.get("sections", {}))
         keys = data.get("host_keys", {})
         self.sections["host-keys"] = "".join(f"{kind} {text}\n" for kind, text in keys.items())
+        self.start = dict(self.sections)
         self.lock = threading.RLock()
 
     @property
@@ -129,7 +130,7 @@ class SimHost:
             self.world.clock.sleep(effect.seconds)
         if effect.writes:
             self.world.wrote(f"{machine.address} {script.name}")
-        effects.change(effect, machine.sections, filling)
+        effects.change(effect, machine.sections, filling, machine.start)
         for step in effect.cluster:
             self.world.api.event(filling.tree(dict(step)))
         if effect.tailnet:

@@ -48,9 +48,12 @@ class SimWeb:
         self._lock = threading.RLock()
 
     def tailnet(self, what: str, machine: Machine, filling: Filling) -> None:
-        """An effect's `tailnet`: ``join`` or ``advertise ROUTES``, for the machine whose script it is."""
+        """An effect's `tailnet`: ``join``, ``leave`` or ``advertise ROUTES``, for the machine whose script it is."""
         word, _, routes = filling.text(what).partition(" ")
         with self._lock:
+            if word == "leave":
+                self.members.pop(machine.hostname, None)
+                return
             number = len(self.members) + 1
             member = self.members.setdefault(
                 machine.hostname, Member(str(number), machine.hostname, f"100.64.0.{number}")

@@ -141,6 +141,8 @@ class Plain:
                 out.say(report.wrapped(f"- {report.change_line(change)}", out.width, "    "))
                 if approval.danger and change.detail:
                     out.say("\n".join(f"    {line}" for line in report.clean(change.detail).splitlines()))
+        if approval.word:
+            return self._typed(approval)
         label = "Do it? yes or no [no]:" if approval.danger else "Make these changes? yes or no [yes]:"
         while True:
             word = self._line(label, f"the approval of {approval.step}").strip().lower()
@@ -149,6 +151,15 @@ class Plain:
             if word in NO or not word:
                 return False
             out.say("Please answer yes or no.")
+
+    def _typed(self, approval: Approval) -> bool:
+        """Whether the word that stands for this change was typed; an empty line is a no."""
+        while True:
+            label = f"Type {approval.word} to do it, or nothing to leave it [no]:"
+            word = self._line(label, f"the approval of {approval.step}").strip()
+            if word == approval.word or not word or word.lower() in NO:
+                return word == approval.word
+            self._out.say(f"That is not {approval.word}.")
 
     def failed(self, step: str, error: WizardError) -> Literal["retry", "stop"]:
         if self._session.world.stop.is_set():

@@ -46,7 +46,8 @@ class Unattended:
             f"Not done: {change.sentence}.",
             "It can't be taken back easily, so --yes alone does not cover it."
             + (f"\n{report.clean(change.detail)}" if change.detail else ""),
-            f"Allow it with --allow {change.id}, or do it in the wizard, where it is asked.",
+            f"Allow it with --allow {change.id}{f' --confirm {change.word}' if change.word else ''}, or do it in the "
+            "wizard, where it is asked.",
             host=approval.names.get(change.host or ""),
         )
 

@@ -1,4 +1,5 @@
 # Makes SSH host keys that are not used yet, one for each that sshd uses, and prints the public ones.
+# not kept: a mended clone stays mended, or it would be a clone again
 set -eu
 export PATH="$PATH:/usr/sbin"
 folder=/etc/ssh/homelab-new

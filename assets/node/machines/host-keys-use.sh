@@ -1,4 +1,5 @@
 # Puts the keys that host-keys-new made into the places of the old ones. Sessions that are open stay open.
+# not kept: a mended clone stays mended, or it would be a clone again
 set -eu
 export PATH="$PATH:/usr/sbin"
 folder=/etc/ssh/homelab-new

@@ -1,4 +1,5 @@
 # hostname.sh NEW OLD: this host is called NEW from now on, for itself too, and cloud-init does not take it back.
+# not kept: a mended clone stays mended, or it would be a clone again
 set -eu
 hostnamectl set-hostname "$1" 2>/dev/null || {
   echo "$1" >/etc/hostname

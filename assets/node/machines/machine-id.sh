@@ -1,4 +1,5 @@
 # machine-id.sh ID: makes ID the machine-id, for systemd and for D-Bus. Programs that run keep the old one: reboot.
+# not kept: a mended clone stays mended, or it would be a clone again
 set -eu
 case $1 in *[!0-9a-f]*) exit 2 ;; esac
 [ "${#1}" = 32 ]

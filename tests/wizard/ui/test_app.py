@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -53,6 +54,31 @@ async def test_the_whole_journey(session: Any, world: Any) -> None:
     assert session.state.answers["fruit"] == {
         "kind": "pear", "count": "bowl", "hosts": ["10.0.0.1", "10.0.0.2"], "peel": True, "note": None,
     }  # fmt: skip
+
+
+@pytest.mark.parametrize(("typed", "agreed"), [("chaos", True), ("", False)])
+async def test_a_word_is_typed_where_a_yes_is_not_enough(
+    session: Any, world: Any, toys: Any, monkeypatch: pytest.MonkeyPatch, typed: str, agreed: bool
+) -> None:
+    (*_, party), plan = toys.order, toys.step.plan
+    session.order = (party,)
+
+    def with_word(step: Any, facts: Any, answers: Any) -> Any:
+        return [replace(change, word="chaos", detail="It can't be swept up.") for change in plan(step, facts, answers)]
+
+    monkeypatch.setattr(toys.step, "plan", with_word)
+    async with driven(session) as driver:
+        await driver.question("word")
+        for text in ("This can't be taken back easily", "make mess", "Type chaos to do it", "It can't be swept up."):
+            assert text in driver.shown()
+        await driver.press(*"yes", "enter")
+        assert "type chaos, or leave it empty" in driver.shown() and "mess" not in world.made
+        await driver.press("backspace", "backspace", "backspace", *typed, "enter")
+        if agreed:
+            await driver.pane(FinishedPane)
+        else:
+            await driver.until(lambda: not driver.app.is_running or driver.app._exit, "the end")
+    assert ("mess" in world.made) is agreed
 
 
 async def test_what_is_typed_is_checked_as_it_is_typed(session: Any) -> None:

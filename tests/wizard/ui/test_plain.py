@@ -9,6 +9,7 @@ import subprocess
 import sys
 import threading
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -80,6 +81,30 @@ def test_danger_is_not_agreed_to_by_an_empty_line(session: Any, world: Any) -> N
     with pytest.raises(Declined):
         drive(session, *WHOLE[:-1], "")
     assert "mess" not in world.made
+
+
+@pytest.fixture
+def wordy(toys: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The mess of the party wants a word typed."""
+    plan = toys.step.plan
+
+    def with_word(step: Any, facts: Any, answers: Any) -> Any:
+        return [replace(change, word="chaos" if change.danger else "") for change in plan(step, facts, answers)]
+
+    monkeypatch.setattr(toys.step, "plan", with_word)
+
+
+@pytest.mark.parametrize("typed", ["", "no"])
+def test_a_word_that_is_not_typed_is_a_no(session: Any, world: Any, wordy: None, typed: str) -> None:
+    with pytest.raises(Declined):
+        drive(session, *WHOLE[:-1], "yes", typed)
+    assert "mess" not in world.made
+
+
+def test_a_word_is_typed(session: Any, world: Any, wordy: None) -> None:
+    shown, keyboard = drive(session, *WHOLE[:-1], "yes", "chaos")
+    assert "That is not chaos." in shown and "mess" in world.made
+    assert keyboard.labels[-1] == "Type chaos to do it, or nothing to leave it [no]:"
 
 
 def test_a_failure_is_shown_and_can_be_tried_again(session: Any, world: Any) -> None:

@@ -31,7 +31,7 @@ from wizard.ui.tui.screens.help import HelpScreen
 from wizard.ui.tui.screens.journey import JourneyScreen
 from wizard.ui.tui.screens.leave import LeaveScreen
 from wizard.ui.tui.widgets.panes import ApprovalPane, FailurePane, FinishedPane
-from wizard.ui.tui.widgets.question import QuestionPane
+from wizard.ui.tui.widgets.question import QuestionPane, asking_for_word
 
 DRAIN = 0.05  # seconds between two looks at what happened
 CALM = 0.15  # seconds before the progress screen replaces an answered question: most answers bring the next at once
@@ -178,7 +178,11 @@ class WizardApp(App[None]):
     async def on_approval_wanted(self, message: ApprovalWanted) -> None:
         self._take(message)
         self._trail.cut()
-        await self.journey.show(ApprovalPane(message.approval, self.journey.fresh_notes()))
+        approval = message.approval
+        if approval.word:
+            await self.journey.show(asking_for_word(approval, self.journey.fresh_notes()))
+        else:
+            await self.journey.show(ApprovalPane(approval, self.journey.fresh_notes()))
 
     async def on_step_failed(self, message: StepFailed) -> None:
         if self.leaving:

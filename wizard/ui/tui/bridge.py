@@ -31,7 +31,8 @@ class Bridge:
         return self._wait(QuestionAsked(prompt))
 
     def confirm(self, approval: Approval) -> bool:
-        return self._wait(ApprovalWanted(approval)) is True
+        agreed = self._wait(ApprovalWanted(approval))
+        return agreed == approval.word if approval.word else agreed is True
 
     def failed(self, step: str, error: WizardError) -> Verdict:
         return "retry" if self._wait(StepFailed(step, error)) == "retry" else "stop"

@@ -10,12 +10,27 @@ from textual.binding import Binding, BindingType
 from textual.widget import Widget
 from textual.widgets import Static
 
-from wizard import events
-from wizard.question import BACK, Prompt
+from wizard import events, report
+from wizard.context import Approval
+from wizard.question import BACK, Prompt, Question, exactly
 from wizard.secret import SecretRef
 from wizard.ui.tui.messages import Decided
 from wizard.ui.tui.widgets.field import Field
 from wizard.ui.tui.widgets.panes import NoteBox, Pane, Scroll, text
+
+
+def asking_for_word(approval: Approval, notes: Sequence[events.Note]) -> QuestionPane:
+    """For a change that wants its word typed: an empty answer is a no."""
+    change = approval.changes[0]
+    question = Question(
+        "word", f"Type {approval.word} to do it, or nothing to leave it.", exactly(approval.word), required=False,
+        help=change.detail,
+    )  # fmt: skip
+    sentence = report.clean(change.sentence)
+    heading = "This can't be taken back easily"
+    return QuestionPane(
+        Prompt(approval.step, approval.title, question), heading, sentence, notes, draft=None, back=False
+    )
 
 
 class QuestionPane(Pane):
