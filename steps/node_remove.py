@@ -12,7 +12,7 @@ from steps.facts import NodeFacts
 from steps.members import Member
 from steps.pods import Object
 from wizard.context import Context
-from wizard.errors import Blocked, Unreachable, WizardError
+from wizard.errors import Blocked, ConnectionLost, Unreachable, WizardError
 from wizard.question import ADDRESS, Answers, Choice, Kind, Question
 from wizard.step import Change, Step
 
@@ -110,6 +110,8 @@ def _facts(ctx: Context, address: str) -> NodeFacts | None:
         return None
     try:
         return node_facts.gather_one(ctx, address)
+    except ConnectionLost:  # it was there a moment ago: it is waited for, and not counted as dead
+        raise
     except Unreachable:
         return None
 

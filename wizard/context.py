@@ -8,7 +8,8 @@ from dataclasses import dataclass, field
 from typing import Any, Literal, Protocol, TypeVar
 
 from wizard import events, lanes
-from wizard.errors import Interrupted, WizardError
+from wizard.absence import Absences
+from wizard.errors import ConnectionLost, Interrupted, WizardError
 from wizard.question import Answers, Prompt, Question
 from wizard.secret import Secret, SecretRef, redact
 from wizard.state import State
@@ -56,6 +57,7 @@ class Context:
         self.world, self.state, self.front, self.bus, self.dry_run = world, state, front, bus, dry_run
         self.scratch: dict[str, Any] = {}  # connections and downloads kept for this run only
         self.step = ""  # the step at work, for events
+        self.absences = Absences(world, bus)
         self._secrets: dict[tuple[str, str], Secret] = {}
         self._lock = threading.RLock()
 
@@ -114,8 +116,32 @@ class Context:
         self.bus.emit(events.Line(self.name_of(host), redact(text)))
 
     def each(self, items: Iterable[T], work: Callable[[T], R]) -> dict[T, R]:
-        """Runs `work` for every item side by side; raises the first failure after all have ended."""
-        return lanes.run_all(items, work, self.world.stop)
+        """Runs `work` for every item side by side; raises a failure after all have ended (see `lanes.run_all`).
+
+        A host that is lost is waited for in its own lane, while the others go on; then `ConnectionLost` is raised,
+        since only a new look tells what is left to do.
+        """
+
+        def lane(item: T) -> R:
+            try:
+                return work(item)
+            except ConnectionLost as lost:
+                self.wait_for(lost)
+                raise
+
+        return lanes.run_all(items, lane, self.world.stop)
+
+    def wait_for(self, lost: ConnectionLost) -> None:
+        """Waits until the host that was lost is back, unless that was done; see `Absences.wait_for`."""
+        if lost.is_back:
+            return
+        lost.host = self.name_of(lost.address)  # it may not have been known when the connection was made
+        if not self.dry_run:
+            self.state.begin(self.step, "connection-lost", lost.address, lost.what)
+        self.absences.wait_for(lost)
+        lost.is_back = True
+        if not self.dry_run:
+            self.state.finish(self.step, "connection-lost", lost.address)
 
     def do(self, change: Change) -> None:
         """The one door for every write: records, reports, honours dry run."""
@@ -130,9 +156,10 @@ class Context:
         self.state.begin(step, change.id, change.host, change.sentence)
         try:
             change.do(self)
-        except BaseException:
+        except BaseException as error:
             taken = self.world.now() - began
-            self.bus.emit(events.ChangeEnded(step, change.id, host, change.sentence, "failed", taken))
+            outcome: Literal["lost", "failed"] = "lost" if isinstance(error, ConnectionLost) else "failed"
+            self.bus.emit(events.ChangeEnded(step, change.id, host, change.sentence, outcome, taken))
             raise
         self.state.finish(step, change.id, change.host)
         self.bus.emit(events.ChangeEnded(step, change.id, host, change.sentence, "done", self.world.now() - began))

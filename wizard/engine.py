@@ -7,15 +7,18 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence, Set
 from dataclasses import dataclass
+from functools import partial
 from itertools import groupby
-from typing import Any
+from typing import Any, TypeVar
 
 from wizard.context import Approval, Context
-from wizard.errors import BadInput, Declined, Interrupted, Problem, StillToDo, WizardError
+from wizard.errors import BadInput, ConnectionLost, Declined, Interrupted, Problem, StillToDo, WizardError
 from wizard.events import Planned, StepChanged, StepStatus
 from wizard.question import BACK, Prompt, Question, plain
 from wizard.secret import Secret, SecretRef
 from wizard.step import AnyStep, Change
+
+T = TypeVar("T")
 
 
 @dataclass(frozen=True)
@@ -83,6 +86,22 @@ class Engine:
         self.ctx.step = step.name
         self.ask(step)
         approved: set[tuple[str, str | None]] = set()
+        self._surviving(partial(self._rounds, step, approved))
+
+    def _surviving(self, work: Callable[[], T]) -> T:
+        """`work`, which looks before it does anything; begun again each time that a host was lost and has come back.
+
+        How long and how often that is waited for is bounded: see `wizard.absence`.
+        """
+        self.ctx.absences.begin()
+        while True:
+            try:
+                return work()
+            except ConnectionLost as lost:
+                self.ctx.wait_for(lost)
+
+    def _rounds(self, step: AnyStep, approved: set[tuple[str, str | None]]) -> None:
+        """Check, plan, approve, apply, as often as the step may need it. What is agreed to is added to `approved`."""
         for _ in range(step.rounds):
             changes = self._plan(step)
             if not changes:
@@ -91,9 +110,9 @@ class Engine:
                 return self._apply(step, changes)
             self.ctx.state.reopened(step.name)
             self._approve(step, changes, approved)
+            approved |= {(change.id, change.host) for change in changes}
             self._status(step, "applying", f"{len(changes)} {'change' if len(changes) == 1 else 'changes'}")
             self._apply(step, changes)
-            approved |= {(change.id, change.host) for change in changes}
         self._status(step, "verifying")
         if left := step.plan(step.check(self.ctx), self.ctx.answers):
             names = "; ".join(f"{self.ctx.name_of(change.host)}: {change.sentence}" for change in left[:5])
@@ -114,7 +133,7 @@ class Engine:
                 found.append(Outlook(step.name, answered=False))
                 continue
             try:
-                found.append(Outlook(step.name, tuple(self._plan(step))))
+                found.append(Outlook(step.name, tuple(self._surviving(partial(self._plan, step)))))
             except Interrupted:
                 raise
             except WizardError as error:
@@ -217,7 +236,7 @@ class Engine:
         return changes
 
     def _approve(self, step: AnyStep, planned: list[Change], approved: Set[tuple[str, str | None]]) -> None:
-        """Asks for a yes to what is planned, except for what was agreed to in an earlier round.
+        """Asks for a yes to what is planned, except for what was agreed to earlier in this step.
 
         A dangerous change is asked for by itself; where all are, the question for all of them would be one too many.
         """

@@ -6,6 +6,7 @@ code; a traceback never reaches anybody.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 
@@ -83,7 +84,18 @@ class Unreachable(HostError):
 
 
 class ConnectionLost(Unreachable):
-    """The connection broke while a script ran: the host rebooted by itself, or its network went away for a while."""
+    """An open connection broke: the host rebooted by itself, or its network went away for a while.
+
+    What ran may have come to its end, or not: only a new look at the host tells. `come_back` tries once to connect
+    again; it raises `HostError` when the host is not back yet and `TrustError` when it is another one.
+    """
+
+    def __init__(
+        self, what: str, why: str = "", fix: str = "", *, host: str, address: str, come_back: Callable[[], None]
+    ) -> None:
+        super().__init__(what, why, fix, host=host)
+        self.address, self.come_back = address, come_back
+        self.is_back = False  # set by whoever has waited for it
 
 
 class LoginRefused(HostError):

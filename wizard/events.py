@@ -53,7 +53,7 @@ class ChangeEnded(Event):
     change: str
     host: str
     sentence: str
-    outcome: Literal["done", "failed", "would do"]
+    outcome: Literal["done", "failed", "lost", "would do"]  # lost: the connection broke, it is looked at again
     seconds: float = 0.0
 
 

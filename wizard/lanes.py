@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from typing import TypeVar
 
-from wizard.errors import Interrupted
+from wizard.errors import ConnectionLost, Interrupted, TrustError
 
 T = TypeVar("T")
 R = TypeVar("R")
@@ -18,8 +18,8 @@ MAX_LANES = 16  # more Pis than this take turns
 def run_all(items: Iterable[T], work: Callable[[T], R], stop: threading.Event) -> dict[T, R]:
     """Runs `work(item)` for each item in a thread of its own and returns the results in the items' order.
 
-    When one fails, the others still finish; then the first failure, in the items' order, is raised. On
-    Ctrl-C `stop` is set, so that reads and waits end, and the lanes are waited for.
+    When one fails, the others still finish; then the gravest failure is raised, of equal ones the first in the
+    items' order. On Ctrl-C `stop` is set, so that reads and waits end, and the lanes are waited for.
     """
     todo = list(items)
     if not todo:
@@ -34,9 +34,16 @@ def run_all(items: Iterable[T], work: Callable[[T], R], stop: threading.Event) -
             stop.set()
             raise
     failures = [error for lane in lanes.values() if (error := lane.exception()) is not None]
-    for failure in failures:
-        if not isinstance(failure, Interrupted):  # the cause, not its consequences
-            raise failure
     if failures:
-        raise failures[0]
+        raise min(failures, key=_rank)
     return {item: lane.result() for item, lane in lanes.items()}
+
+
+def _rank(failure: BaseException) -> int:
+    """What is told first: another host than the approved one; a failure; what only has to be looked at again; and
+    last what is no cause, but a consequence."""
+    if isinstance(failure, Interrupted):
+        return 3
+    if isinstance(failure, ConnectionLost):
+        return 2
+    return 0 if isinstance(failure, TrustError) else 1

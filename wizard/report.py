@@ -81,7 +81,8 @@ def event_line(event: events.Event) -> str:
         case events.ChangeStarted(host=host, sentence=sentence):
             text = f"{host}: {sentence} …"
         case events.ChangeEnded(host=host, sentence=sentence, outcome=outcome, seconds=seconds):
-            text = f"{host}: {sentence}: {outcome}{f' ({duration(seconds)})' if outcome != 'would do' else ''}"
+            said = "the connection broke" if outcome == "lost" else outcome
+            text = f"{host}: {sentence}: {said}{f' ({duration(seconds)})' if outcome != 'would do' else ''}"
         case events.Progress(host=host, text=doing):
             text = f"{host}: {doing}"
         case events.Waiting():

@@ -87,7 +87,7 @@ keep_packages() ( # ARG...: what `apt-get ARG...`, an installation, would bring,
     (cd "$originals/debs" && apt-get -q -o APT::Sandbox::User=root download "$name=$version") ||
       echo "$name $version can't be fetched again; another version will take its place"
   done
-  apt-get -o DPkg::Lock::Timeout=300 -o Dpkg::Use-Pty=0 -o Acquire::Retries=3 "$@" --download-only
+  apt-get -o DPkg::Lock::Timeout=300 -o Dpkg::Use-Pty=0 -o Acquire::Retries=3 -y "$@" --download-only
   echo "$plan" | awk '/^Inst / && $3 ~ /^\(/ { print $2, substr($3, 2) }' | while read -r name version; do
     for deb in /var/cache/apt/archives/"${name%%:*}_$(echo "$version" | sed 's/:/%3a/g')"_*.deb; do
       [ ! -f "$deb" ] || keep_package_files "$deb"

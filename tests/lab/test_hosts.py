@@ -16,7 +16,7 @@ import pytest
 from steps import machines, nodes
 from wizard.context import Context
 from wizard.engine import Consent, Engine
-from wizard.errors import CommandFailed, Interrupted, LoginRefused, TrustError, Unreachable
+from wizard.errors import CommandFailed, ConnectionLost, Interrupted, LoginRefused, TrustError, Unreachable
 from wizard.events import Bus
 from wizard.host import ssh, transport, trust
 from wizard.host.base import Script
@@ -215,9 +215,9 @@ def test_a_connection_that_dies_leaves_the_script_alone_and_the_next_one_waits(p
         pi.shell("for p in $(ps -o pid= -C sshd); do grep -q 'sshd: pi' /proc/$p/cmdline && kill -9 $p; done; true")
 
     threading.Timer(1, die).start()
-    with pytest.raises(Unreachable, match="broke while the script long ran") as failed:
+    with pytest.raises(ConnectionLost, match="broke while the script long ran") as lost:
         host.run(Script("long", "for i in 1 2 3 4 5 6 7 8; do echo $i; sleep 0.5; done; echo end >/run/left"))
-    assert "connected again" in failed.value.why
+    lost.value.come_back()
     lines: list[str] = []
     assert host.run(Script("next", "cat /run/left"), on_line=lines.append).out == "end\n"
     assert lines[0] == "waiting for a script of an earlier run to end: long"
@@ -238,16 +238,36 @@ def test_reboot_comes_back_with_another_boot_id(pi, connect, ran):
     ran("reboot", f"{taken:.1f} s: {', '.join(phases)}")
 
 
-def test_a_power_cut_in_mid_script_is_unreachable(pi, connect, monkeypatch):
+def test_a_power_cut_in_mid_script_is_a_lost_connection_that_can_come_back(pi, connect, monkeypatch):
     monkeypatch.setattr(transport, "DEAD_AFTER", 4)
-    monkeypatch.setattr(ssh, "COME_BACK_SECONDS", 3.0)
     host = connect()
     threading.Timer(0.5, pi.power, ["cut"]).start()
-    with pytest.raises(Unreachable, match="broke while the script t ran") as failed:
+    with pytest.raises(ConnectionLost, match="broke while the script t ran") as lost:
         host.run(Script("t", "sleep 60"))
-    assert "did not come back" in failed.value.why
+    with pytest.raises(Unreachable):
+        lost.value.come_back()
     pi.power("start")
-    assert connect().run(WHO).out == f"root\n{pi.name}\n"
+    lost.value.come_back()
+    assert host.run(WHO).out == f"root\n{pi.name}\n"
+
+
+def test_a_reboot_that_nobody_asked_for_is_a_lost_connection_and_not_a_failed_script(pi, connect):
+    host = connect()
+    before = host.run(ssh._BOOT_ID).out
+    threading.Timer(0.5, pi.shell, ["systemctl --no-block reboot"]).start()
+    with pytest.raises(ConnectionLost) as lost:
+        host.run(Script("t", "sleep 60"))
+
+    def back():
+        try:
+            lost.value.come_back()
+        except (Unreachable, LoginRefused):
+            return False
+        return True
+
+    wait_for(back, 60)
+    assert host.run(ssh._BOOT_ID).out != before
+    assert host.run(WHO).out == f"root\n{pi.name}\n"
 
 
 # -- the step Machines (last: it ends with a new card)

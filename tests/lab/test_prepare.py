@@ -17,7 +17,7 @@ import pytest
 from steps import facts, kubernetes, nodes
 from steps.machines import Machines
 from steps.prepare import Prepare
-from wizard import answers, events
+from wizard import absence, answers, events
 from wizard.context import Approval, Context
 from wizard.engine import Consent, Engine
 from wizard.errors import WizardError
@@ -49,19 +49,20 @@ class Yes:
 class Run:
     """One run of the wizard on the three nodes; `planned` holds what each plan of a step said."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, pis: tuple[int, int, int] = (11, 12, 13)) -> None:
         lines = ANSWERS.read_text().splitlines()
         for section in ("machines:", "prepare:"):
             assert section in lines, "the lab's answers have these sections"
         text = "\n".join(_section(lines, "machines") + _section(lines, "prepare"))
         file = folder / "answers.yaml"
-        file.write_text(re.sub(r"198\.18\.0\.1([123])\b", r"198.18.0.2\1", text))
+        file.write_text(re.sub(r"198\.18\.0\.1([123])\b", lambda m: f"198.18.0.{10 + pis[int(m[1]) - 1]}", text))
         self.world = RealWorld()
         self.state = State.open(folder / "state" / "state.yaml", "lab")
         self.state.answers = answers.read(file, [Machines(), Prepare()]).answers
         bus = events.Bus()
         self.planned: list[tuple[str, ...]] = []
         self.lines: list[str] = []
+        self.progress: list[str] = []  # what each host was busy with
         bus.listen(self._listen)
         self.ctx = Context(self.world, self.state, Yes(), bus)
 
@@ -70,6 +71,8 @@ class Run:
             self.planned.append(tuple(sentence for _, sentence in event.changes))
         if isinstance(event, events.Line):
             self.lines.append(f"{event.host} {event.text}")
+        if isinstance(event, events.Progress):
+            self.progress.append(f"{event.host} {event.text}")
 
     def step(self, step: Any) -> list[tuple[str, ...]]:
         """Runs `step` and returns its plans."""
@@ -190,9 +193,10 @@ def test_facts_are_one_quick_script(bare_pis, run, ran):
 
 
 def test_a_power_cut_in_the_middle_of_apt(bare_pis, tmp_path, monkeypatch):
-    """The plug of one Pi is pulled while apt unpacks: the wizard names it, and the next run mends what is left."""
+    """The plug of one Pi is pulled while apt unpacks, and it stays off: the wizard names it, the next run mends it."""
     monkeypatch.setenv("HOMELAB_SUDO_PASSWORD", "raspberry")
     monkeypatch.setenv("HOME", str(tmp_path))
+    monkeypatch.setattr(absence, "COME_BACK_SECONDS", 5.0)
     victim = bare_pis[0]
     victim.power("wipe")
     victim.power("start")

@@ -6,14 +6,14 @@ import json
 
 import pytest
 
-from steps import lifecycle, members
+from steps import lifecycle, members, nodes
 from steps.control_plane import ControlPlane
 from steps.members import Member
 from steps.node_remove import NodeRemove
 from steps.prepare import Prepare
 from steps.workers import Workers
 from wizard.engine import Consent, Engine
-from wizard.errors import BadInput, Blocked, CommandFailed, Declined, Unreachable, WizardError
+from wizard.errors import BadInput, Blocked, CommandFailed, ConnectionLost, Declined, Unreachable, WizardError
 
 FIRST, SECOND, THIRD = "192.168.1.11", "192.168.1.12", "192.168.1.13"
 
@@ -131,6 +131,20 @@ def kill(stage, monkeypatch, address):
         return connect(login)
 
     monkeypatch.setattr(stage.world, "connect", refuse)
+
+
+def test_a_pi_that_reboots_while_it_is_looked_at_is_not_taken_for_dead(three, monkeypatch):
+    host = nodes.host(three.ctx, THIRD)
+    run, losses = host.run, [ConnectionLost("It broke.", host="castor", address=THIRD, come_back=lambda: None)]
+
+    def breaking(script, **more):
+        if losses:
+            raise losses.pop()
+        return run(script, **more)
+
+    monkeypatch.setattr(host, "run", breaking)
+    assert (THIRD, "node-remove/reset") in remove(three, "castor")
+    assert losses == []
 
 
 def test_the_only_control_plane_stays(three):

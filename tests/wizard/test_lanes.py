@@ -7,8 +7,10 @@ import time
 
 import pytest
 
-from wizard.errors import HostError, Interrupted
+from wizard.errors import ConnectionLost, HostError, Interrupted, TrustError
 from wizard.lanes import MAX_LANES, run_all
+
+LOST = ConnectionLost("lost", host="pi1", address="192.0.2.1", come_back=lambda: None)
 
 
 @pytest.fixture
@@ -68,8 +70,11 @@ def test_the_others_finish_before_a_failure_is_raised(stop: threading.Event) -> 
         ([Interrupted("stopped"), HostError("the cause")], HostError),
         ([HostError("first"), Interrupted("stopped")], HostError),
         ([Interrupted("stopped"), None], Interrupted),
+        ([LOST, HostError("the cause")], HostError),
+        ([LOST, Interrupted("stopped")], ConnectionLost),
+        ([HostError("a cause"), LOST, TrustError("another host")], TrustError),
     ],
-    ids=["consequence first", "cause first", "only stopped"],
+    ids=["consequence first", "cause first", "only stopped", "lost and failed", "lost and stopped", "another host"],
 )
 def test_the_cause_counts_and_not_its_consequences(
     failures: list[Exception | None], raised: type[Exception], stop: threading.Event

@@ -46,6 +46,7 @@ def test_clean(text: str, clean: str) -> None:
         (events.Planned("prepare", (("pi", "a"),)), "prepare: 1 change to make"),
         (events.ChangeStarted("s", "s/c", "pi", "turn swap off"), "pi: turn swap off …"),
         (events.ChangeEnded("s", "s/c", "pi", "turn swap off", "done", 61), "pi: turn swap off: done (1 min 01 s)"),
+        (events.ChangeEnded("s", "s/c", "pi", "do it", "lost", 9), "pi: do it: the connection broke (9 s)"),
         (events.ChangeEnded("s", "s/c", "pi", "turn swap off", "would do"), "pi: turn swap off: would do"),
         (events.Waiting("pi", "SSH", "it reboots", 90), "pi: waiting for SSH (it reboots), at most 1 min 30 s more"),
         (events.Line("pi", "\x1b[2Jtext\n"), "pi | text ⏎ "),

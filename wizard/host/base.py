@@ -65,8 +65,8 @@ class Host(Protocol):
     def run(self, script: Script, *, on_line: OnLine | None = None, check: bool = True) -> Result:
         """Runs `script` as root and waits. `on_line` gets each line of output as it comes.
 
-        With `check`, a non-zero exit raises `CommandFailed`. A broken connection raises `Unreachable`
-        after trying to come back; the script is then not run again, since only the step knows whether it may be.
+        With `check`, a non-zero exit raises `CommandFailed`. A broken connection raises `ConnectionLost` at once;
+        the script is not run again, since only a new look tells whether it may be.
         """
         ...
 

@@ -32,8 +32,8 @@ LOCK_SECONDS = 900.0  # how long the script of an earlier, broken run is waited 
 
 # Both run inside single quotes, given to whatever login shell the user has: they hold no single quote.
 _ROOT = (
-    "{{ {{ {{ echo; echo {mark} root; exec sh; }} 2>&1 1>&4 4>&- | tee -p /dev/null >&2 4>&-; }} 4>&1"
-    " | tee -p /dev/null; }}"
+    "{{ {{ {{ echo; echo {mark} root \\$(cat /etc/machine-id 2>/dev/null); exec sh; }}"
+    " 2>&1 1>&4 4>&- | tee -p /dev/null >&2 4>&-; }} 4>&1 | tee -p /dev/null; }}"
 )
 _OPEN = (
     'r="{root}"; '
@@ -116,6 +116,7 @@ class RootShell:
 
     def __init__(self, channel: Any, stop: threading.Event, run_dir: str) -> None:
         self._channel, self._stop, self._run_dir = channel, stop, run_dir
+        self.machine_id = ""  # of the host; empty when it has none
         channel.settimeout(SLICE)
 
     @classmethod
@@ -173,12 +174,13 @@ class RootShell:
             if "nosudo" in out.said:
                 raise LoginRefused("There is no sudo on this host.", "Its user is not root.", "Install sudo on it.")
             if "root" in out.said:
-                return
+                break
             if heard.count(prompt) > asked:
                 asked += 1
                 self._answer(asked, sudo_password, patience)
             elif ended or patience.left() <= 0:
                 raise _refused(heard.replace(prompt, b"").decode(errors="replace"), ended=ended)
+        self.machine_id = out.said["root"].strip()
 
     def _answer(self, asked: int, sudo_password: Secret | None, patience: Patience) -> None:
         """Answers sudo's prompt: once. A second prompt means that the password was wrong; more tries could lock it."""

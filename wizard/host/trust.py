@@ -128,6 +128,17 @@ REPLACED = (
 )
 
 
+def another(name: str, before: str, now: str) -> TrustError:
+    """The error for a host that comes back with another machine-id than it had before its connection broke."""
+    return TrustError(
+        "Another machine came back at this address, although its host key is the same. Nothing was changed on it.",
+        f"The machine-id was {before}, now it is {now or 'unknown'}.",
+        "If you have put in another card, run the same command again and name it when you are asked which Pis have "
+        "been re-flashed (in an answers file: machines.replaced). If not, find out which machine this is.",
+        host=name,
+    )
+
+
 def changed(
     name: str, approved: Iterable[HostKey], shown: Iterable[HostKey], source: str = "approved", then: str = REPLACED
 ) -> TrustError:

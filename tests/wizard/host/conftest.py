@@ -66,6 +66,7 @@ exit 1
 """
 CAT = """#!/bin/sh
 [ "$1" != /proc/sys/kernel/random/boot_id ] || exec {cat} {home}/boot-id
+[ "$1" != /etc/machine-id ] || exec {cat} {home}/machine-id
 exec {cat} "$@"
 """
 SYSTEMCTL = '#!/bin/sh\n[ "$1" = reboot ] && : >{home}/rebooting\n'
@@ -105,6 +106,7 @@ class Pi:
         self.uid(1000)
         self.sudo("nopasswd")
         self.new_boot_id()
+        (home / "machine-id").write_text("c0ffee\n")
         self.port = 0
         self._listen()
         self._closed = threading.Event()

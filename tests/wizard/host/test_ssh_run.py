@@ -5,7 +5,7 @@ import time
 
 import pytest
 
-from wizard.errors import CommandFailed, Interrupted, Unreachable
+from wizard.errors import CommandFailed, ConnectionLost, HostError, Interrupted, LoginRefused, TrustError, Unreachable
 from wizard.host import ssh
 from wizard.host.base import Script
 
@@ -95,13 +95,16 @@ def test_stop_ends_a_read_soon_and_the_script_comes_to_its_end(connect, pi):
     _until(lambda: (pi.home / "ended").exists())
 
 
-def test_a_connection_cut_in_mid_script_is_unreachable_and_the_script_is_not_run_again(connect, pi):
+def test_a_connection_cut_in_mid_script_is_lost_and_the_script_is_not_run_again(connect, pi):
     host = connect()
     ran = pi.home / "ran"
     threading.Timer(0.4, pi.cut).start()
-    with pytest.raises(Unreachable, match="broke while the script t ran") as failed:
+    with pytest.raises(ConnectionLost, match="broke while the script t ran") as lost:
         host.run(Script("t", f"echo ran >>{ran}; sleep 1; echo more; echo more; echo end >>{ran}"))
-    assert "connected again" in failed.value.why
+    assert (lost.value.host, lost.value.address) == ("pi1", "127.0.0.1")
+    began = time.monotonic()
+    lost.value.come_back()
+    assert time.monotonic() - began < 0.9, "it does not wait for what still runs there"
     # the next script waits for the end of the one that was left alone
     lines: list[str] = []
     assert host.run(Script("next", f"cat {ran}"), on_line=lines.append).out == "ran\nend\n"
@@ -115,12 +118,69 @@ def test_a_connection_cut_while_idle_is_opened_again(connect, pi):
     assert host.run(Script("t", "echo back")).out == "back\n"
 
 
-def test_a_host_that_does_not_come_back_is_unreachable(connect, pi, monkeypatch):
-    monkeypatch.setattr(ssh, "COME_BACK_SECONDS", 1.5)
+def test_a_host_that_goes_away_while_idle_is_lost_and_can_come_back(connect, pi):
     host = connect()
-    threading.Timer(0.2, pi.down).start()
-    with pytest.raises(Unreachable, match="did not come back within"):
-        host.run(Script("t", "sleep 5"))
+    pi.down()
+    _until(lambda: not host._transport.is_active())
+    for _ in range(2):  # whoever swallows the first error meets the same again
+        with pytest.raises(ConnectionLost, match="broke before the script t began") as lost:
+            host.run(Script("t", "echo back"))
+    with pytest.raises(Unreachable, match="No SSH connection"):
+        lost.value.come_back()
+    pi._listen()
+    pi.password = "still booting"
+    with pytest.raises(LoginRefused):
+        lost.value.come_back()
+    pi.password = "raspberry"
+    lost.value.come_back()
+    assert host.run(Script("t", "echo back")).out == "back\n"
+
+
+def test_a_host_that_never_answered_is_not_one_that_was_lost(connect, pi):
+    pi.down()
+    with pytest.raises(Unreachable) as failed:
+        connect()
+    assert not isinstance(failed.value, ConnectionLost)
+
+
+def test_another_host_key_or_another_machine_coming_back_is_no_comeback(connect, pi):
+    host = connect()
+    pi.cut()
+    _until(lambda: not host._transport.is_active())
+    (pi.home / "machine-id").write_text("f00d\n")
+    with pytest.raises(TrustError, match="Another machine came back") as stopped:
+        host.run(Script("t", f"echo ran >{pi.home}/ran"))
+    assert "now it is f00d" in stopped.value.why
+    (pi.home / "machine-id").write_text("c0ffee\n")
+    assert host.run(Script("t", "echo back")).out == "back\n"
+    pi.cut()
+    _until(lambda: not host._transport.is_active())
+    pi.host_keys = [pi.make_key()]
+    with pytest.raises(TrustError, match="host key"):
+        host.run(Script("t", f"echo ran >{pi.home}/ran"))
+    assert not (pi.home / "ran").exists()
+
+
+def test_a_machine_id_that_was_changed_on_purpose_is_taken_by_a_reboot_and_by_closing(connect, pi):
+    host = connect()
+    (pi.home / "machine-id").write_text("f00d\n")
+    host.reboot(timeout=20)
+    (pi.home / "machine-id").write_text("beef\n")
+    host.close()
+    assert host.run(Script("t", "echo back")).out == "back\n"
+
+
+@pytest.mark.parametrize("state", ["stopping", "running"])
+def test_a_script_that_fails_because_its_host_shuts_down_has_not_failed(connect, pi, state):
+    (pi.bin / "systemctl").write_text(f"#!/bin/sh\n[ $1 = is-system-running ] && echo {state}\n")
+    host = connect()
+    expected = ConnectionLost if state == "stopping" else CommandFailed
+    with pytest.raises(HostError) as failed:
+        host.run(Script("t", "exit 137"))
+    assert type(failed.value) is expected
+    if state == "stopping":
+        with pytest.raises(Unreachable, match="not back yet"):
+            failed.value.come_back()
 
 
 def test_a_script_that_ends_its_own_shell_leaves_a_host_that_works(connect):

@@ -97,6 +97,8 @@ class Board:
         if event.outcome == "failed":
             host.failed, host.ended = True, event.at
             return
+        if event.outcome == "lost":  # it is waited for, and then planned anew
+            return
         host.done += 1
         if host.done >= host.total:
             host.doing, host.ended = "", event.at

@@ -106,6 +106,7 @@ def _status(board: Board, now: float) -> Content:
 
 
 def _finished(event: events.ChangeEnded) -> Content:
-    mark, style = ("!", "$text-error") if event.outcome == "failed" else ("✓", "$text-success")
+    broke = event.outcome in ("failed", "lost")
+    mark, style = ("!", "$text-error") if broke else ("✓", "$text-success")
     took = f" ({report.duration(event.seconds)})" if event.seconds >= 1 else ""
     return Content.assemble((mark, style), f" {event.host}: {report.clean(event.sentence)}", (took, "$text-muted"))
