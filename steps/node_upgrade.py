@@ -200,10 +200,10 @@ def _back(ctx: Context, node: NodeState, target: Version) -> None:
         ctx, f"{node.name} to be Ready with {target}", arrived, deadline=READY_SECONDS, host=node.address,
         why=lambda: _why(ctx, node), fix="Run the same command again; it goes on here.",
     )  # fmt: skip
-    if emptying.ours(api.get(f"/api/v1/nodes/{node.name}") or {}) == "upgrade":
-        emptying.uncordon(ctx, node.name)
 
-    def settled() -> bool:
+    def settled() -> bool:  # the API may go away at any moment: the new kubelet starts the control plane's pods anew
+        if emptying.ours(api.get(f"/api/v1/nodes/{node.name}") or {}) == "upgrade":
+            emptying.uncordon(ctx, node.name)
         look = Look.at(api)
         return look.network_everywhere and look.dns
 
