@@ -37,7 +37,7 @@ flat_repository() { # folder
 # --- Debian -----------------------------------------------------------------------------------------------------
 
 debian_mirror() {
-  local stamp; stamp=$(echo "$DEBIAN_PACKAGES" "$BASE_PACKAGES" | sha256sum)
+  local stamp; stamp=$(echo "$DEBIAN_PACKAGES" "$BASE_PACKAGES" timesyncd | sha256sum)
   [ "$(cat "$LAB_WWW/debian/.stamp" 2>/dev/null)" != "$stamp" ] || return 0
   local start=$SECONDS r=$HOMELAB_LAB/fetch www=$LAB_WWW/debian d=failed
   # a throw-away copy of the base with this machine's own apt sources: the ordinary client resolves and downloads
@@ -49,6 +49,8 @@ debian_mirror() {
   # shellcheck disable=SC2086
   fetch_debs "$r" update && fetch_debs "$r" install $DEBIAN_PACKAGES &&
     fetch_debs "$r" --reinstall install $DEBIAN_PACKAGES && fetch_debs "$r" dist-upgrade && d=ok
+  # what the packages above take the place of: given back when they go
+  fetch_debs "$r" --reinstall install systemd-timesyncd || d=failed
   umount "$r/archives"
   [ "$d" = ok ] || die "downloading Debian packages failed, see $LAB_LOG/debian.log"
   rm -rf --one-file-system "$r" "$www/partial" "$www/lock"

@@ -42,7 +42,10 @@ _OPEN = (
     'if sudo -n sh -c : 2>/dev/null; then exec sudo -n sh -c "$r"; fi; '
     'LC_ALL=C exec sudo -S -p "{mark} password:" sh -c "$r"'
 )
-_SETTLE = 'PATH="$PATH:/usr/local/sbin:/usr/sbin:/sbin"; LC_ALL=C.UTF-8; export PATH LC_ALL; umask 022; cd /\n'
+_SETTLE = (
+    'PATH="$PATH:/usr/local/sbin:/usr/sbin:/sbin"; LC_ALL=C.UTF-8; KUBECACHEDIR=/run/homelab-kube; '
+    "export PATH LC_ALL KUBECACHEDIR; umask 022; cd /\n"
+)
 
 _FRAME = r"""printf '\n%s begin\n' {mark}; printf '\n%s begin\n' {mark} >&2
 d=$(mktemp -d {run}/homelab.XXXXXXXX 2>/dev/null || mktemp -d) && base64 -d >"$d/script" <<'{mark}' &&

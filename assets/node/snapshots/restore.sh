@@ -184,7 +184,7 @@ mkdir -p /var/lib/homelab
 work=$(mktemp -d /var/lib/homelab/etcd-restore.XXXXXX)
 trap leave EXIT
 trap 'exit 1' HUP INT TERM
-export CONTAINER_RUNTIME_ENDPOINT=unix:///run/containerd/containerd.sock
+export KUBECACHEDIR=/run/homelab-kube CONTAINER_RUNTIME_ENDPOINT=unix:///run/containerd/containerd.sock
 open_snapshot
 look_at_snapshot
 if [ -n "$rehearse" ]; then
