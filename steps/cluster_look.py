@@ -49,7 +49,7 @@ class Look:
 
 def version(look: Look) -> str:
     """The Kubernetes that the oldest control plane's kubelet runs, such as 1.30.2; empty when none has said."""
-    heads = [node for node in look.nodes.values() if CONTROL_PLANE in node["metadata"].get("labels", {})]
+    heads = [node for node in look.nodes.values() if is_control_plane(node)]
     said = [kubelet(node) for node in heads if kubelet(node)]
     return min(said, key=lambda text: [int(part) for part in text.split(".")], default="")
 
@@ -57,6 +57,10 @@ def version(look: Look) -> str:
 def kubelet(node: Object) -> str:
     """The version of the kubelet that reports for `node`; empty when it has not."""
     return str(node.get("status", {}).get("nodeInfo", {}).get("kubeletVersion", "")).removeprefix("v")
+
+
+def is_control_plane(node: Object) -> bool:
+    return CONTROL_PLANE in (node.get("metadata", {}).get("labels") or {})
 
 
 def node_ready(node: Object) -> bool:

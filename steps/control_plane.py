@@ -1,15 +1,12 @@
-"""Control plane: one Pi becomes the cluster's head, gets the pod network, and this computer the key to it."""
+"""Control plane: one Pi becomes the cluster's head, others join it; pods get a network, and this computer the key."""
 
 from __future__ import annotations
 
-import base64
-import ipaddress
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
 
-from steps import cluster_look, kubeadm, lineage, nodes, ops
+from steps import certificates, cluster_look, heads, kubeadm, kubeconfig, lineage, nodes, ops
 from steps import facts as node_facts
 from steps.cluster_look import Look
 from steps.facts import NodeFacts
@@ -18,7 +15,6 @@ from steps.lineage import UNIT, Evidence
 from wizard import yamlfile
 from wizard.context import Context
 from wizard.errors import Problem, TrustError, WizardError
-from wizard.host.facts import read_ca_hash
 from wizard.question import MAPPING, NETWORK, TEXT, Answers, Question, list_of
 from wizard.secret import Secret
 from wizard.state import write_private
@@ -56,6 +52,8 @@ class ClusterFacts:
 
     machines: Mapping[str, NodeFacts]
     stage: lineage.Stage
+    others: Mapping[str, heads.Stage] = field(default_factory=dict)  # the other control planes, by address
+    remembered: Mapping[str, certificates.Ends] = field(default_factory=dict)  # when certificates end, by address
     kubeconfig: bool = False  # the one on this computer is there and fits
     look: Look | None = None
     known: bool = False  # the evidence names this cluster
@@ -67,6 +65,7 @@ class ControlPlane(Step[ClusterFacts]):
     name = "control-plane"
     title = "Control plane"
     intro = "The first Pi becomes the head of the cluster. This takes some minutes on a Pi, mostly for downloads."
+    rounds = 2  # what had to be waited for may turn out to be unfinished
     questions = tuple(QUESTIONS.values())
 
     def validate(self, answers: Answers) -> list[Problem]:
@@ -76,12 +75,14 @@ class ControlPlane(Step[ClusterFacts]):
         machines = node_facts.gather(ctx)
         address = nodes.control_plane(ctx).address
         evidence = evidence_of(ctx, machines[address])
-        if error := lineage.refusal(machines, address, evidence):
-            error.host = ctx.name_of(error.host)
-            raise error
+        if error := lineage.refusal(machines, nodes.control_planes(ctx.answers), evidence):
+            raise _named(ctx, error)
         stage = lineage.stage(machines[address], evidence)
-        fits = kubeconfig_fits(kubeconfig_path(ctx), address, machines[address].ca_hash)
-        look = Look.at(ctx.world.cluster(kubeconfig_path(ctx))) if fits and stage == "up" else None
+        addresses = nodes.control_planes(ctx.answers)
+        renewed = next((each.until for each in machines[address].certificates if each.name == "admin.conf"), 0.0)
+        held = kubeconfig.held(kubeconfig_path(ctx), machines[address].ca_hash)
+        fits = held is not None and held.fits(addresses, renewed)
+        look = Look.at(cluster(ctx)) if held and held.usable(addresses) and stage == "up" else None
         if look and evidence.uid and look.uid != evidence.uid:
             raise TrustError(
                 "The cluster that answers is not the one that was set up.",
@@ -89,20 +90,23 @@ class ControlPlane(Step[ClusterFacts]):
                 "Use the state of that cluster (--state FILE).", host=ctx.name_of(address),
             )  # fmt: skip
         known = bool(evidence.uid) and evidence.ca_hash == machines[address].ca_hash
-        return ClusterFacts(machines, stage, fits, look, known)
+        others = _others(ctx, machines, addresses, look)
+        ends = {a: certificates.Ends.recalled(ctx, a) for a in addresses}
+        return ClusterFacts(machines, stage, others, ends, fits, look, known)
 
     def plan(self, facts: ClusterFacts, answers: Answers) -> list[Change]:
         settings = Settings.read(answers)
         address, look = settings.control_plane, facts.look
         name = facts.machines[address].hostname
-        changes = _making(facts.stage, address, name)
+        making = _making(facts.stage, address, name)
+        changes: list[Change] = []
         if not (facts.kubeconfig and facts.known):
             sentence = "save the cluster's kubeconfig on this computer, readable by you alone"
             changes.append(Change("control-plane/kubeconfig", sentence, lambda ctx: fetch_kubeconfig(ctx, address)))
         if look is None or look.flannel != kubeadm.flannel_digest(settings):
             sentence = f"start the pod network (flannel, {settings.pod_range})"
             changes.append(Change("control-plane/network", sentence, _start_network))
-        if changes or not (look and look.ready(name) and look.network and look.dns):
+        if making or changes or not (look and look.ready(name) and look.network and look.dns):
             sentence = f"wait until {name} is Ready and the cluster's own DNS answers"
             booted = facts.stage == "starting"
             changes.append(
@@ -110,7 +114,36 @@ class ControlPlane(Step[ClusterFacts]):
                     "control-plane/ready", sentence, lambda ctx: _wait_until_ready(ctx, address, name, booted=booted)
                 )
             )
-        return changes
+        others = [facts.machines[a] for a in facts.others]
+        making += heads.images(others, facts.others)
+        changes += heads.joining(others, facts.others, _until_ready, look)
+        new = {address: facts.stage != "up"} | {a: stage != "up" for a, stage in facts.others.items()}
+        changes += certificates.remembering({a: facts.machines[a] for a in new}, facts.remembered, new)
+        return [*making, *changes]
+
+
+def _others(
+    ctx: Context, machines: Mapping[str, NodeFacts], addresses: Sequence[str], look: Look | None
+) -> dict[str, heads.Stage]:
+    """How far the other control planes have come. Raises `Blocked` for one that can't become one."""
+    first, *others = addresses
+    if len(addresses) == 2:
+        ctx.note("Two control planes", "Two are no safer than one: the cluster stops when either is down. Three go on.")
+    found: dict[str, heads.Stage] = {}
+    for address in addresses:
+        if problem := certificates.expired(machines[address]):
+            raise _named(ctx, problem)
+    for address in others:
+        found[address] = heads.stage(machines[address], heads.membership(ctx, first, machines[address]))
+        if problem := heads.obstacle(machines[address], found[address], look):
+            raise _named(ctx, problem)
+    return found
+
+
+def _named(ctx: Context, error: WizardError) -> WizardError:
+    """`error`, with the name of the Pi instead of its address."""
+    error.host = ctx.name_of(error.host)
+    return error
 
 
 def evidence_of(ctx: Context, control_plane: NodeFacts) -> Evidence:
@@ -159,7 +192,7 @@ def _images(ctx: Context, address: str, name: str) -> None:
 
 def _init(ctx: Context, address: str, name: str) -> None:
     ops.write_file(ctx, address, CONFIG, _config(ctx, name), "0600")
-    ops.detached(ctx, address, UNIT, "control-plane/init", CONFIG)
+    ops.detached(ctx, address, UNIT, "control-plane/init", CONFIG, *nodes.addresses(ctx.answers))
 
 
 def _finish(ctx: Context, address: str, name: str) -> None:
@@ -200,7 +233,7 @@ def kubeconfig_path(ctx: Context) -> Path:
 
 
 def cluster(ctx: Context) -> Cluster:
-    """The cluster's API, as the administrator."""
+    """The cluster's API, as the administrator, on the first of the control planes that answers."""
     return ctx.world.cluster(kubeconfig_path(ctx))
 
 
@@ -209,9 +242,9 @@ def fetch_kubeconfig(ctx: Context, address: str) -> None:
     text = Secret(ops.run(ctx, address, "control-plane/kubeconfig").out)
     config = yamlfile.load(text.reveal())
     Secret(config["users"][0]["user"]["client-key-data"])  # from now on masked wherever it might be quoted
-    place = config["clusters"][0]["cluster"]
-    ca_hash = read_ca_hash(base64.b64decode(place["certificate-authority-data"]).decode())
-    place["server"] = f"https://{address}:6443"
+    ca_hash = kubeconfig.ca_hash(config)
+    servers = [address, *(a for a in nodes.control_planes(ctx.answers) if a != address)]
+    config = kubeconfig.with_servers(config, {a: ctx.name_of(a) for a in servers})
     pinned = ctx.state.recall("cluster", "ca_hash")
     if pinned and pinned != ca_hash:
         raise TrustError(
@@ -224,16 +257,6 @@ def fetch_kubeconfig(ctx: Context, address: str) -> None:
     ctx.state.remember("cluster", "uid", value=look.uid)
 
 
-def kubeconfig_fits(path: Path, address: str, ca_hash: str) -> bool:
-    """Whether the file at `path` is for the cluster with this CA, at this address."""
-    try:
-        place: Any = yamlfile.load(path.read_text())["clusters"][0]["cluster"]
-        own = read_ca_hash(base64.b64decode(place["certificate-authority-data"]).decode())
-        return bool(own) and own == ca_hash and place["server"] == f"https://{ipaddress.ip_address(address)}:6443"
-    except (OSError, ValueError, KeyError, TypeError, IndexError):
-        return False
-
-
 # -- the network -----------------------------------------------------------------------------------------
 
 
@@ -241,6 +264,10 @@ def _start_network(ctx: Context) -> None:
     api = cluster(ctx)
     for found in kubeadm.flannel(Settings.read(ctx.answers)):
         api.apply(kubeadm.api_path(found), found)
+
+
+def _until_ready(address: str, name: str) -> Callable[[Context], None]:
+    return lambda ctx: _wait_until_ready(ctx, address, name, booted=False)
 
 
 def _wait_until_ready(ctx: Context, address: str, name: str, *, booted: bool) -> None:

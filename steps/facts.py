@@ -11,6 +11,7 @@ from wizard import assets
 from wizard.context import Context
 from wizard.host import facts as read
 from wizard.host.base import Script
+from wizard.host.certificates import Certificate, read_certificates
 
 
 @dataclass(frozen=True)
@@ -58,14 +59,16 @@ class NodeFacts:
     files: Mapping[str, str] = field(default_factory=dict)  # path -> text without newlines at its end
     keyrings: Mapping[str, str] = field(default_factory=dict)  # path -> base64
     etcd_data: bool = False
+    kubelet_config: bool = False  # kubeadm has begun to configure kubelet
     api_server: bool = False  # a control plane's static pod is there
     kubelet_conf: bool = False  # this node has joined, or has begun to
     bootstrap_conf: bool = False  # joining has begun and not ended
     admin_conf: bool = False
     listens_6443: bool = False  # something serves the port of a Kubernetes API
     api_answers: bool = False  # the API on this Pi answers its administrator
-    addons: tuple[str, ...] = ()  # what is there of kubeadm init's last phase: daemonset.apps/kube-proxy
+    addons: tuple[str, ...] = ()  # what is there of kubeadm's last phases: daemonset.apps/kube-proxy, node/NAME
     ca_hash: str = ""
+    certificates: tuple[Certificate, ...] = ()  # of a control plane
     tailscale: Mapping[str, Any] | None = None
 
     def active(self, unit: str) -> bool:
@@ -75,7 +78,8 @@ class NodeFacts:
     @property
     def in_a_cluster(self) -> bool:
         """Whether anything of a cluster is on this Pi, finished or not."""
-        return self.etcd_data or self.api_server or self.kubelet_conf or self.admin_conf or self.listens_6443
+        configured = self.kubelet_conf or self.kubelet_config or self.admin_conf
+        return configured or self.etcd_data or self.api_server or self.listens_6443
 
     def installed(self, package: str) -> str:
         """The installed version of `package`, or an empty text."""
@@ -121,12 +125,13 @@ def parse(address: str, output: str) -> NodeFacts:
         units={name: read.read_pairs(value) for name, value in _named(raw, "unit").items()},
         containerd_stale=bool(text("containerd-stale").strip()), files=files,
         keyrings={path: value.strip() for path, value in _named(raw, "keyring").items()},
-        etcd_data="etcd-data" in present, api_server="manifests/kube-apiserver.yaml" in present,
+        etcd_data="etcd-data" in present, kubelet_config="kubelet-config" in present,
+        api_server="manifests/kube-apiserver.yaml" in present,
         kubelet_conf="kubelet.conf" in present or "bootstrap-kubelet.conf" in present,
         bootstrap_conf="bootstrap-kubelet.conf" in present, admin_conf="admin.conf" in present,
         listens_6443="listens-6443" in present,
         api_answers="api" in text("addons").split(), addons=tuple(w for w in text("addons").split() if "/" in w),
-        ca_hash=read.read_ca_hash(text("ca-crt")),
+        ca_hash=read.read_ca_hash(text("ca-crt")), certificates=read_certificates(text("certificates")),
         tailscale=read.read_json(text("tailscale")),
     )  # fmt: skip
 

@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from steps import kubernetes as versions
+from steps import nodes
 from steps.nodefiles import API_NAME
 from wizard import assets, yamlfile
 from wizard.errors import Problem
@@ -24,7 +25,7 @@ TAILNET = "100.64.0.0/10"
 class Settings:
     """What the answers say about the cluster."""
 
-    control_plane: str  # its address
+    control_plane: str  # the address of the first one
     workers: bool  # whether there are any; without, pods run on the control plane
     pod_range: str
     service_range: str
@@ -39,8 +40,9 @@ class Settings:
     def read(cls, answers: Answers) -> Settings:
         """The settings of the answers."""
         given, machines = answers["control-plane"], answers["machines"]
+        workers = set(machines["hosts"]) - set(nodes.control_planes(answers))
         return cls(
-            machines["control_plane"], len(machines["hosts"]) > 1, given["pod_range"], given["service_range"],
+            machines["control_plane"], bool(workers), given["pod_range"], given["service_range"],
             str(versions.wanted(answers)),
             given.get("kubelet_extra") or {}, given.get("kube_proxy_extra") or {}, given.get("kubeadm_extra") or {},
             given.get("ignore_preflight") or (), given.get("cni_version") or "",
@@ -56,26 +58,45 @@ def merged(base: Any, extra: Any) -> Any:
 
 def init_config(settings: Settings, cluster: str, hostname: str) -> str:
     """The configuration for ``kubeadm init``. It holds no secret."""
-    init, whole, kubelet, proxy = yamlfile.load_all(assets.text("kubeadm/init.yaml"))
+    init, _, kubelet, proxy = yamlfile.load_all(assets.text("kubeadm/init.yaml"))
     address = settings.control_plane
     init["localAPIEndpoint"]["advertiseAddress"] = address
     _register(init, settings, hostname, address)
-    if not settings.workers:
-        init["nodeRegistration"]["taints"] = []
-    whole["clusterName"] = cluster
-    whole["kubernetesVersion"] = f"v{settings.kubernetes}"
-    whole["apiServer"]["certSANs"] = [API_NAME, hostname, f"{hostname}.local", address]
-    whole["networking"] |= {"podSubnet": settings.pod_range, "serviceSubnet": settings.service_range}
+    _allow_pods(init, settings)
     extra = settings.kubeadm_extra
     return yamlfile.dump(
-        merged(init, extra.get("InitConfiguration", {})), merged(whole, extra.get("ClusterConfiguration", {})),
+        merged(init, extra.get("InitConfiguration", {})), _whole(settings, cluster, hostname),
         merged(kubelet, settings.kubelet_extra), merged(proxy, settings.kube_proxy_extra),
     )  # fmt: skip
 
 
-def join_config(settings: Settings, hostname: str, address: str, token: str, ca_hash: str) -> str:
-    """The configuration for ``kubeadm join`` on a worker. It holds the token: a secret."""
+def cluster_config(settings: Settings, cluster: str, hostname: str) -> str:
+    """What holds for the whole cluster, by itself: enough to know which images a control plane needs."""
+    return yamlfile.dump(_whole(settings, cluster, hostname))
+
+
+def _whole(settings: Settings, cluster: str, hostname: str) -> Any:
+    _, whole, *_ = yamlfile.load_all(assets.text("kubeadm/init.yaml"))
+    whole["clusterName"] = cluster
+    whole["kubernetesVersion"] = f"v{settings.kubernetes}"
+    whole["apiServer"]["certSANs"] = [API_NAME, hostname, f"{hostname}.local", settings.control_plane]
+    whole["networking"] |= {"podSubnet": settings.pod_range, "serviceSubnet": settings.service_range}
+    return merged(whole, settings.kubeadm_extra.get("ClusterConfiguration", {}))
+
+
+def join_config(
+    settings: Settings, hostname: str, address: str, token: str, ca_hash: str, certificate_key: str = ""
+) -> str:
+    """The configuration for ``kubeadm join``: as a control plane with `certificate_key`, else as a worker.
+
+    It holds the token and that key: secrets.
+    """
     (join,) = yamlfile.load_all(assets.text("kubeadm/join.yaml"))
+    if certificate_key:
+        endpoint = {"advertiseAddress": address, "bindPort": 6443}
+        join["controlPlane"] = {"localAPIEndpoint": endpoint, "certificateKey": certificate_key}
+        join["timeouts"] |= {"controlPlaneComponentHealthCheck": "8m0s", "etcdAPICall": "5m0s"}
+        _allow_pods(join, settings)
     join["discovery"]["bootstrapToken"] |= {"token": token, "caCertHashes": [ca_hash]}
     _register(join, settings, hostname, address)
     return yamlfile.dump(merged(join, settings.kubeadm_extra.get("JoinConfiguration", {})))
@@ -87,6 +108,12 @@ def _register(config: dict[str, Any], settings: Settings, hostname: str, address
     registration["kubeletExtraArgs"] = [{"name": "node-ip", "value": address}]
     if settings.ignore_preflight:
         registration["ignorePreflightErrors"] = list(settings.ignore_preflight)
+
+
+def _allow_pods(config: dict[str, Any], settings: Settings) -> None:
+    """Without workers pods run on the control plane; with them kubeadm keeps them off by itself."""
+    if not settings.workers:
+        config["nodeRegistration"]["taints"] = []
 
 
 # -- the pod network -------------------------------------------------------------------------------------

@@ -6,7 +6,7 @@ a stranger's.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
@@ -27,9 +27,14 @@ class Evidence:
     begun: bool = False  # a kubeadm init of ours was begun on this very control plane
 
 
+def at_work(machine: NodeFacts) -> bool:
+    """Whether a kubeadm that the wizard has started is at work on this Pi."""
+    return machine.units.get(f"{UNIT}.service", {}).get("ActiveState") in ("active", "activating")
+
+
 def stage(control_plane: NodeFacts, evidence: Evidence) -> Stage:
     """How far the cluster on `control_plane` has come: not begun, kubeadm at work, interrupted, booting, there."""
-    if control_plane.active(UNIT) or control_plane.units.get(f"{UNIT}.service", {}).get("ActiveState") == "activating":
+    if at_work(control_plane):
         return "running"
     complete = all(addon in control_plane.addons for addon in _ADDONS)
     if control_plane.api_answers and (complete or evidence.uid):
@@ -39,19 +44,16 @@ def stage(control_plane: NodeFacts, evidence: Evidence) -> Stage:
     return "unfinished" if control_plane.etcd_data else "bare"
 
 
-def refusal(machines: Mapping[str, NodeFacts], address: str, evidence: Evidence) -> WizardError | None:
-    """Why nothing may be done here, or None. `address` is the control plane's."""
+def refusal(machines: Mapping[str, NodeFacts], heads: Sequence[str], evidence: Evidence) -> WizardError | None:
+    """Why nothing may be done here, or None. `heads` are the control planes' addresses, the first one first."""
+    address = heads[0]
     for machine in machines.values():
         if not machine.in_a_cluster:
             continue
         if error := _stranger(machine, machines[address], evidence):
             return error
-        if machine.address != address and (machine.etcd_data or machine.api_server):
-            return Blocked(
-                "This Pi is the cluster's control plane, but another one is named in the answers.",
-                f"It holds the cluster's data; {machines[address].hostname or address} does not.",
-                f"Set machines.control_plane to {machine.address}.", host=machine.address,
-            )  # fmt: skip
+        if machine.address not in heads and (machine.etcd_data or machine.api_server):
+            return _unnamed(machine, machines[address])
     if evidence.ca_hash and not machines[address].in_a_cluster:
         return Blocked(
             "The cluster that this state knows is no longer on its control plane.",
@@ -60,6 +62,21 @@ def refusal(machines: Mapping[str, NodeFacts], address: str, evidence: Evidence)
             host=address,
         )  # fmt: skip
     return None
+
+
+def _unnamed(machine: NodeFacts, first: NodeFacts) -> Blocked:
+    """A control plane that the answers call a worker."""
+    if first.etcd_data or first.api_server:
+        return Blocked(
+            "This Pi is one of the cluster's control planes, but the answers do not name it as one.",
+            "It holds a copy of the cluster's data.",
+            f"Add {machine.address} to machines.more_control_planes.", host=machine.address,
+        )  # fmt: skip
+    return Blocked(
+        "This Pi is the cluster's control plane, but another one is named in the answers.",
+        f"It holds the cluster's data; {first.hostname or first.address} does not.",
+        f"Set machines.control_plane to {machine.address}.", host=machine.address,
+    )  # fmt: skip
 
 
 def _stranger(machine: NodeFacts, control_plane: NodeFacts, evidence: Evidence) -> WizardError | None:
@@ -77,7 +94,10 @@ def _stranger(machine: NodeFacts, control_plane: NodeFacts, evidence: Evidence) 
             "Another Kubernetes runs on this Pi.", "Something serves port 6443, and it was not set up by kubeadm.",
             "Remove it first (for k3s: sudo k3s-uninstall.sh), or choose another Pi.", host=machine.address,
         )  # fmt: skip
-    if evidence.ca_hash or (evidence.begun and (machine is control_plane or machine.ca_hash == ours != "")):
+    nameless = machine is not control_plane and machine.etcd_data and not machine.ca_hash
+    if (evidence.ca_hash and not nameless) or (
+        evidence.begun and (machine is control_plane or machine.ca_hash == ours != "")
+    ):
         return None
     return TrustError(
         "This Pi already carries a cluster that this state knows nothing about.",

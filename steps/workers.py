@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
-from steps import cluster_look, control_plane, kubeadm, lineage, nodes, ops
+from steps import cluster_look, control_plane, heads, kubeadm, lineage, nodes, ops
 from steps import facts as node_facts
 from steps.cluster_look import Look
 from steps.facts import NodeFacts
@@ -31,7 +31,7 @@ class WorkerFacts:
 
 
 class Workers(Step[WorkerFacts]):
-    """`kubeadm join` on every Pi that is not the control plane."""
+    """`kubeadm join` on every Pi that is no control plane; pods stay off the control planes where there are workers."""
 
     name = "workers"
     title = "Workers"
@@ -41,7 +41,7 @@ class Workers(Step[WorkerFacts]):
         machines = node_facts.gather(ctx)
         first = machines[nodes.control_plane(ctx).address]
         evidence = control_plane.evidence_of(ctx, first)
-        if error := lineage.refusal(machines, first.address, evidence):
+        if error := lineage.refusal(machines, nodes.control_planes(ctx.answers), evidence):
             error.host = ctx.name_of(error.host)
             raise error
         if not control_plane.kubeconfig_path(ctx).exists():
@@ -55,8 +55,9 @@ class Workers(Step[WorkerFacts]):
         return WorkerFacts(machines, look, evidence.ca_hash)
 
     def plan(self, facts: WorkerFacts, answers: Answers) -> list[Change]:
-        first = answers["machines"]["control_plane"]
-        workers = [machine for address, machine in facts.machines.items() if address != first]
+        planes = nodes.control_planes(answers)
+        first = planes[0]
+        workers = [machine for address, machine in facts.machines.items() if address not in planes]
         outside = [machine for machine in workers if not has_joined(machine)]
         changes: list[Change] = []
         if any(not _at_work(machine) for machine in outside):
@@ -68,7 +69,8 @@ class Workers(Step[WorkerFacts]):
             names = " and ".join(machine.hostname for machine in waiting)
             sentence = f"wait until {names} {'is' if len(waiting) < 2 else 'are'} Ready"
             changes.append(Change("workers/ready", sentence, _waiting(waiting)))
-        return changes
+        own = [facts.machines[address].hostname for address in planes]
+        return changes + heads.taint(facts.look, own, first, wanted=bool(workers))
 
 
 def has_joined(machine: NodeFacts) -> bool:
@@ -77,7 +79,7 @@ def has_joined(machine: NodeFacts) -> bool:
 
 
 def _at_work(machine: NodeFacts) -> bool:
-    return machine.active(lineage.UNIT)
+    return lineage.at_work(machine)
 
 
 def wrong_address(look: Look, machine: NodeFacts) -> WizardError | None:

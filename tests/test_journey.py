@@ -155,6 +155,32 @@ def test_killed_at_every_change_it_ends_at_the_same_state(straight: Demo, late: 
         assert outcome(demo) == outcome(straight)
 
 
+def test_three_control_planes_end_at_the_same_state_however_often_they_are_killed() -> None:
+    died: set[tuple[str, str | None]] = set()
+    with prepared(fast=True) as demo:
+        text = demo.answers.read_text().replace(
+            "  control_plane: 192.168.1.11\n",
+            "  control_plane: 192.168.1.11\n  more_control_planes: [192.168.1.12, 192.168.1.13]\n",
+        )
+        demo.answers.write_text(text)
+        for late in (False, True):
+            died.clear()
+            for _ in range(200):
+                try:
+                    with session(demo, died=died, late=late) as engine:
+                        Engine(ORDER[:4], engine.ctx, Consent(yes=True)).run()
+                    break
+                except Killed:
+                    continue
+        nodes_of = demo.world.api.get("/api/v1/nodes")
+        assert nodes_of is not None
+        assert [node["metadata"]["name"] for node in nodes_of["items"]] == ["atlas", "boreas", "castor"]
+        assert all("node-role.kubernetes.io/control-plane" in node["metadata"]["labels"] for node in nodes_of["items"])
+        joins = [write for write in demo.world.writes if write.endswith("control-plane/join")]
+        assert sorted(joins) == ["192.168.1.12 control-plane/join", "192.168.1.13 control-plane/join"]
+        assert sum(write.endswith("control-plane/init") for write in demo.world.writes) == 1
+
+
 def test_a_failing_script_is_told_and_the_next_run_goes_on(monkeypatch: pytest.MonkeyPatch) -> None:
     from wizard.demo import effects
 

@@ -10,9 +10,9 @@ import re
 import textwrap
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 
-from wizard import events
+from wizard import events, validity
 from wizard.context import Approval
 from wizard.engine import Outlook
 from wizard.errors import CommandFailed, WizardError
@@ -240,7 +240,7 @@ def outlook_text(outlooks: Iterable[Outlook], names: Mapping[str, str]) -> str:
     return "\n".join(lines)
 
 
-def status_text(state: State, order: Sequence[AnyStep], go_on: str) -> str:
+def status_text(state: State, order: Sequence[AnyStep], go_on: str, today: date | None = None) -> str:
     """What the state remembers: each step with the time it was last seen done, the evidence, and what is next."""
     rows = [
         (SYMBOLS["done" if step.name in state.done else "waiting"], step.name,
@@ -250,6 +250,8 @@ def status_text(state: State, order: Sequence[AnyStep], go_on: str) -> str:
     lines = [f"Cluster {state.cluster}, remembered in {state.path}", "", *columns(rows)]
     if known := _evidence(state):
         lines += ["", *columns(known)]
+    if ends := validity.certificates(state, today or datetime.now(UTC).date(), moment):
+        lines += ["", *ends]
     left = [step for step in order if step.name not in state.done]
     lines += ["", f"Next: {left[0].title}. Go on with: {go_on}" if left else "Every step is done."]
     return "\n".join(lines)

@@ -108,18 +108,35 @@ done
 
 present() {
   [ ! -d /var/lib/etcd/member ] || echo etcd-data
+  [ ! -e /var/lib/kubelet/config.yaml ] || echo kubelet-config
   for file in kubelet.conf bootstrap-kubelet.conf admin.conf manifests/kube-apiserver.yaml; do
     [ ! -e "/etc/kubernetes/$file" ] || echo "$file"
   done
   cat /proc/net/tcp /proc/net/tcp6 | grep -qE ':192B 0+:0000 0A ' && echo listens-6443
 }
 section kubernetes present
-addons() { # what kubeadm init does last; "api" when the API answers an administrator
-  [ -e /etc/kubernetes/admin.conf ] || return 0
-  soon kubectl --kubeconfig /etc/kubernetes/admin.conf --request-timeout=4s get --ignore-not-found -o name \
-    -n kube-system daemonset/kube-proxy deployment/coredns && echo api
+own_api() { # this node's own API, not that of another control plane
+  address=$(sed -n 's/^ *- --advertise-address=//p' /etc/kubernetes/manifests/kube-apiserver.yaml)
+  [ -n "$address" ] && [ -e /etc/kubernetes/admin.conf ] || return 1
+  soon kubectl --kubeconfig /etc/kubernetes/admin.conf --server "https://$address:6443" --request-timeout=4s "$@"
+}
+addons() { # what kubeadm init and join do last; "api" when the API answers an administrator
+  own_api get --ignore-not-found -o name -n kube-system daemonset/kube-proxy deployment/coredns || return 0
+  own_api get node -l node-role.kubernetes.io/control-plane \
+    --field-selector "metadata.name=$(cat /proc/sys/kernel/hostname)" -o name
+  echo api
 }
 section addons addons
 section ca-crt cat /etc/kubernetes/pki/ca.crt
+certificates() { # public ones only, each after a line with its name
+  for file in /etc/kubernetes/pki/*.crt /etc/kubernetes/pki/etcd/*.crt; do
+    [ ! -e "$file" ] || { echo "== ${file#/etc/kubernetes/pki/}" && cat "$file"; }
+  done
+  for file in admin super-admin controller-manager scheduler; do
+    [ ! -e "/etc/kubernetes/$file.conf" ] || { echo "== $file.conf" &&
+      sed -n 's/^ *client-certificate-data: //p' "/etc/kubernetes/$file.conf" | base64 -d; }
+  done
+}
+section certificates certificates
 section tailscale soon tailscale status --json
 exit 0

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -119,5 +119,18 @@ def alone(tmp_path_factory: pytest.TempPathFactory) -> Callable[..., Pis]:
             "sections": sections,
         })  # fmt: skip
         return staged(folder, SimWorld(folder, machines=[machine]), [address], answers)
+
+    return make
+
+
+@pytest.fixture
+def stage(pis: Callable[..., Pis]) -> Callable[..., Pis]:
+    """Prepared Pis: `stage(SECOND, THIRD)` names those two as control planes too."""
+    from steps.prepare import Prepare
+
+    def make(*more: str, hosts: Sequence[str] = PIS) -> Pis:
+        made = pis(list(hosts), machines={"more_control_planes": list(more)})
+        made.run(Prepare())
+        return made
 
     return make

@@ -16,7 +16,7 @@ from wizard import yamlfile
 from wizard.errors import Blocked, TrustError, WizardError
 
 FIRST = "192.168.1.11"
-NEW = ["images", "init", "kubeconfig", "network", "ready"]
+NEW = ["images", "init", "kubeconfig", "network", "ready", "certificates"]
 
 
 @pytest.fixture
@@ -99,7 +99,7 @@ def test_killed_during_init_the_unit_is_followed(ready):
 def test_power_cut_during_init_is_finished_without_a_second_init(ready):
     ready.ctx.state.begin("control-plane", "control-plane/init", FIRST, "…")
     ready.sections(FIRST)["kubernetes"] = "etcd-data\nmanifests/kube-apiserver.yaml\nadmin.conf"
-    assert changes(ready) == ["finish", "kubeconfig", "network", "ready"]
+    assert changes(ready) == ["finish", "kubeconfig", "network", "ready", "certificates"]
     assert changes(ready) == []
 
 
@@ -177,7 +177,7 @@ KNOWN, BEGUN, NONE = Evidence("u", OURS), Evidence(begun=True), Evidence()
 )
 def test_who_may_be_touched(head, worker, evidence, refused):
     machines = {"a": head} | ({"b": worker} if worker else {})
-    error = lineage.refusal(machines, "a", evidence)
+    error = lineage.refusal(machines, ["a"], evidence)
     assert type(error) is (refused or type(None))
     assert error is None or (error.fix and error.why and error.host in machines)
 

@@ -88,6 +88,52 @@ def test_an_api_that_is_down_is_named(api, cluster):
     assert "Nothing answers" in failed.value.why
 
 
+def several(api, *servers, authority=None):
+    """A kubeconfig that names `servers`, the first one as the current one."""
+    config = json.loads(api.kubeconfig().read_text())
+    place = config["clusters"][0]["cluster"]
+    config["clusters"] = [
+        {"name": f"c{number or ''}", "cluster": {**place, "server": server}} for number, server in enumerate(servers)
+    ]
+    if authority:
+        config["clusters"][-1]["cluster"]["certificate-authority-data"] = authority
+    file = api.ca.folder / "several"
+    file.write_text(json.dumps(config))
+    return KubeCluster(file, threading.Event())
+
+
+DOWN = "https://127.0.0.1:9"  # the discard port: nothing listens there
+
+
+def test_when_the_first_control_plane_is_down_another_one_is_asked(api):
+    cluster = several(api, DOWN, "https://127.0.0.1:7", api.url)
+    assert cluster.get(PATH) == {"path": PATH}
+    cluster.apply(PATH, POD)
+    assert [seen["method"] for seen in api.seen] == ["GET", "PATCH"]
+
+
+def test_an_impostor_at_one_of_the_addresses_stops_everything(api, site):
+    cluster = several(api, site.url, api.url)
+    with pytest.raises(WizardError, match="can't be reached") as failed:
+        cluster.get(PATH)
+    assert not isinstance(failed.value, Unavailable)
+    assert api.seen == site.seen == []
+
+
+def test_when_all_control_planes_are_down_the_first_one_is_named(api):
+    api.close()
+    with pytest.raises(Unavailable, match=r"127\.0\.0\.1:9 can't be reached"):
+        several(api, DOWN, api.url).get(PATH)
+
+
+def test_a_server_of_another_cluster_in_the_same_file_is_never_asked(api, site):
+    config = json.loads(site.kubeconfig().read_text())
+    authority = config["clusters"][0]["cluster"]["certificate-authority-data"]
+    with pytest.raises(Unavailable):
+        several(api, DOWN, site.url, authority=authority).get(PATH)
+    assert site.seen == []
+
+
 def test_another_cluster_at_the_address_is_not_spoken_to(api, site):
     config = json.loads(api.kubeconfig().read_text())
     config["clusters"][0]["cluster"]["server"] = site.url

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import stat
+from datetime import date
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +13,9 @@ import pytest
 from wizard import events, report
 from wizard.errors import CommandFailed, WizardError
 from wizard.logfile import LogFile, report_mistake
+from wizard.report import status_text
 from wizard.secret import Secret
+from wizard.state import State
 
 
 @pytest.mark.parametrize(
@@ -98,3 +101,50 @@ def test_a_report_of_a_mistake_or_none_where_nothing_can_be_written(tmp_path: Pa
     assert path is not None and "ValueError: x" in path.read_text()
     (tmp_path / "file").write_text("")
     assert report_mistake(ValueError("x"), tmp_path / "file", "homelab") is None
+
+
+# -- certificates --------------------------------------------------------------------------------------------------
+
+
+def certificates(tmp_path: Path, today: str, authorities: str | None = "2036-11-23") -> list[str]:
+    state = State.open(tmp_path / "state.yaml", "homelab", lock=False)
+    ends = {"until": "2027-11-26", "authorities_until": authorities, "seen": "2026-11-26T09:00:00+00:00"}
+    state.evidence["machines"] = {
+        "192.168.1.11": {"hostname": "atlas", "certificates": ends}, "192.168.1.12": {"hostname": "boreas"},
+    }  # fmt: skip
+    state.done["control-plane"] = "2026-11-26T11:43:05+00:00"
+    text = status_text(state, [], "homelab", date.fromisoformat(today))
+    return [line for line in text.splitlines()[1:] if "certificate" in line or "authorities" in line or "Renew" in line]
+
+
+def test_status_says_until_when_certificates_are_valid_and_when_that_was_seen(tmp_path: Path) -> None:
+    (line,) = certificates(tmp_path, "2026-11-27")
+    assert line.startswith("✓  atlas  certificates valid until 2027-11-26 (364 days), as seen 2026-11-26 ")
+
+
+@pytest.mark.parametrize(
+    ("today", "said"),
+    [
+        ("2027-10-27", "✓  atlas  certificates valid until 2027-11-26 (30 days)"),
+        ("2027-10-28", "!  atlas  certificates valid until 2027-11-26 (29 days)"),
+        ("2027-11-25", "!  atlas  certificates valid until 2027-11-26 (1 day)"),
+        ("2027-11-27", "!  atlas  certificates EXPIRED on 2027-11-26"),
+    ],
+)
+def test_certificates_that_end_soon_are_a_warning_with_what_to_do(tmp_path: Path, today: str, said: str) -> None:
+    line, *advice = certificates(tmp_path, today)
+    assert line.startswith(said)
+    assert bool(advice) is line.startswith("!")
+    assert not advice or "homelab node upgrade" in advice[0]
+
+
+def test_an_authority_is_only_mentioned_at_its_end(tmp_path: Path) -> None:
+    _, line, _ = certificates(tmp_path, "2026-11-27", authorities="2026-12-01")
+    assert line.startswith("!  atlas  authorities valid until 2026-12-01 (4 days)")
+
+
+def test_evidence_of_another_shape_is_passed_over(tmp_path: Path) -> None:
+    assert certificates(tmp_path, "2026-11-27", authorities=None)
+    state = State.open(tmp_path / "other.yaml", "homelab", lock=False)
+    state.evidence["machines"] = {"a": {"certificates": "x"}, "b": {"certificates": {"until": "never"}}, "c": 3}
+    assert "valid until" not in status_text(state, [], "homelab")

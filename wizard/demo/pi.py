@@ -107,10 +107,13 @@ class SimHost:
         if script.name == "facts":
             self.world.clock.sleep(0.3)
             return Result(0, self.machine.facts())
-        out, code = "", 0
+        out, code, written = "", 0, False
         with self.machine.lock:
             for effect in effects.of(script.name):
                 if effects.applies(effect, self.machine.sections, script.args):
+                    if effect.writes and not written:  # one script, one write, however many effects say what it does
+                        self.world.wrote(f"{self.address} {script.name}")
+                        written = True
                     out += self._carry_out(effect, script, on_line)
                     code = effect.code or code
         if check and code:
@@ -128,8 +131,6 @@ class SimHost:
                 on_line(line)
         if not lines:
             self.world.clock.sleep(effect.seconds)
-        if effect.writes:
-            self.world.wrote(f"{machine.address} {script.name}")
         effects.change(effect, machine.sections, filling, machine.start)
         for step in effect.cluster:
             self.world.api.event(filling.tree(dict(step)))

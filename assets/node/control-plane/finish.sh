@@ -21,3 +21,4 @@ phase mark-control-plane
 phase bootstrap-token >/dev/null
 phase kubelet-finalize all
 phase addon all
+rm -f /var/lib/homelab/init.begun
