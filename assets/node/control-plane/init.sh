@@ -17,7 +17,6 @@ for file in /etc/kubernetes/kubelet.conf /etc/kubernetes/bootstrap-kubelet.conf 
   [ ! -e "$file" ] || left=$file
 done
 [ -z "$left" ] || [ -e "$begun" ] || never "this node is configured for a cluster already ($left)"
-kubeadm config validate --config "$config"
 if [ -n "$left" ]; then
   echo "clearing away what a kubeadm init left that had not come to keeping data"
   systemctl stop kubelet
@@ -30,8 +29,10 @@ if [ -n "$left" ]; then
   find /etc/kubernetes/pki -type f ! -name 'ca.*' ! -name 'front-proxy-ca.*' ! -name 'sa.*' -delete
 fi
 for address in homelab-api "$@"; do
+  # shellcheck disable=SC2016  # it is the inner shell's
   ! timeout 3 bash -c ': 3<>"/dev/tcp/$0/6443"' "$address" 2>/dev/null || never "an API answers at $address:6443"
 done
+kubeadm config validate --config "$config"
 mkdir -p "${begun%/*}"
 : >"$begun"
 sync "$begun" "${begun%/*}"

@@ -2,7 +2,7 @@
 set -eu
 word=$1
 shift
-taint=node-role.kubernetes.io/control-plane
+taint='node-role.kubernetes.io/control-plane'
 admin() { kubectl --kubeconfig /etc/kubernetes/admin.conf "$@"; }
 for node in "$@"; do
   if [ "$word" = on ]; then
