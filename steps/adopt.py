@@ -72,7 +72,7 @@ def refusal(machines: Mapping[str, NodeFacts], first: str) -> WizardError | None
 def look(ctx: Context, first: NodeFacts) -> Foundling:
     """Asks the cluster on `first` what it is. Raises `WizardError` for one that this wizard could not go on with."""
     found = read(first, ops.run(ctx, first.address, "machines/cluster", timeout=90).out)
-    if problem := unfit(found) or unexpected(found, ctx.answers.get("machines", {}).get("adopt") or {}):
+    if problem := unfit(found) or unexpected(found, expected(ctx.answers)):
         problem.host = ctx.name_of(first.address)
         raise problem
     own = next((str(file) for file in _kubeconfigs(ctx) if names_ca(file, found.ca_hash)), "")
@@ -126,13 +126,19 @@ def unfit(found: Foundling) -> WizardError | None:
     return None
 
 
-def unexpected(found: Foundling, expected: Mapping[str, Any]) -> TrustError | None:
+def expected(answers: Answers) -> Mapping[str, Any]:
+    """Which cluster the person named beforehand: on the command line, else in the answers. Pure."""
+    named = answers.get("node-add", {}).get("expected") or {}
+    return named or answers.get("machines", {}).get("adopt") or {}
+
+
+def unexpected(found: Foundling, named: Mapping[str, Any]) -> TrustError | None:
     """A cluster that is not the one that the person named beforehand. Pure."""
     for key, what in (("ca_hash", "CA"), ("uid", "UID")):
-        if expected.get(key) and expected[key] != getattr(found, key):
+        if named.get(key) and named[key] != getattr(found, key):
             return TrustError(
                 "This Pi's cluster is not the one that was expected.",
-                f"Its {what} is {getattr(found, key)}, expected was {expected[key]}. Nothing was changed.",
+                f"Its {what} is {getattr(found, key)}, expected was {named[key]}. Nothing was changed.",
                 "Find out which cluster this is before you go on.",
             )  # fmt: skip
     return None

@@ -57,7 +57,7 @@ def end(state: State) -> None:
 def _add(state: State, given: Mapping[str, Any]) -> None:
     machines = state.answers.setdefault("machines", {})
     if to := given.get("to"):
-        _point_at(state, to, given)
+        _point_at(state, to)
     elif not machines.get("hosts"):
         raise _mistake(
             "node add", "no cluster is known here.",
@@ -66,6 +66,7 @@ def _add(state: State, given: Mapping[str, Any]) -> None:
     if given.get("addresses") or to:
         state.answers["node-add"] = {
             "addresses": list(dict.fromkeys(given.get("addresses") or [])), "control_plane": "control_plane" in given,
+            "expected": {key: given[key] for key in ("ca_hash", "uid") if given.get(key)},
         }  # fmt: skip
     state.done.pop("workers", None)  # its end tells whether they have joined
     for key in ("password", "sudo_password"):
@@ -73,7 +74,7 @@ def _add(state: State, given: Mapping[str, Any]) -> None:
             machines.pop(key)
 
 
-def _point_at(state: State, address: str, given: Mapping[str, Any]) -> None:
+def _point_at(state: State, address: str) -> None:
     """`--to`: the cluster that a state without one is to take over; for a state with one, a promise that is checked."""
     machines = state.answers["machines"]
     if state.recall("cluster", "uid") and address not in nodes.control_planes(state.answers):
@@ -84,9 +85,6 @@ def _point_at(state: State, address: str, given: Mapping[str, Any]) -> None:
         )  # fmt: skip
     if not state.recall("cluster", "uid"):
         machines.update({"hosts": [address], "control_plane": address, "more_control_planes": None})
-    expected = {key: given[key] for key in ("ca_hash", "uid") if given.get(key)}
-    if expected:
-        machines["adopt"] = expected
 
 
 def _end_of_adding(state: State) -> None:

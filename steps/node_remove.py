@@ -271,6 +271,9 @@ def _forget(found: Leaving) -> Change:
             if found.address in (machines.get(key) or []):
                 left = [address for address in machines[key] if address != found.address]
                 ctx.keep("machines", key, left or None)
+        if ctx.answers.get("snapshots", {}).get("to") == found.address:  # asked for again, another Pi is proposed
+            ctx.forget("snapshots", "to")
+            ctx.note("Snapshots lose their second place", f"They were kept on {name}, too. Choose another: homelab")
         ctx.note(f"{name} has left", _told(found))
         ctx.forget("node-remove", "node")
         ctx.state.evidence.get(EVIDENCE, {}).pop(found.address, None)

@@ -4,21 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from typing import Any
 
 from steps import (
-    adopt,
     cluster_look,
     control_plane,
     emptying,
     kubernetes,
-    members,
     nodes,
     ops,
     packages,
-    pods,
     snapshot_node,
     snapshots,
+    upgrade_look,
 )
 from steps import facts as node_facts
 from steps import prepare_software as software
@@ -70,8 +67,8 @@ class NodeUpgrade(Step[UpgradeFacts]):
         machines = node_facts.gather(ctx)
         api = control_plane.cluster(ctx)
         target = Version.parse(str(ctx.answers["node-upgrade"]["to"]))
-        key = software_key(ctx.answers)
-        state = _state(ctx, machines, Look.at(api), api.get(CONFIG_MAP) or {}, target, key)
+        key = upgrade_look.own_key(ctx.answers)
+        state = upgrade_look.state(ctx, machines, Look.at(api), api.get(CONFIG_MAP) or {}, target, key)
         if problem := planner.refusal(state):
             raise problem
         return UpgradeFacts(machines, state, key)
@@ -85,78 +82,6 @@ class NodeUpgrade(Step[UpgradeFacts]):
         return changes
 
 
-def software_key(answers: Answers) -> bytes:
-    """The content of the key file that signs a mirror; empty without one."""
-    from pathlib import Path
-
-    file = answers.get("prepare", {}).get("apt_key_file")
-    return Path(file).read_bytes() if file else b""
-
-
-# -- looking -----------------------------------------------------------------------------------------------
-
-
-def _state(
-    ctx: Context,
-    machines: Mapping[str, NodeFacts],
-    look: Look,
-    config_map: Mapping[str, Any],
-    target: Version,
-    key: bytes,
-) -> State:
-    first = nodes.control_plane(ctx)
-    written = str(adopt.cluster_configuration(config_map).get("kubernetesVersion", ""))
-    settings = software.settings(at(ctx.answers, target), key)
-    heads = nodes.control_planes(ctx.answers)
-    api = control_plane.cluster(ctx)
-    found = [
-        node_state(facts, look, address in heads, _api_version(api, facts.hostname), settings)
-        for address, facts in machines.items()
-    ]
-    return State(
-        target, Version.parse(written), found, ctx.state.recall("upgrade", "target") == str(target),
-        bool(ctx.state.recall("upgrade", "snapshot")), members.unhealthy(members.look(ctx, first.address)),
-    )  # fmt: skip
-
-
-def at(answers: Answers, target: Version) -> Answers:
-    """The answers as they will be once the cluster has the version `target`. Pure."""
-    return {**answers, "prepare": {**answers.get("prepare", {}), "kubernetes_version": str(target)}}
-
-
-def _api_version(api: Any, name: str) -> str:
-    """The version of the API server on the node `name`, by its static pod; empty when there is none."""
-    pod = api.get(f"/api/v1/namespaces/kube-system/pods/kube-apiserver-{name}") or {}
-    images = [str(container.get("image", "")) for container in pod.get("spec", {}).get("containers", [])]
-    return images[0].rpartition(":")[2] if images else ""
-
-
-def node_state(facts: NodeFacts, look: Look, head: bool, api: str, settings: software.Settings) -> NodeState:
-    """What the upgrade has to know of one node. Pure. Raises `Blocked` for one that is not in the cluster."""
-    node = look.nodes.get(facts.hostname)
-    if node is None:
-        raise Blocked(
-            "This Pi is not a part of the cluster yet.", "An upgrade takes all its Pis along.",
-            "Let it join first (homelab), or take it off the list: homelab node remove.", host=facts.hostname,
-        )  # fmt: skip
-    installed = {name: _version(facts.installed(name)) for name in software.KUBERNETES}
-    return NodeState(
-        facts.address, facts.hostname, head, installed["kubeadm"], installed["kubelet"], installed["kubectl"],
-        _version(cluster_look.kubelet(node)), _version(api) if head else None,
-        all(facts.packages.get(name, ("", False))[1] for name in software.HELD),
-        all(facts.files.get(path, "") == text for path, text in settings.files.items()),
-        cluster_look.node_ready(node), bool(node.get("spec", {}).get("unschedulable")),
-        emptying.ours(node) == "upgrade", movable=bool(pods.places(look, facts.hostname)),
-    )  # fmt: skip
-
-
-def _version(text: str) -> Version | None:
-    try:
-        return Version.parse(text)
-    except ValueError:
-        return None
-
-
 # -- changing ----------------------------------------------------------------------------------------------
 
 
@@ -166,7 +91,7 @@ def _changes(action: Action, facts: UpgradeFacts, answers: Answers) -> list[Chan
     if node is None:
         return [_begin(target) if action.kind == "begin" else _end(target)]
     machine, name = facts.machines[node.address], node.name
-    settings = software.settings(at(answers, target), facts.own_key)
+    settings = software.settings(upgrade_look.at(answers, target), facts.own_key)
     if action.kind == "kubeadm":
         return [*_repository(machine, settings, facts.own_key), _kubeadm(machine, target)]
     sentences: dict[str, tuple[str, Callable[[Context], None]]] = {
@@ -275,10 +200,10 @@ def _back(ctx: Context, node: NodeState, target: Version) -> None:
         ctx, f"{node.name} to be Ready with {target}", arrived, deadline=READY_SECONDS, host=node.address,
         why=lambda: _why(ctx, node), fix="Run the same command again; it goes on here.",
     )  # fmt: skip
-    if emptying.ours(api.get(f"/api/v1/nodes/{node.name}") or {}) == "upgrade":
-        emptying.uncordon(ctx, node.name)
 
-    def settled() -> bool:
+    def settled() -> bool:  # the API may go away at any moment: the new kubelet starts the control plane's pods anew
+        if emptying.ours(api.get(f"/api/v1/nodes/{node.name}") or {}) == "upgrade":
+            emptying.uncordon(ctx, node.name)
         look = Look.at(api)
         return look.network_everywhere and look.dns
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import Any
 
 from steps import cluster_look
@@ -62,14 +62,20 @@ def _covers(budget: Object, pod: Object) -> bool:
     return bool(wanted) and all(labels.get(key) == value for key, value in wanted.items())
 
 
-def places(look: Look, without: str) -> list[str]:
-    """The Ready nodes that take pods, `without` left aside."""
+def places(look: Look, without: str, back: Collection[str] = ()) -> list[str]:
+    """The Ready nodes that take pods, `without` left aside; those of `back` will be Ready and take pods by then."""
     return [
-        node
-        for node, found in look.nodes.items()
-        if node != without and cluster_look.node_ready(found) and not found.get("spec", {}).get("unschedulable")
-        and not any(taint.get("effect") in ("NoSchedule", "NoExecute") for taint in taints(found))
-    ]  # fmt: skip
+        name
+        for name, node in look.nodes.items()
+        if name != without
+        and (name in back or (cluster_look.node_ready(node) and not node.get("spec", {}).get("unschedulable")))
+        and not any(taint.get("effect") in ("NoSchedule", "NoExecute") for taint in taints(node) if not _passing(taint))
+    ]
+
+
+def _passing(taint: Object) -> bool:
+    """A taint that comes and goes with the node's condition; that is looked at by itself."""
+    return str(taint.get("key", "")).startswith("node.kubernetes.io/")
 
 
 def taints(node: Object) -> list[Object]:

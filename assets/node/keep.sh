@@ -109,7 +109,7 @@ keep_package_files() { # DEB: its configuration files, and files of nobody's tha
 }
 
 places='/etc/kubernetes /etc/cni /opt/cni /opt/containerd /var/lib/etcd /var/lib/kubelet /var/lib/cni /var/log/pods
-  /var/log/containers /usr/libexec/kubernetes'
+  /var/log/containers /usr/libexec/kubernetes /root/.kube/cache'
 keep_places() ( # what was in the folders of a cluster before there was one
   [ ! -e "$originals/places" ] || exit 0
   umask 077
@@ -117,6 +117,7 @@ keep_places() ( # what was in the folders of a cluster before there was one
   # shellcheck disable=SC2086  # words
   find $places -xdev >"$originals/new-places" 2>/dev/null || :
   [ -z "$(ls -A /var/lib/containerd 2>/dev/null)" ] || echo /var/lib/containerd >>"$originals/new-places"
+  keep /root/.kube/cache # kubectl makes both folders
   [ ! -d /etc/cni ] || find /etc/cni -type f | while read -r path; do keep "$path"; done
   sync "$originals/new-places"
   mv "$originals/new-places" "$originals/places"

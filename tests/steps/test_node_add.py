@@ -196,6 +196,11 @@ def test_another_cluster_than_expected_is_refused(lost, wrong):
     with pytest.raises(TrustError, match="not the one that was expected"):
         add(lost, to=FIRST, **wrong)
     assert not lost.ctx.state.recall("cluster")
+    lost.ctx.keep("machines", "adopt", wrong)  # in an answers file
+    with pytest.raises(TrustError, match="not the one that was expected"):
+        add(lost, to=FIRST)
+    lost.ctx.forget("machines", "adopt")
+    assert (FIRST, "machines/adopt") in add(lost, to=FIRST), "what was expected on a command line is not kept"
 
 
 def test_a_cluster_that_does_not_answer_is_not_taken_over(lost):

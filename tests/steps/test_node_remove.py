@@ -53,6 +53,12 @@ def test_a_worker_leaves(three, word):
         assert three.run(step) == [], "the others are as they were"
 
 
+def test_snapshots_no_longer_go_where_nobody_is(three):
+    three.ctx.keep("snapshots", "to", THIRD)
+    remove(three, THIRD)
+    assert "to" not in three.ctx.answers["snapshots"] and "lose their second place" in repr(three.seen)
+
+
 def test_its_pods_move_first_and_what_is_lost_is_said(three, effect):
     put_pod(three, "web-1", "castor", owner="ReplicaSet", volumes=[{"name": "cache", "emptyDir": {}}])
     put_pod(three, "by-hand", "castor")

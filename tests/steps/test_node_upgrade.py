@@ -69,6 +69,22 @@ def test_killed_after_any_change_it_goes_on(three, count):
     assert set(versions(three).values()) == {"v1.37.2"} and done[-1] == (None, "node-upgrade/end")
 
 
+def test_taken_up_again_the_interrupted_node_counts_as_a_place_for_the_pods_of_the_next(pis):
+    stage = pis()
+    for step in (Prepare(), ControlPlane(), Workers()):
+        stage.run(step)
+    key = "node-role.kubernetes.io/control-plane"
+    stage.world.api.put("/api/v1/nodes/atlas", {"spec": {"taints": [{"key": key, "effect": "NoSchedule"}]}})
+    lifecycle.begin(stage.ctx.state, {"command": "node upgrade", "to": TARGET})
+    step = NodeUpgrade()
+    plan = step.plan(step.check(stage.ctx), stage.ctx.answers)
+    for each in plan[: next(n for n, c in enumerate(plan) if (c.host, c.id) == (SECOND, "node-upgrade/kubelet"))]:
+        stage.ctx.do(each)
+    unschedulable = {"key": "node.kubernetes.io/unschedulable", "effect": "NoSchedule"}
+    stage.world.api.put("/api/v1/nodes/boreas", {"spec": {"taints": [unschedulable]}})
+    assert (THIRD, "node-upgrade/drain") in upgrade(stage, None)
+
+
 def test_what_a_person_cordoned_stays_cordoned(three):
     three.world.api.put("/api/v1/nodes/castor", {"spec": {"unschedulable": True}})
     upgrade(three)
