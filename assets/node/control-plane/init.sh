@@ -1,5 +1,6 @@
 # init.sh CONFIG ADDRESS...: makes the cluster. Never where a cluster's data or configuration is, or where an API answers
 # at any ADDRESS, whatever was asked for.
+# not kept: the folders of a cluster are given back as a whole
 set -eu
 config=$1
 shift

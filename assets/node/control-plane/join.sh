@@ -1,6 +1,7 @@
 # join.sh anew|finish: joins this node as a control plane, and removes the configuration with the secrets, however it
 # ends. "finish": its etcd has a vote already, so what is there stays and the rest is done. "anew": what an interrupted
 # join left is cleared away; its etcd never had a vote, which the caller has made sure of.
+# not kept: the folders of a cluster are given back as a whole
 set -eu
 config=/run/homelab/join.yaml
 trap 'rm -f "$config"' EXIT
