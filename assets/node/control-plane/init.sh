@@ -23,7 +23,7 @@ if [ -n "$left" ]; then
   systemctl stop kubelet
   rm -f /etc/kubernetes/manifests/*.yaml /etc/kubernetes/*.conf /var/lib/kubelet/config.yaml
   for pod in $(crictl -r unix:///run/containerd/containerd.sock pods -q 2>/dev/null); do
-    crictl -r unix:///run/containerd/containerd.sock rmp -f "$pod" 2>/dev/null || :
+    crictl -r unix:///run/containerd/containerd.sock rmp -f "$pod" >/dev/null 2>&1 || :
   done
   no_data # etcd may have come up in the last moment
   # certificates for what was answered then; the authorities stay

@@ -17,7 +17,7 @@ if [ -d /var/lib/etcd/member ] || [ -e /var/lib/kubelet/config.yaml ] || [ -d /e
   systemctl stop kubelet
   rm -f /etc/kubernetes/manifests/*.yaml
   for pod in $(crictl -r unix:///run/containerd/containerd.sock pods -q 2>/dev/null); do
-    crictl -r unix:///run/containerd/containerd.sock rmp -f "$pod" 2>/dev/null || :
+    crictl -r unix:///run/containerd/containerd.sock rmp -f "$pod" >/dev/null 2>&1 || :
   done
   rm -rf /etc/kubernetes/pki /etc/kubernetes/*.conf /var/lib/kubelet/config.yaml /var/lib/kubelet/kubeadm-flags.env
   [ ! -d /var/lib/etcd ] || find /var/lib/etcd -mindepth 1 -delete
