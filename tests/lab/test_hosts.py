@@ -314,7 +314,7 @@ def test_machines_from_first_contact_to_a_new_card(pi, other_pi, tmp_path, monke
     dangers, plans = machines_run(tmp_path, hosts, password=Secret(RIGHT))
     assert len(dangers) == 2  # nobody had approved these keys before
     assert pi.key().fingerprint in dangers[0]
-    assert [len(plan) for plan in plans] == [2, 5]
+    assert [len(plan) for plan in plans if plan] == [2, 5]
     # the second time there is nothing to do, and the wizard's own key opens both
     assert machines_run(tmp_path, hosts, sudo_password=Secret(RIGHT)) == ([], [[]])
     for node in (pi, other_pi):
