@@ -21,6 +21,11 @@ def _network_or_none(raw: object) -> str | None:
 
 
 NETWORK_OR_NONE = Kind("network, or none", _network_or_none)
+WHAT_IS_SENT = (
+    "Before you confirm it nothing is sent. Then each of its addresses is asked for SSH (port 22), where SSH answers "
+    "also for Kubernetes (ports 6443 and 10250), and all together for their names (mDNS). Nothing else is. With the "
+    "word none nothing is looked at, and you name the Pis."
+)
 
 
 def own_network(ctx: Context) -> str | None:

@@ -55,9 +55,7 @@ QUESTIONS = {
         Question(
             "network", "Which network are the Pis in?", discovery.NETWORK_OR_NONE, default=discovery.own_network,
             source="this computer's routes", when=_hosts_missing, needs_person=True, required=False,
-            help="Before you confirm it nothing is sent. Then each of its addresses is asked for SSH (port 22), where "
-            "SSH answers also for Kubernetes (ports 6443 and 10250), and all together for their names (mDNS). Nothing "
-            "else is. With the word none nothing is looked at, and you name the Pis.",
+            help=discovery.WHAT_IS_SENT,
         ),
         Question(
             "hosts", "Which hosts become the cluster?", list_of(ADDRESS), choices=discovery.hosts_found,

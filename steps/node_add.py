@@ -11,7 +11,7 @@ from steps.cluster_look import Look
 from steps.kubernetes import Version, wanted
 from wizard.context import Context
 from wizard.errors import Blocked, Problem
-from wizard.question import ADDRESS, NETWORK, YES_NO, Answers, Choice, Question, list_of
+from wizard.question import ADDRESS, YES_NO, Answers, Choice, Question, list_of
 from wizard.step import Change, Step
 
 
@@ -41,9 +41,9 @@ QUESTIONS = {
     q.key: q
     for q in (
         Question(
-            "network", "Which network are the new Pis in?", NETWORK, default=_network, when=_nobody_named,
-            needs_person=True, source="this computer's routes",
-            help="Every address of it is asked once whether SSH answers there; nothing else is.",
+            "network", "Which network are the new Pis in?", discovery.NETWORK_OR_NONE, default=_network,
+            when=_nobody_named, needs_person=True, required=False, source="this computer's routes",
+            help=discovery.WHAT_IS_SENT,
         ),
         Question(
             "addresses", "Which Pis shall join the cluster?", list_of(ADDRESS), choices=_strangers,
