@@ -53,8 +53,12 @@ def network_of(routes: str) -> str | None:
 
 
 def hosts_found(ctx: Context) -> list[Choice]:
-    """Who is on the confirmed network, Pis that can be used chosen already. Looked for once for each confirmation."""
-    network = ctx.answers.get("machines", {}).get("network")
+    """Who is on the network that was confirmed for the step Machines; see `hosts_on`."""
+    return hosts_on(ctx, ctx.answers.get("machines", {}).get("network"))
+
+
+def hosts_on(ctx: Context, network: str | None) -> list[Choice]:
+    """Who is on a confirmed network, Pis that can be used chosen already. Looked for once for each confirmation."""
     if not network:
         return []
     seen: dict[str, list[Found]] = ctx.scratch.setdefault("scans", {})

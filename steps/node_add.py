@@ -26,11 +26,8 @@ def _nobody_named(answers: Answers) -> bool:
 def _strangers(ctx: Context) -> list[Choice]:
     """What was found in the network and is not in the cluster yet."""
     known = ctx.answers.get("machines", {}).get("hosts") or []
-    network = _mine(ctx.answers).get("network")
-    if not network:
-        return []
-    ctx.answers.setdefault("machines", {})["network"] = network
-    return [choice for choice in discovery.hosts_found(ctx) if choice.value not in known]
+    found = discovery.hosts_on(ctx, _mine(ctx.answers).get("network"))
+    return [choice for choice in found if choice.value not in known]
 
 
 def _network(ctx: Context) -> str | None:
