@@ -11,12 +11,14 @@ from functools import partial
 from itertools import groupby
 from typing import Any, TypeVar
 
+from wizard.absence import TIMES
 from wizard.context import Approval, Context
-from wizard.errors import BadInput, ConnectionLost, Declined, Interrupted, Problem, StillToDo, WizardError
+from wizard.errors import BadInput, ConnectionLost, Declined, Interrupted, Problem, StillToDo, Unavailable, WizardError
 from wizard.events import Planned, StepChanged, StepStatus
 from wizard.question import BACK, Prompt, Question, plain
 from wizard.secret import Secret, SecretRef
 from wizard.step import AnyStep, Change
+from wizard.wait import look
 
 T = TypeVar("T")
 
@@ -91,14 +93,21 @@ class Engine:
     def _surviving(self, work: Callable[[], T]) -> T:
         """`work`, which looks before it does anything; begun again each time that a host was lost and has come back.
 
-        How long and how often that is waited for is bounded: see `wizard.absence`.
+        The same when the cluster's API went away in the middle of a change.
+
+        How long and how often that is waited for is bounded: see `wizard.absence` and `wizard.wait.look`.
         """
         self.ctx.absences.begin()
+        tries = TIMES
         while True:
             try:
                 return work()
             except ConnectionLost as lost:
                 self.ctx.wait_for(lost)
+            except Unavailable:
+                tries -= 1
+                if not tries:
+                    raise
 
     def _rounds(self, step: AnyStep, approved: set[tuple[str, str | None]]) -> None:
         """Check, plan, approve, apply, as often as the step may need it. What is agreed to is added to `approved`."""
@@ -114,7 +123,7 @@ class Engine:
             self._status(step, "applying", f"{len(changes)} {'change' if len(changes) == 1 else 'changes'}")
             self._apply(step, changes)
         self._status(step, "verifying")
-        if left := step.plan(step.check(self.ctx), self.ctx.answers):
+        if left := step.plan(look(self.ctx, partial(step.check, self.ctx)), self.ctx.answers):
             names = "; ".join(f"{self.ctx.name_of(change.host)}: {change.sentence}" for change in left[:5])
             raise StillToDo(
                 f"{step.title} was carried out, but {len(left)} of its changes did not hold.",
@@ -229,7 +238,7 @@ class Engine:
 
     def _plan(self, step: AnyStep) -> list[Change]:
         self._status(step, "checking")
-        facts = step.check(self.ctx)
+        facts = look(self.ctx, partial(step.check, self.ctx))
         self._status(step, "planning")
         changes = step.plan(facts, self.ctx.answers)
         self.ctx.bus.emit(Planned(step.name, tuple((self.ctx.name_of(c.host), c.sentence) for c in changes)))

@@ -11,6 +11,21 @@ from wizard.events import Waiting
 from wizard.secret import redact
 
 T = TypeVar("T")
+API_SECONDS = 90.0  # an API server that starts anew, after an upgrade or a boot, is away for as long on a Pi
+
+
+def look(ctx: Context, check: Callable[[], T]) -> T:
+    """What `check` returns. A cluster's API that is away for a moment is waited for; in the end its error is raised."""
+    end = ctx.world.now() + API_SECONDS
+    while True:
+        try:
+            return check()
+        except Unavailable as error:
+            left = end - ctx.world.now()
+            if left <= 0:
+                raise WizardError(error.what, error.why, error.fix, host=error.host) from None
+            ctx.bus.emit(Waiting(ctx.name_of(None), "the cluster's API to answer", redact(error.why), left))
+            ctx.world.sleep(min(2.0, left))
 
 
 def until(
