@@ -80,9 +80,9 @@ class Links(Bake):
         return do
 
 
-@pytest.fixture
-def run(tmp_path: Path) -> Run:
-    run = Run(tmp_path, Links())
+def ready(folder: Path) -> Run:
+    """A run of `Links` in which sleeping only moves the clock."""
+    run = Run(folder, Links())
 
     def sleep(seconds: float) -> None:
         if run.world.stop.wait(0.001):
@@ -91,6 +91,11 @@ def run(tmp_path: Path) -> Run:
 
     run.world.sleep = sleep  # type: ignore[attr-defined]
     return run
+
+
+@pytest.fixture
+def run(tmp_path: Path) -> Run:
+    return ready(tmp_path)
 
 
 def links(run: Run, **breaks: Any) -> Links:
