@@ -7,13 +7,14 @@ LAB := tests/lab/lab
 NODES ?= 3
 PYTEST_ARGS ?=
 
-.PHONY: help setup demo test check format lab-test lab-up lab-down cluster-test clean
+.PHONY: help setup demo test check format golden lab-test lab-up lab-down cluster-test clean
 .DEFAULT_GOAL := help
 
 help:
 	@echo 'make demo          the whole journey on simulated Pis: no hardware, no root'
 	@echo 'make test          the tests that need neither root nor a network'
 	@echo 'make check         format, lint, types, import contracts, house rules'
+	@echo 'make golden        writes the golden repositories anew and shows what became different'
 	@echo 'make lab-test      real hosts on this machine (root, Debian 12)'
 	@echo 'make cluster-test  a real cluster on this machine (root, Debian 12, Go)'
 	@echo 'make clean         removes what was built here'
@@ -47,6 +48,9 @@ check: $(READY)
 format: $(READY)
 	$(BIN)/ruff format .
 	$(BIN)/ruff check --fix .
+
+golden: $(READY)
+	$(BIN)/python -m tests.golden
 
 root:
 	@test "$$(id -u)" = 0 || { echo 'This builds network namespaces and containers: run it as root, on a Debian 12 machine.'; exit 1; }
