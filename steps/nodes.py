@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
@@ -42,11 +42,18 @@ def addresses(answers: Answers) -> list[str]:
 
 def nodes(ctx: Context) -> list[Node]:
     """The chosen Pis with what is known about them, in the order of `addresses`."""
-    heads = control_planes(ctx.answers)
-    return [
-        Node(a, "control-plane" if a in heads else "worker", str(ctx.state.recall("machines", a, "hostname") or ""))
-        for a in addresses(ctx.answers)
-    ]
+    return known(ctx.answers, hostnames(ctx))
+
+
+def known(answers: Answers, names: Mapping[str, str]) -> list[Node]:
+    """The chosen Pis in the order of `addresses`; `names` are their hostnames, as far as they were seen. Pure."""
+    heads = control_planes(answers)
+    return [Node(a, "control-plane" if a in heads else "worker", names.get(a, "")) for a in addresses(answers)]
+
+
+def hostnames(ctx: Context) -> dict[str, str]:
+    """The hostnames of the chosen Pis by address, empty until they were seen."""
+    return {a: str(ctx.state.recall("machines", a, "hostname") or "") for a in addresses(ctx.answers)}
 
 
 def control_plane(ctx: Context) -> Node:

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
-from steps import domains
+from steps import domains, nodes
 from steps.gitops import components, rules
 from steps.gitops.render import fill_secret, render, secret_files
 from steps.gitops.settings import Settings, from_answers
@@ -74,7 +74,8 @@ def compare(
 def settings(ctx: Context) -> Settings:
     """What to render. The age key's recipient is empty as long as there is no key."""
     recipient = str(ctx.state.recall("repository", "age_recipient") or "")
-    return from_answers(ctx.answers, cluster=ctx.state.cluster, age_recipient=recipient)
+    names = nodes.hostnames(ctx)
+    return from_answers(ctx.answers, cluster=ctx.state.cluster, age_recipient=recipient, names=names)
 
 
 def word(ctx: Context) -> str:

@@ -6,8 +6,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from steps import domains
-from wizard import assets
+from steps import domains, nodes, snapshot_node
+from steps.gitops.forge import forge_of
+from steps.nodes import Node
+from wizard import __version__, assets
 from wizard.question import Answers
 from wizard.web import duckdns
 
@@ -16,7 +18,10 @@ APPS = ("hello", "pihole", "monitoring")
 
 @dataclass(frozen=True)
 class Settings:
-    """Everything that `render` looks at. Addresses and domains are plain text; `workers` counts Pis without etcd."""
+    """Everything that `render` looks at. Addresses and domains are plain text; `workers` counts Pis without etcd.
+
+    Nothing of it comes from a step after Repository: the repository would have to be written twice.
+    """
 
     cluster: str
     pool: str
@@ -36,6 +41,18 @@ class Settings:
     chart_mirror: str | None = None  # oci://HOST[:PORT]
     chart_mirror_insecure: bool = False
     gateway_api_git: str | None = None
+    # What only the documents tell; an empty text is not known.
+    nodes: tuple[Node, ...] = ()  # the first control plane first
+    user: str = "pi"  # who logs in on the nodes
+    lan: str = ""
+    dhcp_range: str = ""
+    tailnet: str = "none"  # tailscale, headscale
+    snapshots: str = ""  # where etcd's snapshots are kept as well: the address of a node, or a folder
+    git_url: str = ""
+    branch: str = "main"
+    forge: str = "git"  # or a key of `forge.WORKFLOWS`
+    key_copy: str = ""  # where a copy of the age key is said to be
+    wizard: str = __version__
     versions: Mapping[str, Any] = field(default_factory=assets.versions)
 
     @property
@@ -44,10 +61,12 @@ class Settings:
         return self.provider != "none"
 
 
-def from_answers(answers: Answers, *, cluster: str, age_recipient: str) -> Settings:
-    """The settings that the answers of the steps Machines, Addresses, Domains and Repository make."""
+def from_answers(
+    answers: Answers, *, cluster: str, age_recipient: str, names: Mapping[str, str] | None = None
+) -> Settings:
+    """The settings that the answers of the steps up to Repository make. `names` are the Pis' hostnames by address."""
     at, name, repository = answers["addresses"], answers["domains"], answers["repository"]
-    external = str(name["external_domain"])
+    external, machines = str(name["external_domain"]), answers["machines"]
     by_duckdns = name["provider"] == "duckdns"
     return Settings(
         cluster=cluster, age_recipient=age_recipient, pool=at["pool"],
@@ -57,9 +76,16 @@ def from_answers(answers: Answers, *, cluster: str, age_recipient: str) -> Setti
         issuer=str(name.get("issuer") or "staging"),
         duckdns_name=domains.duckdns_name(external) if by_duckdns else "",
         duckdns_api=str(name.get("duckdns_api") or duckdns.URL) if by_duckdns else "",
-        workers=len(answers["machines"]["hosts"]) - 1,
+        workers=len(machines["hosts"]) - 1,
         apps=tuple(app for app in APPS if app in repository["apps"]),
         chart_mirror=repository.get("chart_mirror"),
         chart_mirror_insecure=bool(repository.get("chart_mirror_insecure")),
         gateway_api_git=repository.get("gateway_api_git"),
+        nodes=tuple(nodes.known(answers, names or {})), user=str(machines.get("user") or "pi"),
+        lan=str(at.get("lan") or ""), dhcp_range=str(at.get("dhcp_range") or ""),
+        tailnet=str(answers.get("tailnet", {}).get("service") or "none"),
+        snapshots=snapshot_node.place(answers, nodes.addresses(answers)[0]).to,
+        git_url=str(repository.get("url") or ""), branch=str(repository.get("branch") or "main"),
+        forge=forge_of(str(repository.get("url") or ""), str(repository.get("provider") or "")),
+        key_copy=str(repository.get("age_key_copy") or ""),
     )  # fmt: skip

@@ -118,7 +118,7 @@ def parse(files: Mapping[str, str]) -> tuple[Tree, list[Finding]]:
     objects: list[Object] = []
     findings: list[Finding] = []
     for name, text in sorted(files.items()):
-        if name.endswith((".yaml", ".yml")) and not name.rpartition("/")[2].startswith("."):
+        if name.endswith((".yaml", ".yml")) and not any(part.startswith(".") for part in name.split("/")):
             there, wrong = _parse_file(name, text)
             objects += there
             findings += wrong
