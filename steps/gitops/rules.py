@@ -192,8 +192,10 @@ def retried(tree: Tree) -> Iterator[Finding]:
     """A release that fails once on a slow Pi must be tried again by itself."""
     for one in tree.of("HelmRelease"):
         for phase in ("install", "upgrade"):
-            if not get(one.spec, phase, "remediation", "retries"):
-                yield one.finding(("spec", phase), f"{phase}.remediation.retries is not set", "Write retries: 3.")
+            again = get(one.spec, phase, "strategy", "name") == "RetryOnFailure"
+            if not again and not get(one.spec, phase, "remediation", "retries"):
+                yield one.finding(("spec", phase), f"{phase} is not tried again when it fails",
+                                  "Write remediation: {retries: 3}, or strategy: {name: RetryOnFailure}.")  # fmt: skip
 
 
 # -- addresses -------------------------------------------------------------------------------------------------

@@ -59,8 +59,10 @@ HERE = [
     ("host", ROUTES, "hello.attic.duckdns.org", "hello.cellar.duckdns.org", "not a name that the Gateway"),
     ("no Secret", HELLO, "name: hello-word", "name: hello-words", "there is no Secret hello/hello-words"),
     ("no key", HELLO, "key: word", "key: name", "the Secret hello-word has no key name Its keys: word."),
-    ("no retries", "apps/pihole/release.yaml", "      retries: 3\n  upgrade", "      retries: 0\n  upgrade",
-     "install.remediation.retries"),
+    ("no retries", "apps/pihole/release.yaml", "      retries: 3\n", "      retries: 0\n",
+     "upgrade is not tried again"),
+    ("no strategy", "apps/pihole/release.yaml", "      name: RetryOnFailure\n      retryInterval: 2m",
+     "      name: RemediateOnFailure", "install is not tried again"),
 ]  # fmt: skip
 
 # mistakes that show in another file: the same, and that file
