@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import base64
 import secrets
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any, ClassVar
 
 from wizard.context import Context
 from wizard.errors import Problem, WizardError
-from wizard.question import CHOICE, DOMAIN, EMAIL, SECRET, URL, Answers, Choice, Question
+from wizard.question import ADDRESS, CHOICE, DOMAIN, EMAIL, PATH, SECRET, URL, Answers, Choice, Question, list_of
 from wizard.step import Change, Step
 from wizard.web import duckdns
 
@@ -68,6 +70,20 @@ QUESTIONS: dict[str, Question] = {
             "duckdns_api", "At which address is DuckDNS's API?", URL, default=duckdns.URL, advanced=True,
             when=_provider_is("duckdns"),
         ),
+        Question(
+            "acme_directory", "At which address is the certificate authority?", URL, required=False, advanced=True,
+            when=_provider_is("duckdns"),
+            help="The ACME directory of an authority of your own. Without it, Let's Encrypt is asked.",
+        ),
+        Question(
+            "acme_ca_file", "Which file holds the certificate that vouches for that address?", PATH, required=False,
+            advanced=True, when=_provider_is("duckdns"), help="In PEM form; only for an authority of your own.",
+        ),
+        Question(
+            "resolvers", "Which DNS servers shall the cluster ask for public names?", list_of(ADDRESS), required=False,
+            advanced=True,
+            help="Pi-hole asks them, and cert-manager looks there whether a proof is seen. Without them: public ones.",
+        ),
     )
 }  # fmt: skip
 
@@ -123,6 +139,35 @@ def _together(external: str, internal: str) -> list[Problem]:
     return []
 
 
+def _loop(resolvers: Sequence[str] | None, pihole: str | None) -> list[Problem]:
+    if pihole is None or pihole not in (resolvers or ()):
+        return []
+    return [
+        Problem("domains.resolvers", f"{pihole} will be Pi-hole's own address, which would ask itself",
+                "Name DNS servers outside this cluster.")
+    ]  # fmt: skip
+
+
+def authority(answers: Answers) -> str:
+    """What `acme_ca_file` holds, as a ClusterIssuer wants it (base64 of PEM); empty when no file was named.
+
+    Raises `WizardError` when the file can't be read or holds no certificate.
+    """
+    file = answers["domains"].get("acme_ca_file")
+    if not file:
+        return ""
+    try:
+        text = Path(file).read_bytes()
+    except OSError as error:
+        raise WizardError(f"{file} could not be read.", f"{error.strerror}.", "Name another file.") from None
+    if b"-----BEGIN CERTIFICATE-----" not in text:
+        raise WizardError(
+            f"{file} holds no certificate.", "It must begin with -----BEGIN CERTIFICATE-----.",
+            "Name the file in PEM form as domains.acme_ca_file.",
+        )  # fmt: skip
+    return base64.b64encode(text).decode()
+
+
 @dataclass(frozen=True)
 class DomainFacts:
     """The DuckDNS names that the token was proved for."""
@@ -142,7 +187,8 @@ class Domains(Step[DomainFacts]):
     questions: ClassVar[tuple[Question, ...]] = tuple(QUESTIONS.values())
 
     def validate(self, answers: Answers) -> list[Problem]:
-        return mistakes(answers.get("domains", {}))
+        given = answers.get("domains", {})
+        return [*mistakes(given), *_loop(given.get("resolvers"), answers.get("addresses", {}).get("dns_address"))]
 
     def check(self, ctx: Context) -> DomainFacts:
         given = ctx.answers["domains"]

@@ -75,7 +75,10 @@ def settings(ctx: Context) -> Settings:
     """What to render. The age key's recipient is empty as long as there is no key."""
     recipient = str(ctx.state.recall("repository", "age_recipient") or "")
     names = nodes.hostnames(ctx)
-    return from_answers(ctx.answers, cluster=ctx.state.cluster, age_recipient=recipient, names=names)
+    return from_answers(
+        ctx.answers, cluster=ctx.state.cluster, age_recipient=recipient, names=names,
+        acme_ca=domains.authority(ctx.answers),
+    )  # fmt: skip
 
 
 def word(ctx: Context) -> str:

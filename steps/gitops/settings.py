@@ -37,6 +37,9 @@ class Settings:
     issuer: str = "staging"  # or production
     duckdns_name: str = ""
     duckdns_api: str = ""
+    acme_directory: str = ""  # empty: Let's Encrypt
+    acme_ca: str = ""  # PEM in base64
+    resolvers: tuple[str, ...] = ()  # empty: those of the templates
     workers: int = 1
     chart_mirror: str | None = None  # oci://HOST[:PORT]
     chart_mirror_insecure: bool = False
@@ -62,7 +65,7 @@ class Settings:
 
 
 def from_answers(
-    answers: Answers, *, cluster: str, age_recipient: str, names: Mapping[str, str] | None = None
+    answers: Answers, *, cluster: str, age_recipient: str, names: Mapping[str, str] | None = None, acme_ca: str = ""
 ) -> Settings:
     """The settings that the answers of the steps up to Repository make. `names` are the Pis' hostnames by address."""
     at, name, repository = answers["addresses"], answers["domains"], answers["repository"]
@@ -76,6 +79,8 @@ def from_answers(
         issuer=str(name.get("issuer") or "staging"),
         duckdns_name=domains.duckdns_name(external) if by_duckdns else "",
         duckdns_api=str(name.get("duckdns_api") or duckdns.URL) if by_duckdns else "",
+        acme_directory=str(name.get("acme_directory") or ""), acme_ca=acme_ca,
+        resolvers=tuple(name.get("resolvers") or ()),
         workers=len(machines["hosts"]) - 1,
         apps=tuple(app for app in APPS if app in repository["apps"]),
         chart_mirror=repository.get("chart_mirror"),

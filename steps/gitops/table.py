@@ -26,7 +26,7 @@ def rows(s: Settings) -> list[Row]:
     """The whole table for `s`, rows for parts that are not chosen included."""
     return [
         Row("sops.yaml", "", "creation_rules 0 age", s.age_recipient),
-        *_charts(s), *_load_balancer(s), *_traefik(s), *_gateways(s), *_certificates(s), *_apps(s),
+        *_charts(s), *_load_balancer(s), *_traefik(s), *_gateways(s), *_certificates(s), *_apps(s), *_resolvers(s),
     ]  # fmt: skip
 
 
@@ -101,6 +101,10 @@ def _certificates(s: Settings) -> Iterator[Row]:
     for issuer in ("staging", "production"):
         file = "infrastructure/issuers/letsencrypt.yaml"
         yield Row(file, f"ClusterIssuer/letsencrypt-{issuer}", "spec acme email", s.email)
+        if s.acme_directory:
+            yield Row(file, f"ClusterIssuer/letsencrypt-{issuer}", "spec acme server", s.acme_directory)
+        if s.acme_ca:
+            yield Row(file, f"ClusterIssuer/letsencrypt-{issuer}", "spec acme caBundle", s.acme_ca)
     if "monitoring" not in s.apps:
         release = "infrastructure/cert-manager/release.yaml"
         yield Row(release, "HelmRelease", "spec values prometheus servicemonitor", REMOVE)
@@ -132,6 +136,19 @@ def _pihole(s: Settings) -> Iterator[Row]:
     yield Row(release, "HelmRelease", f"{values} virtualHost", name)
     yield Row(release, "HelmRelease", f"{values} dnsmasq customDnsEntries 0", address)
     yield from _route(s, "apps/pihole/route.yaml", "pihole", name)
+
+
+def _resolvers(s: Settings) -> Iterator[Row]:
+    if not s.resolvers:
+        return
+    first, second = s.resolvers[0], s.resolvers[-1]
+    file, servers = "infrastructure/cert-manager/release.yaml", "acmeDNS01Config recursiveNameservers"
+    yield Row(file, "HelmRelease", f"spec values config {servers} 0", f"{first}:53")
+    yield Row(file, "HelmRelease", f"spec values config {servers} 1", f"{second}:53")
+    release = "apps/pihole/release.yaml"
+    yield Row(release, "HelmRelease", "spec values DNS1", first)
+    yield Row(release, "HelmRelease", "spec values DNS2", second)
+    yield Row(release, "HelmRelease", "spec values podDnsConfig nameservers 1", first)
 
 
 def _route(s: Settings, file: str, name: str, host: str) -> Iterator[Row]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import threading
 from pathlib import Path
 from types import SimpleNamespace
@@ -10,7 +11,7 @@ from urllib.parse import parse_qs, urlsplit
 
 import pytest
 
-from steps.domains import QUESTIONS, Domains, duckdns_names, mistakes
+from steps.domains import QUESTIONS, Domains, authority, duckdns_names, mistakes
 from wizard import events
 from wizard.context import Context
 from wizard.errors import WizardError
@@ -145,3 +146,24 @@ def test_without_a_provider_nothing_is_done(tmp_path: Path) -> None:
     step = Domains()
     assert step.plan(step.check(ctx), ctx.answers) == []
     assert world.txt == {}
+
+
+def test_the_own_authoritys_certificate_is_read_or_refused(tmp_path: Path) -> None:
+    file = tmp_path / "ca.crt"
+    answers = {"domains": {"acme_ca_file": str(file)}}
+    assert authority({"domains": {}}) == ""
+    for content, what in ((None, "could not be read"), ("a key", "holds no certificate")):
+        if content:
+            file.write_text(content)
+        with pytest.raises(WizardError) as failed:
+            authority(answers)
+        assert what in failed.value.what and failed.value.fix
+    file.write_text("-----BEGIN CERTIFICATE-----\nMA==\n-----END CERTIFICATE-----\n")
+    assert base64.b64decode(authority(answers)).decode() == file.read_text()
+
+
+def test_pihole_is_not_told_to_ask_itself() -> None:
+    answers = {"domains": {"resolvers": ["10.0.0.5", "10.0.0.53"]}, "addresses": {"dns_address": "10.0.0.53"}}
+    assert [problem.path for problem in Domains().validate(answers)] == ["domains.resolvers"]
+    answers["addresses"]["dns_address"] = "10.0.0.54"
+    assert Domains().validate(answers) == []

@@ -161,3 +161,17 @@ def test_settings_come_from_the_answers() -> None:
     s = from_answers(answers, cluster="attic", age_recipient="age1q")
     assert (s.duckdns_name, s.issuer, s.workers, s.apps) == ("home", "staging", 1, ("hello", "monitoring"))
     assert s.certificates and s.duckdns_api == "https://www.duckdns.org"
+
+
+def test_an_authority_and_resolvers_of_ones_own() -> None:
+    own = {"acme_directory": "https://ca.home.test/dir", "acme_ca": "UEVN", "resolvers": ("10.0.0.5", "10.0.0.6")}
+    files = render(settings(apps=APPS, **DUCKDNS, **own))
+    assert validate(files) == []
+    for issuer in docs(files, "infrastructure/issuers/letsencrypt.yaml"):
+        acme = issuer["spec"]["acme"]
+        assert (acme["server"], acme["caBundle"]) == ("https://ca.home.test/dir", "UEVN")
+    asked = docs(files, "infrastructure/cert-manager/release.yaml")[0]["spec"]["values"]["config"]["acmeDNS01Config"]
+    assert asked["recursiveNameservers"] == ["10.0.0.5:53", "10.0.0.6:53"]
+    values = docs(files, "apps/pihole/release.yaml")[0]["spec"]["values"]
+    assert (values["DNS1"], values["DNS2"]) == ("10.0.0.5", "10.0.0.6")
+    assert values["podDnsConfig"]["nameservers"] == ["127.0.0.1", "10.0.0.5"]
