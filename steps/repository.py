@@ -5,17 +5,18 @@ from __future__ import annotations
 import re
 import secrets
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import ClassVar
 
+from steps import age_key
 from steps import repository_access as access
+from steps.age_key import KeyFacts
 from steps.gitops.render import secret_files
 from steps.gitops.settings import APPS
 from steps.gitops.validate import validate
 from steps.repository_content import Content, Difference, conflict, counted, refuse, settings, word
-from wizard import sops
 from wizard.context import Context
-from wizard.errors import Blocked, Problem
+from wizard.errors import Problem
 from wizard.host import trust
 from wizard.host.base import HostKey
 from wizard.question import CHOICE, GIT_URL, OCI_URL, PATH, URL, YES_NO, Answers, Choice, Kind, Question, list_of
@@ -47,6 +48,7 @@ QUESTIONS: dict[str, Question] = {
                 Choice("monitoring", "Prometheus and Grafana", "what the cluster is doing; wants 4 GB of memory"),
             ),
         ),
+        age_key.QUESTION,
         Question("branch", "Which branch?", Kind("branch", _branch), default="main", advanced=True),
         Question(
             "key_file", "Which SSH key may write to the repository?", PATH, required=False, advanced=True,
@@ -75,7 +77,7 @@ class RepositoryFacts:
 
     unpinned: Sequence[HostKey] = ()
     deploy_key: bool = True
-    age_key: bool = True
+    age_key: KeyFacts = field(default_factory=KeyFacts)
     nonce: bool = True
     copied: bool = True
     difference: Difference | None = None
@@ -105,14 +107,14 @@ class Repository(Step[RepositoryFacts]):
         wanted = settings(ctx)
         unpinned = access.to_pin(ctx)
         key_there = not access.needs_ssh(ctx.answers) or access.key_file(ctx).exists()
-        age_key, repo = age_key_there(ctx), access.repo(ctx)
+        key, repo = age_key.look(ctx), access.repo(ctx)
         heads = access.heads(ctx) if key_there and not unpinned else {}
         content = Content(ctx, repo, heads.get(repo.branch), wanted)
         rendered = content.rendered
         refuse(validate(rendered))
         nonce, paths = bool(word(ctx)), tuple(sorted([*rendered, *secret_files(wanted)]))
-        facts = RepositoryFacts(unpinned, key_there, age_key, nonce, repo.copied, None, paths)
-        if unpinned or not (key_there and age_key and nonce and repo.copied):
+        facts = RepositoryFacts(unpinned, key_there, key, nonce, repo.copied, None, paths)
+        if unpinned or not (key_there and key.there and nonce and repo.copied):
             return facts
         if content.base and not repo.has(content.base):
             repo.fetch()
@@ -124,21 +126,6 @@ class Repository(Step[RepositoryFacts]):
 
     def plan(self, facts: RepositoryFacts, answers: Answers) -> list[Change]:
         return [*_access_changes(facts, answers), *_content_changes(facts, answers)]
-
-
-def age_key_there(ctx: Context) -> bool:
-    """Whether the age key is there and the one that was used before. Raises `Blocked` when it is lost or another."""
-    file = ctx.state.path.parent / "age.key"
-    known = ctx.state.recall("repository", "age_recipient")
-    if not file.exists() and not known:
-        return False
-    if known and (not file.exists() or sops.recipient_of(file) != known):
-        raise Blocked(
-            f"The age key in {file} is {'another one' if file.exists() else 'missing'}.",
-            f"The secrets in the repository are encrypted for {known}, and only its key opens them.",
-            "Put your copy of that key back at this place.",
-        )
-    return bool(known)
 
 
 def _access_changes(facts: RepositoryFacts, answers: Answers) -> list[Change]:
@@ -158,10 +145,7 @@ def _access_changes(facts: RepositoryFacts, answers: Answers) -> list[Change]:
 
 
 def _content_changes(facts: RepositoryFacts, answers: Answers) -> list[Change]:
-    changes = []
-    if not facts.age_key:
-        sentence = "create the age key that opens the secrets in the repository, kept beside the state"
-        changes.append(Change("repository/age-key", sentence, _make_age_key))
+    changes = age_key.changes(facts.age_key)
     if not facts.nonce:
         sentence = "make up a word by which this cluster is recognised in the proof"
         changes.append(Change("repository/nonce", sentence, _make_nonce))
@@ -185,13 +169,6 @@ def describe(difference: Difference) -> str:
             more = f" and {len(paths) - 3} more" if len(paths) > 3 else ""
             parts.append(f"{verb} {counted(len(paths), 'file')} ({', '.join(paths[:3])}{more})")
     return ", ".join(parts)
-
-
-def _make_age_key(ctx: Context) -> None:
-    file = ctx.state.path.parent / "age.key"
-    recipient = sops.recipient_of(file) if file.exists() else sops.make_key(file)  # killed between key and evidence
-    ctx.state.remember("repository", "age_recipient", value=recipient)
-    ctx.note("Age key", f"{file} opens the secrets in the repository. Keep a copy of it somewhere else.")
 
 
 def _make_nonce(ctx: Context) -> None:

@@ -265,7 +265,17 @@ def _evidence(state: State) -> list[tuple[str, str]]:
     for label, path in (("cluster UID", ("cluster", "uid")), ("last commit", ("repository", "commit"))):
         if value := state.recall(*path):
             rows.append((label, clean(str(value))))
-    return rows + _snapshots(state)
+    return rows + _age_key(state) + _snapshots(state)
+
+
+def _age_key(state: State) -> list[tuple[str, str]]:
+    """Where the copy of the key is that opens the repository's secrets."""
+    if not state.recall("repository", "age_recipient"):
+        return []
+    copy = state.recall("repository", "age_key_copy")
+    if not isinstance(copy, Mapping):
+        return [("age key's copy", "none: name a place as repository.age_key_copy in an answers file")]
+    return [("age key's copy", clean(f"{copy.get('file')}, {moment(str(copy.get('at')))}"))]
 
 
 def _snapshots(state: State) -> list[tuple[str, str]]:

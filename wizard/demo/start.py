@@ -56,6 +56,7 @@ def prepared(*, fast: bool = False, folder: Path | None = None, machines: Sequen
         (place / "known_hosts").write_text(_known_hosts(world, urlsplit(url).hostname or ""), encoding="utf-8")
         (place / "pi-password").write_text("raspberry\n", encoding="utf-8")  # the password of every simulated Pi
         (place / "token").write_text("demo-token-that-nobody-accepts\n", encoding="utf-8")
+        (place / "usb-stick").mkdir(exist_ok=True)
         world.make_repository(url)
         yield Demo(world, place, answers)
 
