@@ -82,7 +82,8 @@ QUESTIONS: dict[str, Question] = {
         Question(
             "resolvers", "Which DNS servers shall the cluster ask for public names?", list_of(ADDRESS), required=False,
             advanced=True,
-            help="Pi-hole asks them, and cert-manager looks there whether a proof is seen. Without them: public ones.",
+            help="Pi-hole asks them, and so does what must not ask Pi-hole, such as the checks of certificates. Three"
+            " at most; without them, public ones.",
         ),
     )
 }  # fmt: skip
@@ -139,13 +140,14 @@ def _together(external: str, internal: str) -> list[Problem]:
     return []
 
 
-def _loop(resolvers: Sequence[str] | None, pihole: str | None) -> list[Problem]:
-    if pihole is None or pihole not in (resolvers or ()):
-        return []
-    return [
-        Problem("domains.resolvers", f"{pihole} will be Pi-hole's own address, which would ask itself",
-                "Name DNS servers outside this cluster.")
-    ]  # fmt: skip
+def _resolvers(given: Sequence[str], pihole: str | None) -> list[Problem]:
+    found = []
+    if pihole in given:
+        what = f"{pihole} will be Pi-hole's own address, which would ask itself"
+        found.append(Problem("domains.resolvers", what, "Name DNS servers outside this cluster."))
+    if len(given) > 3:
+        found.append(Problem("domains.resolvers", f"{len(given)} are more than a pod can use", "Name three at most."))
+    return found
 
 
 def authority(answers: Answers) -> str:
@@ -188,7 +190,10 @@ class Domains(Step[DomainFacts]):
 
     def validate(self, answers: Answers) -> list[Problem]:
         given = answers.get("domains", {})
-        return [*mistakes(given), *_loop(given.get("resolvers"), answers.get("addresses", {}).get("dns_address"))]
+        return [
+            *mistakes(given),
+            *_resolvers(given.get("resolvers") or (), answers.get("addresses", {}).get("dns_address")),
+        ]
 
     def check(self, ctx: Context) -> DomainFacts:
         given = ctx.answers["domains"]

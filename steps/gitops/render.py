@@ -54,7 +54,7 @@ def _place(name: str, settings: Settings) -> str:
 def _render_yaml(name: str, rows: tuple[table.Row, ...], chosen: tuple[str, ...]) -> str:
     documents = yamlfile.load_all_marked(_template(name))
     for row in rows:
-        _set(_find(documents, row), row.way.split(" "), row.value)
+        set_value(_find(documents, row), row.way.split(" "), row)
     for document in documents:
         if document.get("kind") == "Kustomization":
             _keep_dependencies(document["spec"], chosen)
@@ -80,16 +80,24 @@ def _find(documents: Sequence[Any], row: table.Row) -> Any:
     raise LookupError(f"{row.file} has no {row.object}")
 
 
-def _set(place: Any, way: Sequence[str], value: Any) -> None:
-    for step in way[:-1]:
-        place = place[int(step) if isinstance(place, list) else step]
-    last: Any = int(way[-1]) if isinstance(place, list) else way[-1]
-    if value is table.REMOVE:
-        del place[last]
-        return
-    old = place[last] if isinstance(place, list) else place.get(last)
-    quoted = isinstance(old, str) and isinstance(value, str)
-    place[last] = type(old)(value) if quoted else value  # a quoted text stays quoted
+def set_value(place: Any, way: Sequence[str], row: table.Row) -> None:
+    """Lays the row's value in at `way` below `place`. Raises LookupError when the template has no such place."""
+    step: Any = int(way[0]) if isinstance(place, list) else way[0]
+    rest, value = way[1:], row.value
+    if rest and isinstance(place[step], str):  # YAML in YAML: a patch
+        inner = yamlfile.load_marked(place[step])
+        set_value(inner, rest, row)
+        place[step] = type(place[step])(yamlfile.dump(inner))
+    elif rest:
+        set_value(place[step], rest, row)
+    elif value is table.REMOVE:
+        del place[step]
+    elif row.adds and isinstance(place, dict) and step not in place:
+        place[step] = value
+    else:
+        old = place[step]
+        quoted = isinstance(old, str) and isinstance(value, str)
+        place[step] = type(old)(value) if quoted else value  # a quoted text stays quoted
 
 
 def _keep_dependencies(spec: Any, chosen: Sequence[str]) -> None:

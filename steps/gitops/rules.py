@@ -14,6 +14,7 @@ FLUX_SYSTEM = "flux-system"
 ADDRESS = "metallb.io/loadBalancerIPs"
 KINDS_FROM = {  # API group -> the Kustomization that makes its kinds known to the cluster
     "gateway.networking.k8s.io": "gateway-api-crds", "metallb.io": "metallb", "cert-manager.io": "cert-manager",
+    "monitoring.coreos.com": "prometheus-crds",
 }  # fmt: skip
 
 

@@ -14,12 +14,19 @@ REMOVE = object()  # instead of a value: the key goes away
 
 @dataclass(frozen=True)
 class Row:
-    """`file`, the object in it (``Kind`` or ``Kind/name``), the way to the value (keys and positions), the value."""
+    """`file`, the object in it (``Kind`` or ``Kind/name``), the way to the value (keys and positions), the value.
+
+    The way may lead on into a text that is YAML itself. Only a row that `adds` may name a key that the template lacks.
+    """
 
     file: str
     object: str
     way: str
     value: Any
+    adds: bool = False
+
+    def __hash__(self) -> int:  # of what a value may be, not everything has one
+        return hash((self.file, self.object, self.way))
 
 
 def rows(s: Settings) -> list[Row]:
@@ -42,7 +49,7 @@ def _charts(s: Settings) -> Iterator[Row]:
         yield Row(file, "OCIRepository", "spec url", mirrored(pin["url"], s.chart_mirror))
         yield Row(file, "OCIRepository", "spec ref tag", str(pin["version"]))
         if s.chart_mirror and s.chart_mirror_insecure:
-            yield Row(file, "OCIRepository", "spec insecure", True)
+            yield Row(file, "OCIRepository", "spec insecure", True, adds=True)
     yield from _pihole_chart(s)
     kinds = "clusters/homelab/gateway-api-crds.yaml"
     yield Row(kinds, "GitRepository", "spec url", s.gateway_api_git or s.versions["gateway-api"]["git"])
@@ -54,9 +61,9 @@ def _pihole_chart(s: Settings) -> Iterator[Row]:
     yield Row("apps/pihole/source.yaml", "HelmRepository", "spec url", mirrored(pin["url"], s.chart_mirror))
     yield Row("apps/pihole/release.yaml", "HelmRelease", "spec chart spec version", str(pin["version"]))
     if s.chart_mirror:  # a mirror is a registry, whatever the chart's own home is
-        yield Row("apps/pihole/source.yaml", "HelmRepository", "spec type", "oci")
+        yield Row("apps/pihole/source.yaml", "HelmRepository", "spec type", "oci", adds=True)
         if s.chart_mirror_insecure:
-            yield Row("apps/pihole/source.yaml", "HelmRepository", "spec insecure", True)
+            yield Row("apps/pihole/source.yaml", "HelmRepository", "spec insecure", True, adds=True)
 
 
 def mirrored(url: str, mirror: str | None) -> str:
@@ -96,6 +103,9 @@ def _gateways(s: Settings) -> Iterator[Row]:
 
 
 def _certificates(s: Settings) -> Iterator[Row]:
+    if "monitoring" not in s.apps:
+        manager = "infrastructure/cert-manager/release.yaml"
+        yield Row(manager, "HelmRelease", "spec values prometheus servicemonitor", REMOVE)
     webhook = "infrastructure/cert-manager-duckdns/release.yaml"
     yield Row(webhook, "HelmRelease", "spec values clusterIssuer email", s.email)
     for issuer in ("staging", "production"):
@@ -104,14 +114,11 @@ def _certificates(s: Settings) -> Iterator[Row]:
         if s.acme_directory:
             yield Row(file, f"ClusterIssuer/letsencrypt-{issuer}", "spec acme server", s.acme_directory)
         if s.acme_ca:
-            yield Row(file, f"ClusterIssuer/letsencrypt-{issuer}", "spec acme caBundle", s.acme_ca)
-    if "monitoring" not in s.apps:
-        release = "infrastructure/cert-manager/release.yaml"
-        yield Row(release, "HelmRelease", "spec values prometheus servicemonitor", REMOVE)
-    container = "spec jobTemplate spec template spec containers 0"
-    yield Row("apps/duckdns/updater.yaml", "CronJob", f"{container} image", s.versions["images"]["curl"])
-    yield Row("apps/duckdns/updater.yaml", "CronJob", f"{container} env 0 value", s.duckdns_api)
-    yield Row("apps/duckdns/updater.yaml", "CronJob", f"{container} env 1 value", s.duckdns_name)
+            yield Row(file, f"ClusterIssuer/letsencrypt-{issuer}", "spec acme caBundle", s.acme_ca, adds=True)
+    file, container = "apps/duckdns/updater.yaml", "spec jobTemplate spec template spec containers 0"
+    yield Row(file, "CronJob", f"{container} image", s.versions["images"]["curl"])
+    yield Row(file, "CronJob", f"{container} env 0 value", s.duckdns_api)
+    yield Row(file, "CronJob", f"{container} env 1 value", s.duckdns_name)
 
 
 def _apps(s: Settings) -> Iterator[Row]:
@@ -130,25 +137,34 @@ def _apps(s: Settings) -> Iterator[Row]:
 
 def _pihole(s: Settings) -> Iterator[Row]:
     release, name = "apps/pihole/release.yaml", f"pihole.{s.internal_domain}"
-    values = "spec values"
-    address = f"address=/{s.internal_domain}/{s.internal_address}"
-    yield Row(release, "HelmRelease", f"{values} serviceDns annotations metallb.io/loadBalancerIPs", s.dns_address)
-    yield Row(release, "HelmRelease", f"{values} virtualHost", name)
-    yield Row(release, "HelmRelease", f"{values} dnsmasq customDnsEntries 0", address)
+    public = f"address=/{s.external_domain}/{s.external_address}"
+    values: dict[str, Any] = {
+        "serviceDns annotations metallb.io/loadBalancerIPs": s.dns_address,
+        "virtualHost": name, "ftl webserver_domain": name,
+        "dnsmasq customDnsEntries 0": f"address=/{s.internal_domain}/{s.internal_address}",
+        # A domain of one's own may lead elsewhere for some names; below a DuckDNS name there is nothing else.
+        "dnsmasq customDnsEntries 1": public if s.duckdns_name else REMOVE,
+    }  # fmt: skip
+    for way, value in values.items():
+        yield Row(release, "HelmRelease", f"spec values {way}", value)
     yield from _route(s, "apps/pihole/route.yaml", "pihole", name)
 
 
 def _resolvers(s: Settings) -> Iterator[Row]:
-    if not s.resolvers:
+    """Pi-hole asks them, and so does everything that must never ask Pi-hole."""
+    if not s.resolvers:  # the templates name some
         return
-    first, second = s.resolvers[0], s.resolvers[-1]
-    file, servers = "infrastructure/cert-manager/release.yaml", "acmeDNS01Config recursiveNameservers"
-    yield Row(file, "HelmRelease", f"spec values config {servers} 0", f"{first}:53")
-    yield Row(file, "HelmRelease", f"spec values config {servers} 1", f"{second}:53")
-    release = "apps/pihole/release.yaml"
-    yield Row(release, "HelmRelease", "spec values DNS1", first)
-    yield Row(release, "HelmRelease", "spec values DNS2", second)
-    yield Row(release, "HelmRelease", "spec values podDnsConfig nameservers 1", first)
+    servers, values = list(s.resolvers), "spec values"
+    manager, looks = "infrastructure/cert-manager/release.yaml", "config acmeDNS01Config recursiveNameservers"
+    yield Row(manager, "HelmRelease", f"{values} {looks}", [f"{server}:53" for server in servers])
+    webhook, patch = "infrastructure/cert-manager-duckdns/release.yaml", "postRenderers 0 kustomize patches 0 patch"
+    yield Row(webhook, "HelmRelease", f"spec {patch} spec template spec dnsConfig nameservers", servers)
+    pod = "spec jobTemplate spec template spec"
+    yield Row("apps/duckdns/updater.yaml", "CronJob", f"{pod} dnsConfig nameservers", servers)
+    pihole = "apps/pihole/release.yaml"
+    yield Row(pihole, "HelmRelease", f"{values} DNS1", servers[0])
+    yield Row(pihole, "HelmRelease", f"{values} DNS2", servers[1] if len(servers) > 1 else REMOVE)
+    yield Row(pihole, "HelmRelease", f"{values} podDnsConfig nameservers", servers)
 
 
 def _route(s: Settings, file: str, name: str, host: str) -> Iterator[Row]:

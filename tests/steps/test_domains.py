@@ -167,3 +167,5 @@ def test_pihole_is_not_told_to_ask_itself() -> None:
     assert [problem.path for problem in Domains().validate(answers)] == ["domains.resolvers"]
     answers["addresses"]["dns_address"] = "10.0.0.54"
     assert Domains().validate(answers) == []
+    answers["domains"]["resolvers"] = [f"10.0.0.{number}" for number in range(4)]
+    assert ["more than a pod can use" in problem.what for problem in Domains().validate(answers)] == [True]

@@ -9,9 +9,10 @@ from typing import Any
 import pytest
 
 from steps.gitops import components
-from steps.gitops.render import fill_secret, render, secret_files
+from steps.gitops.render import fill_secret, render, secret_files, set_value
 from steps.gitops.settings import APPS, Settings, from_answers
-from steps.gitops.table import mirrored, rows
+from steps.gitops.table import Row, mirrored, rows
+from steps.gitops.tree import get
 from steps.gitops.validate import validate
 from wizard import assets, yamlfile
 
@@ -106,6 +107,60 @@ def test_a_single_node_announces_addresses_itself(workers: int, alone: bool) -> 
     assert release["spec"]["values"]["speaker"]["ignoreExcludeLB"] is alone
 
 
+MONITORS = {  # where a release is told to have its numbers read
+    "infrastructure/metallb/release.yaml": ("prometheus", "serviceMonitor", "enabled"),
+    "infrastructure/traefik/internal.yaml": ("metrics", "prometheus", "serviceMonitor", "enabled"),
+    "infrastructure/traefik/external.yaml": ("metrics", "prometheus", "serviceMonitor", "enabled"),
+    "infrastructure/cert-manager/release.yaml": ("prometheus", "servicemonitor", "enabled"),
+}
+
+
+@pytest.mark.parametrize("apps", [("hello",), ("monitoring",)], ids=["without", "with monitoring"])
+def test_what_runs_is_monitored_only_where_somebody_looks(apps: tuple[str, ...]) -> None:
+    files, wanted = render(settings(apps=apps, **DUCKDNS)), "monitoring" in apps
+    for name, way in MONITORS.items():
+        release = docs(files, name)[0]
+        assert bool(get(release, "spec", "values", *way)) is wanted, name
+    assert ("monitoring.coreos.com" in "".join(files.values())) is wanted
+    if wanted:
+        service, monitor = docs(files, "apps/monitoring/flux.yaml")
+        assert service["metadata"]["labels"] == monitor["spec"]["selector"]["matchLabels"]
+        assert service["spec"]["ports"][0]["name"] == monitor["spec"]["endpoints"][0]["port"]
+
+
+def test_nothing_that_pihole_depends_on_asks_pihole() -> None:
+    own = ("9.9.9.9", "149.112.112.112")
+    files = render(settings(apps=APPS, resolvers=own, **DUCKDNS))
+    servers = [found for text in files.values() for found in re.findall(r"- (\d+\.\d+\.\d+\.\d+)(?::53)?\n", text)]
+    assert sorted(servers) == sorted(own * 4)  # cert-manager, its DuckDNS webhook, DuckDNS' updater, Pi-hole's own pod
+    values = docs(files, "apps/pihole/release.yaml")[0]["spec"]["values"]
+    assert (values["DNS1"], values["DNS2"], values["podDnsConfig"]["policy"]) == (*own, "None")
+    patch = docs(files, "infrastructure/cert-manager-duckdns/release.yaml")[0]["spec"]["postRenderers"][0]
+    pod = yamlfile.load(patch["kustomize"]["patches"][0]["patch"])["spec"]["template"]["spec"]
+    assert (pod["dnsPolicy"], pod["dnsConfig"]["nameservers"]) == ("None", list(own))
+    single = docs(render(settings(apps=APPS, resolvers=own[:1])), "apps/pihole/release.yaml")[0]["spec"]["values"]
+    assert (single["DNS1"], "DNS2" in single) == (own[0], False)
+
+
+def test_pihole_knows_the_private_names_and_of_public_ones_those_that_are_nobody_elses() -> None:
+    def entries(**changed: Any) -> list[str]:
+        files = render(settings(apps=APPS, **changed))
+        known = docs(files, "apps/pihole/release.yaml")[0]["spec"]["values"]["dnsmasq"]["customDnsEntries"]
+        return list(known)
+
+    assert entries() == ["address=/internal.home.lab.test/10.0.0.60"]
+    one = {**DUCKDNS, "internal_domain": "internal.attic.duckdns.org"}
+    assert entries(**one) == ["address=/internal.attic.duckdns.org/10.0.0.60", "address=/attic.duckdns.org/10.0.0.61"]
+
+
+def test_a_row_without_a_place_is_a_mistake() -> None:
+    for way in ("spec nothing", "spec values nothing at all", "spec postRenderers 0 kustomize patches 0 patch spec no"):
+        row = Row("x.yaml", "HelmRelease", way, "value")
+        release = yamlfile.load_marked(assets.text("gitops/infrastructure/cert-manager-duckdns/release.yaml"))
+        with pytest.raises(LookupError):
+            set_value(release, way.split(" "), row)
+
+
 def test_a_mirror_keeps_the_paths_of_the_charts() -> None:
     files = render(settings(apps=APPS, **MIRROR))
     traefik = docs(files, "infrastructure/traefik/source.yaml")[0]["spec"]
@@ -174,4 +229,4 @@ def test_an_authority_and_resolvers_of_ones_own() -> None:
     assert asked["recursiveNameservers"] == ["10.0.0.5:53", "10.0.0.6:53"]
     values = docs(files, "apps/pihole/release.yaml")[0]["spec"]["values"]
     assert (values["DNS1"], values["DNS2"]) == ("10.0.0.5", "10.0.0.6")
-    assert values["podDnsConfig"]["nameservers"] == ["127.0.0.1", "10.0.0.5"]
+    assert values["podDnsConfig"]["nameservers"] == ["10.0.0.5", "10.0.0.6"]
