@@ -1,21 +1,23 @@
-"""The names under which apps are reached: checked for what certificates need, and the DuckDNS token proved live."""
+"""The names under which apps are reached: checked for what certificates need, their provider's token proved live."""
 
 from __future__ import annotations
 
 import base64
-import secrets
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, ClassVar
 
+from steps import domain_proof
 from wizard.context import Context
 from wizard.errors import Problem, WizardError
 from wizard.question import ADDRESS, CHOICE, DOMAIN, EMAIL, PATH, SECRET, URL, Answers, Choice, Question, list_of
+from wizard.secret import Secret
 from wizard.step import Change, Step
-from wizard.web import duckdns
+from wizard.web import cloudflare, duckdns
 
 SUFFIX = ".duckdns.org"
+WITH_CERTIFICATES = ("duckdns", "cloudflare")
 
 
 def _provider_is(*names: str) -> Callable[[Answers], bool]:
@@ -38,6 +40,7 @@ QUESTIONS: dict[str, Question] = {
             "provider", "Who looks after the names of your apps?", CHOICE, default="duckdns",
             choices=(
                 Choice("duckdns", "DuckDNS", "free names such as myhome.duckdns.org, with real certificates"),
+                Choice("cloudflare", "Cloudflare", "a domain of your own that is there, with real certificates"),
                 Choice("none", "nobody yet", "names of your own choice, plain HTTP, no certificates"),
             ),
         ),
@@ -46,8 +49,13 @@ QUESTIONS: dict[str, Question] = {
             help="Shown at the top of https://www.duckdns.org once you are signed in.",
         ),
         Question(
+            "cloudflare_token", "What is your Cloudflare API token?", SECRET, when=_provider_is("cloudflare"),
+            help=f"Not the global key. {cloudflare.RIGHTS}",
+        ),
+        Question(
             "external_domain", "Under which name shall the public apps be reached?", DOMAIN,
-            help="For example myhome.duckdns.org: an app is then at app.myhome.duckdns.org.",
+            help="For example myhome.duckdns.org: an app is then at app.myhome.duckdns.org. With Cloudflare, a domain"
+            " of yours or any name below it.",
         ),
         Question(
             "internal_domain", "Under which name shall the private apps be reached?", DOMAIN, default=_internal,
@@ -55,12 +63,12 @@ QUESTIONS: dict[str, Question] = {
             source="the public name",
         ),
         Question(
-            "email", "Which e-mail address may Let's Encrypt write to?", EMAIL, when=_provider_is("duckdns"),
+            "email", "Which e-mail address may Let's Encrypt write to?", EMAIL, when=_provider_is(*WITH_CERTIFICATES),
             help="Only for warnings about certificates.",
         ),
         Question(
             "issuer", "Which certificates shall be asked for?", CHOICE, default="staging",
-            when=_provider_is("duckdns"),
+            when=_provider_is(*WITH_CERTIFICATES),
             choices=(
                 Choice("staging", "staging", "browsers warn, but nothing is used up: begin with these"),
                 Choice("production", "production", "real ones; only 5 a week for the same names"),
@@ -71,13 +79,18 @@ QUESTIONS: dict[str, Question] = {
             when=_provider_is("duckdns"),
         ),
         Question(
+            "cloudflare_api", "At which address is Cloudflare's API?", URL, default=cloudflare.URL, advanced=True,
+            when=_provider_is("cloudflare"),
+        ),
+        Question(
             "acme_directory", "At which address is the certificate authority?", URL, required=False, advanced=True,
-            when=_provider_is("duckdns"),
+            when=_provider_is(*WITH_CERTIFICATES),
             help="The ACME directory of an authority of your own. Without it, Let's Encrypt is asked.",
         ),
         Question(
             "acme_ca_file", "Which file holds the certificate that vouches for that address?", PATH, required=False,
-            advanced=True, when=_provider_is("duckdns"), help="In PEM form; only for an authority of your own.",
+            advanced=True, when=_provider_is(*WITH_CERTIFICATES),
+            help="In PEM form; only for an authority of your own.",
         ),
         Question(
             "resolvers", "Which DNS servers shall the cluster ask for public names?", list_of(ADDRESS), required=False,
@@ -98,6 +111,20 @@ def duckdns_names(answers: Answers) -> list[str]:
     """The one or two DuckDNS names of the cluster, without .duckdns.org."""
     given = answers["domains"]
     return list(dict.fromkeys(duckdns_name(given[key]) for key in ("external_domain", "internal_domain")))
+
+
+def proved_names(answers: Answers) -> list[str]:
+    """What the provider must show to be the person's own: DuckDNS names, or domains at Cloudflare. Else nothing."""
+    given = answers["domains"]
+    if given["provider"] == "duckdns":
+        return duckdns_names(answers)
+    return [given["external_domain"], given["internal_domain"]] if given["provider"] == "cloudflare" else []
+
+
+def token(ctx: Context) -> Secret:
+    """The token of the provider of names."""
+    return ctx.secret("domains", QUESTIONS["token" if ctx.answers["domains"]["provider"] == "duckdns" else
+                                           "cloudflare_token"])  # fmt: skip
 
 
 def mistakes(given: Mapping[str, Any]) -> list[Problem]:
@@ -123,6 +150,8 @@ def _single(name: str, provider: str) -> list[tuple[str, str]]:
         found.append(
             (f"{name} lies too deep for DuckDNS's certificate check", f"At most one label more: a.home{SUFFIX}.")
         )
+    elif provider == "cloudflare" and name.endswith(SUFFIX):
+        found.append((f"{name} is looked after by DuckDNS", "Choose duckdns, or a domain that is at Cloudflare."))
     return found
 
 
@@ -172,7 +201,7 @@ def authority(answers: Answers) -> str:
 
 @dataclass(frozen=True)
 class DomainFacts:
-    """The DuckDNS names that the token was proved for."""
+    """The names that the token was proved for."""
 
     proved: Sequence[str] = ()
 
@@ -207,47 +236,18 @@ class Domains(Step[DomainFacts]):
         return DomainFacts(tuple(ctx.state.recall("domains", "proved") or ()))
 
     def plan(self, facts: DomainFacts, answers: Answers) -> list[Change]:
-        if answers["domains"]["provider"] != "duckdns":
-            return []
-        names = duckdns_names(answers)
+        names = proved_names(answers)
         if set(names) <= set(facts.proved):
             return []
-        return [
-            Change(
-                "domains/prove",
-                f"try the DuckDNS token: set a TXT record on {' and '.join(names)}, and clear it again",
-                lambda ctx: prove(ctx, names),
-            )
-        ]
+        if answers["domains"]["provider"] == "duckdns":
+            what = f"try the DuckDNS token: set a TXT record on {' and '.join(names)}, and clear it again"
+        else:
+            what = f"try the Cloudflare token: look whether it shows the zone of {' and '.join(names)}"
+        return [Change("domains/prove", what, lambda ctx: prove(ctx, names))]
 
 
 def prove(ctx: Context, names: Sequence[str]) -> None:
-    """Sets and clears a TXT record on every name. Raises `WizardError` naming those that were refused."""
-    given = ctx.answers["domains"]
-    client = duckdns.DuckDns(ctx.world, ctx.secret("domains", QUESTIONS["token"]), given["duckdns_api"] or duckdns.URL)
-    refused = [name for name in names if not _try(ctx, client, name)]
-    if refused == list(names):
-        raise WizardError(
-            f"DuckDNS refused the token for {' and '.join(refused)}.",
-            "The token is not right, or these names belong to another account.",
-            "Compare the token and the list of names at https://www.duckdns.org, and add what is missing.",
-        )
-    if refused:
-        raise WizardError(
-            f"DuckDNS refused the name {' and '.join(refused)}.",
-            "The token is right: it works for the other name. This one is not in your account.",
-            "Add it at https://www.duckdns.org; if somebody else has it, choose another one.",
-        )
+    """Proves the token on `names`. Raises `WizardError` that says what is wrong."""
+    by = {"duckdns": domain_proof.by_duckdns, "cloudflare": domain_proof.by_cloudflare}
+    by[ctx.answers["domains"]["provider"]](ctx, token(ctx), names)
     ctx.state.remember("domains", "proved", value=list(names))
-
-
-def _try(ctx: Context, client: duckdns.DuckDns, name: str) -> bool:
-    ctx.progress(None, f"DuckDNS: {name}")
-    if not client.set_txt(name, f"homelab-{secrets.token_hex(8)}"):
-        return False
-    if not client.clear_txt(name):
-        raise WizardError(
-            f"DuckDNS set a TXT record on {name}, but did not clear it.", "",
-            "It does no harm: certificates overwrite it. Run the same command again.",
-        )  # fmt: skip
-    return True

@@ -140,7 +140,7 @@ class Content:
     def _given(self, path: str) -> dict[str, Secret]:
         """The values of that file that are known beforehand; all others are made up once."""
         if path.endswith("/token.sops.yaml"):
-            return {"token": self.ctx.secret("domains", domains.QUESTIONS["token"])}
+            return {"token": domains.token(self.ctx)}
         if path == WORD:
             return {"word": Secret(word(self.ctx))}
         return {}

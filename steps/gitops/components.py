@@ -27,6 +27,10 @@ def _app(name: str) -> Callable[[Settings], bool]:
     return lambda settings: name in settings.apps
 
 
+def _provider(name: str) -> Callable[[Settings], bool]:
+    return lambda settings: settings.provider == name
+
+
 def _certificates(settings: Settings) -> bool:
     return settings.certificates
 
@@ -38,10 +42,12 @@ COMPONENTS = (
     Component("metallb-config", "infrastructure/metallb-config"),
     Component("traefik", "infrastructure/traefik"),
     Component("cert-manager", "infrastructure/cert-manager", _certificates),
-    Component("cert-manager-duckdns", "infrastructure/cert-manager-duckdns", _certificates),
-    Component("issuers", "infrastructure/issuers", _certificates),
+    Component("cert-manager-duckdns", "infrastructure/cert-manager-duckdns", _provider("duckdns")),
+    Component("issuers", "infrastructure/issuers", _provider("duckdns")),
+    Component("issuers-cloudflare", "infrastructure/issuers-cloudflare", _provider("cloudflare")),
     Component("gateways", "infrastructure/gateways"),
-    Component("duckdns", "apps/duckdns", _certificates),
+    Component("duckdns", "apps/duckdns", _provider("duckdns")),
+    Component("cloudflare", "apps/cloudflare", _provider("cloudflare")),
     Component("hello", "apps/hello", _app("hello")),
     Component("pihole", "apps/pihole", _app("pihole")),
     Component("monitoring", "apps/monitoring", _app("monitoring")),

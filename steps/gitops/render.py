@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import re
 from collections.abc import Mapping, Sequence
 from functools import lru_cache
@@ -97,7 +98,7 @@ def set_value(place: Any, way: Sequence[str], row: table.Row) -> None:
     else:
         old = place[step]
         quoted = isinstance(old, str) and isinstance(value, str)
-        place[step] = type(old)(value) if quoted else value  # a quoted text stays quoted
+        place[step] = type(old)(value) if quoted else copy.deepcopy(value)  # a quoted text stays quoted
 
 
 def _keep_dependencies(spec: Any, chosen: Sequence[str]) -> None:

@@ -11,7 +11,7 @@ from steps.gitops.forge import forge_of
 from steps.nodes import Node
 from wizard import __version__, assets
 from wizard.question import Answers
-from wizard.web import duckdns
+from wizard.web import cloudflare, duckdns
 
 APPS = ("hello", "pihole", "monitoring")
 
@@ -32,11 +32,12 @@ class Settings:
     internal_domain: str
     age_recipient: str
     apps: tuple[str, ...] = ("hello",)
-    provider: str = "none"  # or duckdns
+    provider: str = "none"  # or duckdns, cloudflare
     email: str = ""
     issuer: str = "staging"  # or production
     duckdns_name: str = ""
     duckdns_api: str = ""
+    cloudflare_api: str = ""
     acme_directory: str = ""  # empty: Let's Encrypt
     acme_ca: str = ""  # PEM in base64
     resolvers: tuple[str, ...] = ()  # empty: those of the templates
@@ -79,6 +80,7 @@ def from_answers(
         issuer=str(name.get("issuer") or "staging"),
         duckdns_name=domains.duckdns_name(external) if by_duckdns else "",
         duckdns_api=str(name.get("duckdns_api") or duckdns.URL) if by_duckdns else "",
+        cloudflare_api=str(name.get("cloudflare_api") or cloudflare.URL) if name["provider"] == "cloudflare" else "",
         acme_directory=str(name.get("acme_directory") or ""), acme_ca=acme_ca,
         resolvers=tuple(name.get("resolvers") or ()),
         workers=len(machines["hosts"]) - 1,

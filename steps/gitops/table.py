@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import product
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -108,17 +109,35 @@ def _certificates(s: Settings) -> Iterator[Row]:
         yield Row(manager, "HelmRelease", "spec values prometheus servicemonitor", REMOVE)
     webhook = "infrastructure/cert-manager-duckdns/release.yaml"
     yield Row(webhook, "HelmRelease", "spec values clusterIssuer email", s.email)
-    for issuer in ("staging", "production"):
-        file = "infrastructure/issuers/letsencrypt.yaml"
-        yield Row(file, f"ClusterIssuer/letsencrypt-{issuer}", "spec acme email", s.email)
+    if s.provider == "cloudflare":  # it keeps as many TXT records as one likes
+        manager, limit = "infrastructure/cert-manager/release.yaml", "spec values config maxConcurrentChallenges"
+        yield Row(manager, "HelmRelease", limit, REMOVE)
+    yield from _issuers(s)
+    yield from _updaters(s)
+
+
+def _issuers(s: Settings) -> Iterator[Row]:
+    for folder, issuer in product(("issuers", "issuers-cloudflare"), ("staging", "production")):
+        file, kind = f"infrastructure/{folder}/letsencrypt.yaml", f"ClusterIssuer/letsencrypt-{issuer}"
+        yield Row(file, kind, "spec acme email", s.email)
         if s.acme_directory:
-            yield Row(file, f"ClusterIssuer/letsencrypt-{issuer}", "spec acme server", s.acme_directory)
+            yield Row(file, kind, "spec acme server", s.acme_directory)
         if s.acme_ca:
-            yield Row(file, f"ClusterIssuer/letsencrypt-{issuer}", "spec acme caBundle", s.acme_ca, adds=True)
-    file, container = "apps/duckdns/updater.yaml", "spec jobTemplate spec template spec containers 0"
-    yield Row(file, "CronJob", f"{container} image", s.versions["images"]["curl"])
-    yield Row(file, "CronJob", f"{container} env 0 value", s.duckdns_api)
-    yield Row(file, "CronJob", f"{container} env 1 value", s.duckdns_name)
+            yield Row(file, kind, "spec acme caBundle", s.acme_ca, adds=True)
+        if folder == "issuers-cloudflare":
+            yield Row(file, kind, "spec acme solvers 0 selector dnsZones 0", s.external_domain)
+            yield Row(file, kind, "spec acme solvers 0 selector dnsZones 1", s.internal_domain)
+
+
+def _updaters(s: Settings) -> Iterator[Row]:
+    container = "spec jobTemplate spec template spec containers 0"
+    updates = {
+        "duckdns": {"env 0 value": s.duckdns_api, "env 1 value": s.duckdns_name},
+        "cloudflare": {"env 0 value": s.cloudflare_api, "env 2 value": s.external_domain},
+    }
+    for provider, values in updates.items():
+        for way, value in {"image": s.versions["images"]["curl"], **values}.items():
+            yield Row(f"apps/{provider}/updater.yaml", "CronJob", f"{container} {way}", value)
 
 
 def _apps(s: Settings) -> Iterator[Row]:
@@ -160,7 +179,8 @@ def _resolvers(s: Settings) -> Iterator[Row]:
     webhook, patch = "infrastructure/cert-manager-duckdns/release.yaml", "postRenderers 0 kustomize patches 0 patch"
     yield Row(webhook, "HelmRelease", f"spec {patch} spec template spec dnsConfig nameservers", servers)
     pod = "spec jobTemplate spec template spec"
-    yield Row("apps/duckdns/updater.yaml", "CronJob", f"{pod} dnsConfig nameservers", servers)
+    for provider in ("duckdns", "cloudflare"):
+        yield Row(f"apps/{provider}/updater.yaml", "CronJob", f"{pod} dnsConfig nameservers", servers)
     pihole = "apps/pihole/release.yaml"
     yield Row(pihole, "HelmRelease", f"{values} DNS1", servers[0])
     yield Row(pihole, "HelmRelease", f"{values} DNS2", servers[1] if len(servers) > 1 else REMOVE)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import json
 import threading
 from pathlib import Path
 from types import SimpleNamespace
@@ -30,6 +31,7 @@ from wizard.world import Request, Response
         ("duckdns", "a.home.duckdns.org", "home.duckdns.org", "internal_domain", "holds the public name"),
         ("none", "home.example.org", "example.org", "internal_domain", "holds the public name"),
         ("none", "home.local", "in.example.org", "external_domain", "ends in .local"),
+        ("cloudflare", "home.duckdns.org", "in.example.org", "external_domain", "looked after by DuckDNS"),
     ],
 )
 def test_a_name_that_can_not_work_is_refused(
@@ -47,6 +49,7 @@ def test_a_name_that_can_not_work_is_refused(
         ("duckdns", "home.duckdns.org", "home-internal.duckdns.org"),
         ("duckdns", "home.duckdns.org", "internal.home.duckdns.org"),
         ("none", "home.lab.test", "internal.home.lab.test"),
+        ("cloudflare", "example.org", "a.b.internal.example.org"),
     ],
 )
 def test_good_names_are_accepted(provider: str, external: str, internal: str) -> None:
@@ -169,3 +172,63 @@ def test_pihole_is_not_told_to_ask_itself() -> None:
     assert Domains().validate(answers) == []
     answers["domains"]["resolvers"] = [f"10.0.0.{number}" for number in range(4)]
     assert ["more than a pod can use" in problem.what for problem in Domains().validate(answers)] == [True]
+
+
+class CloudWorld:
+    """Cloudflare with the zone example.org: what it says of a token, and whether it shows the zone."""
+
+    def __init__(self, verify: tuple[int, str], zones: int = 200) -> None:
+        self.stop = threading.Event()
+        self.verify, self.zones = verify, zones
+
+    def now(self) -> float:
+        return 0.0
+
+    def http(self, request: Request) -> Response:
+        assert request.method == "GET" and request.token and request.token.reveal() == "cloud-token"
+        if request.url.endswith("/user/tokens/verify"):
+            status, result = self.verify[0], {"status": self.verify[1]}
+        else:
+            name = parse_qs(urlsplit(request.url).query)["name"][0]
+            status, result = self.zones, [{"id": "1", "name": name}] if name == "example.org" else []  # type: ignore[assignment]
+        errors = [] if status == 200 else [{"code": 1000, "message": "Invalid API Token"}]
+        return Response(status, json.dumps({"result": result, "errors": errors}).encode())
+
+
+def at_cloudflare(world: CloudWorld, folder: Path, **given: Any) -> Context:
+    names = {"external_domain": "home.example.org", "internal_domain": "internal.home.example.org"}
+    ctx, _ = context(world, folder, provider="cloudflare", cloudflare_api=None, **{**names, **given})  # type: ignore[arg-type]
+    ctx.keep("domains", "cloudflare_token", Secret("cloud-token"))
+    return ctx
+
+
+@pytest.mark.parametrize("verify", [(200, "active"), (401, "")], ids=["a user's token", "an account's own token"])
+def test_a_cloudflare_token_is_good_when_it_shows_the_zone(verify: tuple[int, str], tmp_path: Path) -> None:
+    ctx = at_cloudflare(CloudWorld(verify), tmp_path)
+    step = Domains()
+    [change] = step.plan(step.check(ctx), ctx.answers)
+    ctx.do(change)
+    assert step.plan(step.check(ctx), ctx.answers) == []
+    assert "cloud-token" not in (tmp_path / "state.yaml").read_text()
+
+
+@pytest.mark.parametrize(
+    ("world", "given", "words"),
+    [
+        (CloudWorld((200, "expired")), {}, "The Cloudflare token is expired."),
+        (CloudWorld((401, ""), zones=403), {}, "Cloudflare refused the token."),
+        (CloudWorld((500, "")), {}, "Cloudflare answered with status 500."),
+        (CloudWorld((200, "active")), {"internal_domain": "cellar.test"}, "no zone for cellar.test."),
+    ],
+    ids=["expired", "refused", "an outage", "another zone"],
+)
+def test_what_is_wrong_with_a_cloudflare_token_is_said(
+    world: CloudWorld, given: dict[str, str], words: str, tmp_path: Path
+) -> None:
+    ctx = at_cloudflare(world, tmp_path, **given)
+    step = Domains()
+    [change] = step.plan(step.check(ctx), ctx.answers)
+    with pytest.raises(WizardError) as caught:
+        ctx.do(change)
+    assert words in caught.value.what and caught.value.fix
+    assert step.plan(step.check(ctx), ctx.answers)

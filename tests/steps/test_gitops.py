@@ -25,6 +25,9 @@ DUCKDNS: dict[str, Any] = {
     "provider": "duckdns", "email": "me@home.test", "duckdns_name": "attic", "duckdns_api": "https://www.duckdns.org",
     "external_domain": "attic.duckdns.org", "internal_domain": "attic-internal.duckdns.org",
 }  # fmt: skip
+CLOUDFLARE: dict[str, Any] = {
+    "provider": "cloudflare", "email": "me@home.test", "cloudflare_api": "https://api.cloudflare.com/client/v4",
+}  # fmt: skip
 MIRROR: dict[str, Any] = {
     "chart_mirror": "oci://10.0.0.1:5000", "chart_mirror_insecure": True, "gateway_api_git": "http://10.0.0.1/gw",
 }  # fmt: skip
@@ -39,7 +42,9 @@ APP_SETS = list(chain.from_iterable(combinations(APPS, count) for count in range
 
 
 @pytest.mark.parametrize("apps", APP_SETS, ids=lambda apps: "+".join(apps) or "no app")
-@pytest.mark.parametrize("names", [{}, {**DUCKDNS, **MIRROR}], ids=["none", "duckdns, mirror"])
+@pytest.mark.parametrize(
+    "names", [{}, {**DUCKDNS, **MIRROR}, CLOUDFLARE], ids=["none", "duckdns, mirror", "cloudflare"]
+)
 def test_every_variant_is_valid(names: dict[str, Any], apps: tuple[str, ...]) -> None:
     files = render(settings(apps=apps, **names))
     assert [finding.sentence() for finding in validate(files)] == []
@@ -80,6 +85,22 @@ def test_with_duckdns_there_are_certificates_a_redirect_and_an_updater() -> None
     assert list(secret_files(s)) == [
         "apps/duckdns/token.sops.yaml", "apps/hello/word.sops.yaml",
         "infrastructure/cert-manager-duckdns/token.sops.yaml",
+    ]  # fmt: skip
+
+
+def test_with_cloudflare_there_is_no_webhook_and_no_limit() -> None:
+    s = settings(**CLOUDFLARE)
+    files = render(s)
+    assert not [name for name in files if "duckdns" in name]
+    for issuer in docs(files, "infrastructure/issuers-cloudflare/letsencrypt.yaml"):
+        [solver] = issuer["spec"]["acme"]["solvers"]
+        assert solver["selector"]["dnsZones"] == ["home.lab.test", "internal.home.lab.test"]
+        assert solver["dns01"] == {"cloudflare": {"apiTokenSecretRef": {"name": "cloudflare-token", "key": "token"}}}
+    config = docs(files, "infrastructure/cert-manager/release.yaml")[0]["spec"]["values"]["config"]
+    assert "maxConcurrentChallenges" not in config and "acmeDNS01Config" in config
+    assert list(secret_files(s)) == [
+        "apps/cloudflare/token.sops.yaml", "apps/hello/word.sops.yaml",
+        "infrastructure/issuers-cloudflare/token.sops.yaml",
     ]  # fmt: skip
 
 
@@ -185,9 +206,9 @@ def test_comments_of_the_templates_are_kept() -> None:
 
 
 def test_every_row_of_the_table_finds_its_place() -> None:
-    rendered = {**render(settings(apps=APPS, **DUCKDNS, **MIRROR)), "sops.yaml": ""}
-    rendered["clusters/homelab/gateway-api-crds.yaml"] = ""
-    assert {row.file for row in rows(settings(apps=APPS, **DUCKDNS, **MIRROR))} <= set(rendered)
+    for names in ({**DUCKDNS, **MIRROR}, CLOUDFLARE):
+        known = {name for part in components.COMPONENTS for name in components.templates(part)} | {"sops.yaml"}
+        assert {row.file for row in rows(settings(apps=APPS, **names))} <= known
 
 
 def test_every_template_belongs_to_a_component() -> None:

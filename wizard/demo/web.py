@@ -1,4 +1,4 @@
-"""The web as the demo knows it: Tailscale, headscale, DuckDNS and the downloads, in a few lines each."""
+"""The web as the demo knows it: Tailscale, headscale, DuckDNS, Cloudflare and the downloads, in a few lines each."""
 
 from __future__ import annotations
 
@@ -118,6 +118,17 @@ def _duckdns(web: SimWeb, request: Request, found: re.Match[str]) -> Response:
     return Response(200, b"OK")
 
 
+def _cloudflare_token(web: SimWeb, request: Request, found: re.Match[str]) -> Response:
+    return _json({"success": True, "errors": [], "messages": [], "result": {"status": "active"}})
+
+
+def _cloudflare_zones(web: SimWeb, request: Request, found: re.Match[str]) -> Response:
+    """Every domain of two labels is a zone."""
+    name = parse_qs(urlsplit(request.url).query)["name"][0]
+    zones = [{"id": hashlib.md5(name.encode(), usedforsecurity=False).hexdigest(), "name": name}]
+    return _json({"success": True, "errors": [], "messages": [], "result": zones if name.count(".") == 1 else []})
+
+
 def _checksums(web: SimWeb, request: Request, found: re.Match[str]) -> Response:
     version = found[1]
     lines = [
@@ -151,6 +162,8 @@ _ROUTES: tuple[tuple[str, Callable[[SimWeb, Request, re.Match[str]], Response]],
     (r"/api/v1/node$", _nodes),
     (r"/api/v1/node/(\w+)/approve_routes$", _approve),
     (r"duckdns\.org/update$", _duckdns),
+    (r"cloudflare\.com/client/v4/user/tokens/verify$", _cloudflare_token),
+    (r"cloudflare\.com/client/v4/zones$", _cloudflare_zones),
     (r"/flux_([\d.]+)_checksums\.txt$", _checksums),
     (r"/flux_[\d.]+_\w+\.tar\.gz$", _download),
 )
