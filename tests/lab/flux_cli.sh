@@ -31,10 +31,6 @@ build_flux() {
   say "built flux $FLUX_VERSION in $((SECONDS - start)) s"
 }
 
-module_dir() { # MODULE@VERSION: where the Go client keeps it
-  (cd / && go mod download -json "$1") | sed -n 's/^\t"Dir": "\(.*\)",$/\1/p'
-}
-
 embedded_manifests() { # TREE of the CLI: cmd/flux/manifests/NAME.yaml for every component, rbac and policies
   local tree=$1 out=$1/cmd/flux/manifests base part module version dir
   mkdir -p "$out"

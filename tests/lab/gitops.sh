@@ -7,6 +7,7 @@
 . "$(dirname "$(readlink -f "$0")")/env.sh"
 . "$LAB_SRC/tools.sh"
 . "$LAB_SRC/images.sh"
+. "$LAB_SRC/charts.sh"
 . "$LAB_SRC/flux_cli.sh"
 
 CONTROLLERS='source-controller kustomize-controller helm-controller notification-controller'
@@ -14,12 +15,12 @@ TRAEFIK_VERSION=3.7.15
 WHOAMI_VERSION=v1.11.0        # the release that the stand-in answers like
 METALLB_VERSION=v0.16.1
 GATEWAY_API_VERSION=v1.5.1
-KEPT=$HOMELAB_LAB/gitops-refs # what 'versions' prints
+KEPT=$HOMELAB_LAB/gitops-refs
 
 gitops_cmd() {
   case ${1:-} in
     build) gitops_build ;;
-    versions) cat "$KEPT" ;;
+    versions) cat "$HOMELAB_LAB"/*-refs ;;
     smoke) exec bash "$LAB_SRC/flux_smoke.sh" "${2:-9}" ;;
     *) sed -n '2,5p' "$0"; exit 1 ;;
   esac
@@ -36,7 +37,7 @@ gitops_build() {
   whoami_program
   gateway_api_repository
   stamp=$(sha256sum "$LAB_BIN"/{source,kustomize,helm,notification}-controller "$LAB_BIN"/{traefik,whoami}
-    cat "$LAB_SRC"/{gitops,images}.sh "$LAB_SRC/oci_push_chart.py" "$LAB_SRC"/charts/traefik/{,templates/}*.* | sha256sum)
+    cat "$LAB_SRC"/{gitops,images,charts}.sh "$LAB_SRC/oci_push_chart.py" "$LAB_SRC"/charts/traefik/{,templates/}*.* | sha256sum)
   [ "$(cat "$HOMELAB_LAB/gitops.stamp" 2>/dev/null)" != "$stamp" ] || return 0
   : > "$KEPT"
   gitops_images
@@ -79,35 +80,19 @@ whoami_program() {
 gitops_images() {
   local name
   for name in $CONTROLLERS; do
-    gitops_image "$name" "fluxcd/$name:$(controller_version "$name")" 65534:65534 ghcr.io
+    image_of_program "$name" "fluxcd/$name:$(controller_version "$name")" 65534:65534 ghcr.io
   done
   # Docker Hub's own images are asked for under library/
-  gitops_image traefik "library/traefik:v$TRAEFIK_VERSION" '' docker.io
-  gitops_image whoami "traefik/whoami:$WHOAMI_VERSION" '' docker.io
-}
-
-gitops_image() { # PROGRAM REPO:TAG USER REGISTRY-IT-STANDS-FOR
-  image_tree "$1"
-  cp "$LAB_BIN/$1" "$IMAGES/$1/usr/local/bin/"
-  image_push "$1" "$2" "/usr/local/bin/$1" "$3"
-  echo "image $4/$2" >> "$KEPT"
+  image_of_program traefik "library/traefik:v$TRAEFIK_VERSION" '' docker.io
+  image_of_program whoami "traefik/whoami:$WHOAMI_VERSION" '' docker.io
 }
 
 controller_version() { grep "^$1"$'\t' "$LAB_SRC/tools-gitops.tsv" | cut -f3; }
 
 gitops_charts() {
   # MetalLB's own chart, with its subcharts, lies in the module that its programs are built from
-  gitops_chart metallb/chart/metallb "$(module_dir "go.universe.tf/metallb@$METALLB_VERSION")/charts/metallb" quay.io
-  gitops_chart traefik/helm/traefik "$LAB_SRC/charts/traefik" ghcr.io
-}
-
-gitops_chart() { # REPO FOLDER REGISTRY-IT-STANDS-FOR
-  local pushed
-  build_registry_start
-  pushed=$(python3 "$LAB_SRC/oci_push_chart.py" "http://$BUILD_REGISTRY" "$1" "$2")
-  manifest_keep "$BUILD_REGISTRY" "${pushed%@*}"
-  say "chart ${pushed%@*}"
-  echo "chart oci://$3/$pushed" >> "$KEPT"
+  chart_push metallb/chart/metallb "$(module_dir "go.universe.tf/metallb@$METALLB_VERSION")/charts/metallb" quay.io
+  chart_push traefik/helm/traefik "$LAB_SRC/charts/traefik" ghcr.io
 }
 
 # --- the Gateway API's repository ---------------------------------------------------------------------------------

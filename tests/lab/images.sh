@@ -17,8 +17,8 @@ image_tree() {
   cp /etc/ssl/certs/ca-certificates.crt "$d/etc/ssl/certs/"
 }
 
-image_closure() { # NAME FILE...: files of the base with the libraries they need
-  local d=$IMAGES/$1 b=$HOMELAB_LAB/base f p; shift
+image_closure() { # NAME FILE...: files of the base ($IMAGE_ROOT, if set) with the libraries they need
+  local d=$IMAGES/$1 b=${IMAGE_ROOT:-$HOMELAB_LAB/base} f p; shift
   for f in "$@"; do
     { echo "$f"; chroot "$b" ldd "$f" 2>/dev/null | grep -o '/[^ ]*' || :; } | sort -u | while read -r p; do
       mkdir -p "$d${p%/*}"; cp -L "$b$p" "$d$p"

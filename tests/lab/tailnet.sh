@@ -1,6 +1,7 @@
 #!/bin/bash
 # tailnet.sh - the world outside the home: an internet with headscale, the router's side of it, an outsider, a laptop.
 #   lab tailnet up | down       up: everything runs, the laptop is on the tailnet, headscale_api_key is written
+#                               (down leaves the internet up while 'lab acme' needs it)
 #   lab tailnet key             a fresh reusable key for nodes (tag:homelab) into $HOMELAB_LAB/headscale_auth_key
 #   lab tailnet api METHOD PATH [JSON]   headscale's API; PATH as in /node
 #   lab tailnet laptop|outside CMD...    run CMD there        lab tailnet hs ARGS...   headscale's own command line
@@ -14,15 +15,13 @@
 . "$(dirname "$(readlink -f "$0")")/env.sh"
 . "$LAB_SRC/tools.sh"
 . "$LAB_SRC/net.sh"
+. "$LAB_SRC/inet.sh"
 . "$LAB_SRC/debs.sh"
 . "$LAB_SRC/nodes.sh"
 . "$LAB_SRC/tailscale_deb.sh"
 . "$LAB_SRC/git.sh"          # its OpenSSH
 
-INET=198.18.64
 LOGIN_SERVER=https://$HEADSCALE
-WAN=$INET.2; OUTSIDE=$INET.10; LAPTOP=$INET.20
-PUBLIC_SERVICE=$LAB_NET.202           # where the router forwards TCP 80 and 443
 SPLIT_DOMAIN=internal.home.lab.test SPLIT_DNS=$LAB_NET.203
 
 T=$HOMELAB_LAB/tailnet                # gone after 'down'
@@ -43,7 +42,7 @@ tailnet_cmd() {
       "advertised=" + (.availableRoutes|join(",")), "serving=" + (.subnetRoutes|join(","))] | join("  ")' ;;
     repository) tailnet_build; tailscale_repository ;;
     base) tailnet_base "$1" ;;
-    *) sed -n '2,10p' "$0"; exit 1 ;;
+    *) sed -n '2,11p' "$0"; exit 1 ;;
   esac
 }
 
@@ -72,59 +71,8 @@ tailnet_down() {
   done
   stop_daemon headscale
   stop_daemon laptop-sshd; stop_daemon out-sshd
-  [ ! -e /run/netns/hw-lan ] || router_closed
-  for i in hw-laptop hw-out hw-inet; do ip netns del $i 2>/dev/null || :; done
+  inet_down
   rm -rf --one-file-system "$T" "$HOMELAB_LAB/headscale_api_key" "$HOMELAB_LAB/headscale_auth_key"
-}
-
-# --- networks ---------------------------------------------------------------------------------------------------
-
-inet_up() {
-  [ ! -e /run/netns/hw-inet ] || return 0
-  ip netns add hw-inet
-  ip -n hw-inet link set lo up
-  ip -n hw-inet link add inet0 type bridge
-  ip -n hw-inet addr add "$HEADSCALE/24" dev inet0
-  ip -n hw-inet link set inet0 up
-  inet_link hw-out "$OUTSIDE"
-  inet_link hw-laptop "$LAPTOP"
-  inet_link hw-lan "$WAN"
-  # outside hosts try the home's own addresses too, so that a "no" is the router's answer and no missing route
-  ip -n hw-out route add "$LAB_NET.0/24" via "$WAN"
-  ip -n hw-laptop route add "$LAB_NET.0/24" via "$WAN"
-  router_open
-}
-
-inet_link() { # NAMESPACE ADDRESS
-  [ -e "/run/netns/$1" ] || ip netns add "$1"
-  ip -n "$1" link set lo up
-  ip -n hw-inet link add "to-${1#hw-}" type veth peer name wan netns "$1"
-  ip -n hw-inet link set "to-${1#hw-}" master inet0 up
-  ip -n "$1" addr add "$2/24" dev wan
-  ip -n "$1" link set wan up
-}
-
-router_open() { # what a home router does: everything out, nothing in but two forwarded ports
-  ns hw-lan iptables-restore -n <<R
-*nat
--A POSTROUTING -o wan -j MASQUERADE
--A PREROUTING -i wan -d $WAN -p tcp --dport 80 -j DNAT --to-destination $PUBLIC_SERVICE:80
--A PREROUTING -i wan -d $WAN -p tcp --dport 443 -j DNAT --to-destination $PUBLIC_SERVICE:443
-COMMIT
-*filter
--A INPUT -i wan -m conntrack --ctstate ESTABLISHED,RELATED -j ACCEPT
--A INPUT -i wan -p icmp -j ACCEPT
--A INPUT -i wan -j DROP
--A FORWARD -i $LAB_BRIDGE -j ACCEPT
--A FORWARD -m conntrack --ctstate ESTABLISHED,RELATED,DNAT -j ACCEPT
--A FORWARD -j DROP
-COMMIT
-R
-}
-
-router_closed() { # no internet, as before 'up'
-  ip -n hw-lan link del wan 2>/dev/null || return 0
-  local table; for table in nat filter; do ns hw-lan iptables -t $table -F; done
 }
 
 # --- headscale --------------------------------------------------------------------------------------------------
