@@ -92,13 +92,13 @@ func controllerOptions() (cm.ContextOptions, error) {
 	options.HTTP01SolverResourceRequestMemory = resource.MustParse("64Mi")
 	options.HTTP01SolverResourceLimitsMemory = resource.MustParse("64Mi")
 	options.DNS01CheckRetryPeriod, options.DNS01CheckAuthoritative = 10*time.Second, true
-	options.MaxConcurrentChallenges = 60
 
 	logging := logsapi.NewLoggingConfiguration()
 	flags := pflag.NewFlagSet("controller", pflag.ContinueOnError)
 	file := flags.String("config", "", "")
 	flags.StringVar(&options.ClusterResourceNamespace, "cluster-resource-namespace", "kube-system", "")
 	flags.StringVar(&options.HTTP01SolverImage, "acme-http01-solver-image", "", "")
+	flags.IntVar(&options.MaxConcurrentChallenges, "max-concurrent-challenges", 60, "")
 	flags.String("leader-election-namespace", "", "")
 	logf.AddFlags(logging, flags)
 	if err := flags.Parse(os.Args[1:]); err != nil {
@@ -124,7 +124,7 @@ func controllerOptions() (cm.ContextOptions, error) {
 	if dns.CheckRetryPeriod != nil {
 		options.DNS01CheckRetryPeriod = dns.CheckRetryPeriod.Duration.Duration
 	}
-	if given.MaxConcurrentChallenges != nil {
+	if given.MaxConcurrentChallenges != nil && !flags.Changed("max-concurrent-challenges") { // a flag wins over the file
 		options.MaxConcurrentChallenges = int(*given.MaxConcurrentChallenges)
 	}
 	options.EnableGatewayAPI = given.GatewayAPIConfig.Enabled != nil && *given.GatewayAPIConfig.Enabled
