@@ -110,7 +110,7 @@ def _certificates(s: Settings) -> Iterator[Row]:
     webhook = "infrastructure/cert-manager-duckdns/release.yaml"
     yield Row(webhook, "HelmRelease", "spec values clusterIssuer email", s.email)
     if s.provider == "cloudflare":  # it keeps as many TXT records as one likes
-        manager, limit = "infrastructure/cert-manager/release.yaml", "spec values config maxConcurrentChallenges"
+        manager, limit = "infrastructure/cert-manager/release.yaml", "spec values maxConcurrentChallenges"
         yield Row(manager, "HelmRelease", limit, REMOVE)
     yield from _issuers(s)
     yield from _updaters(s)

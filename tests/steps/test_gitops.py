@@ -96,8 +96,8 @@ def test_with_cloudflare_there_is_no_webhook_and_no_limit() -> None:
         [solver] = issuer["spec"]["acme"]["solvers"]
         assert solver["selector"]["dnsZones"] == ["home.lab.test", "internal.home.lab.test"]
         assert solver["dns01"] == {"cloudflare": {"apiTokenSecretRef": {"name": "cloudflare-token", "key": "token"}}}
-    config = docs(files, "infrastructure/cert-manager/release.yaml")[0]["spec"]["values"]["config"]
-    assert "maxConcurrentChallenges" not in config and "acmeDNS01Config" in config
+    values = docs(files, "infrastructure/cert-manager/release.yaml")[0]["spec"]["values"]
+    assert "maxConcurrentChallenges" not in values and "acmeDNS01Config" in values["config"]
     assert list(secret_files(s)) == [
         "apps/cloudflare/token.sops.yaml", "apps/hello/word.sops.yaml",
         "infrastructure/issuers-cloudflare/token.sops.yaml",
