@@ -156,4 +156,11 @@ def gather_one(ctx: Context, address: str) -> NodeFacts:
 def gather(ctx: Context, addresses: Sequence[str] | None = None) -> dict[str, NodeFacts]:
     """The facts of `addresses` (all chosen Pis when left out), side by side, control plane first."""
     chosen = nodes.addresses(ctx.answers) if addresses is None else addresses
-    return ctx.each(chosen, lambda address: gather_one(ctx, address))
+    found = ctx.each(chosen, lambda address: gather_one(ctx, address))
+    ctx.scratch.setdefault("memory", {}).update({address: facts.memory_bytes for address, facts in found.items()})
+    return found
+
+
+def memory(ctx: Context) -> Mapping[str, int]:
+    """The memory in bytes of the Pis whose facts were gathered in this run, by address."""
+    return dict(ctx.scratch.get("memory", {}))

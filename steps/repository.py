@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import ClassVar
 
-from steps import age_key
+from steps import age_key, apps
 from steps import repository_access as access
 from steps.age_key import KeyFacts
 from steps.gitops.render import secret_files
@@ -19,7 +19,7 @@ from wizard.context import Context
 from wizard.errors import Problem
 from wizard.host import trust
 from wizard.host.base import HostKey
-from wizard.question import CHOICE, GIT_URL, OCI_URL, PATH, URL, YES_NO, Answers, Choice, Kind, Question, list_of
+from wizard.question import GIT_URL, OCI_URL, PATH, URL, YES_NO, Answers, Kind, Question
 from wizard.step import Change, Step
 
 _BRANCH = re.compile(r"[A-Za-z0-9][A-Za-z0-9._/-]{0,99}")
@@ -40,14 +40,7 @@ QUESTIONS: dict[str, Question] = {
             help="Make an empty, private one at GitHub, GitLab, Gitea or wherever you like, and give its SSH address:"
             " ssh://git@github.com/you/homelab.git",
         ),
-        Question(
-            "apps", "What shall run on the cluster?", list_of(CHOICE), default=["hello"],
-            choices=(
-                Choice("hello", "hello", "a page that says hello; the proof needs it", chosen=True),
-                Choice("pihole", "Pi-hole", "DNS for the home, without advertising"),
-                Choice("monitoring", "Prometheus and Grafana", "what the cluster is doing; wants 4 GB of memory"),
-            ),
-        ),
+        apps.QUESTION,
         age_key.QUESTION,
         Question("branch", "Which branch?", Kind("branch", _branch), default="main", advanced=True),
         Question(
@@ -104,6 +97,7 @@ class Repository(Step[RepositoryFacts]):
         ]
 
     def check(self, ctx: Context) -> RepositoryFacts:
+        apps.advise(ctx, ctx.answers)
         wanted = settings(ctx)
         unpinned = access.to_pin(ctx)
         key_there = not access.needs_ssh(ctx.answers) or access.key_file(ctx).exists()

@@ -99,6 +99,8 @@ def set_value(place: Any, way: Sequence[str], row: table.Row) -> None:
         old = place[step]
         quoted = isinstance(old, str) and isinstance(value, str)
         place[step] = type(old)(value) if quoted else copy.deepcopy(value)  # a quoted text stays quoted
+        if row.remark:
+            place.yaml_add_eol_comment(row.remark, step)
 
 
 def _keep_dependencies(spec: Any, chosen: Sequence[str]) -> None:

@@ -64,6 +64,11 @@ class Settings:
         """Whether apps are served over HTTPS."""
         return self.provider != "none"
 
+    @property
+    def one_name(self) -> bool:
+        """Whether public and private names lie below one DuckDNS name, and so share its one TXT record."""
+        return bool(self.duckdns_name) and domains.duckdns_name(self.internal_domain) == self.duckdns_name
+
 
 def from_answers(
     answers: Answers, *, cluster: str, age_recipient: str, names: Mapping[str, str] | None = None, acme_ca: str = ""
@@ -83,7 +88,7 @@ def from_answers(
         cloudflare_api=str(name.get("cloudflare_api") or cloudflare.URL) if name["provider"] == "cloudflare" else "",
         acme_directory=str(name.get("acme_directory") or ""), acme_ca=acme_ca,
         resolvers=tuple(name.get("resolvers") or ()),
-        workers=len(machines["hosts"]) - 1,
+        workers=sum(node.role == "worker" for node in nodes.known(answers, {})),
         apps=tuple(app for app in APPS if app in repository["apps"]),
         chart_mirror=repository.get("chart_mirror"),
         chart_mirror_insecure=bool(repository.get("chart_mirror_insecure")),

@@ -25,6 +25,7 @@ class Row:
     way: str
     value: Any
     adds: bool = False
+    remark: str = ""  # a comment at the end of its line
 
     def __hash__(self) -> int:  # of what a value may be, not everything has one
         return hash((self.file, self.object, self.way))
@@ -93,7 +94,9 @@ def _traefik(s: Settings) -> Iterator[Row]:
 def _gateways(s: Settings) -> Iterator[Row]:
     for side, domain in (("internal", s.internal_domain), ("external", s.external_domain)):
         file = f"infrastructure/gateways/{side}.yaml"
-        yield Row(file, "Gateway", "spec listeners 0 hostname", f"*.{domain}")
+        shared = f"both sides share {s.duckdns_name}'s one TXT record: one certificate after the other"
+        remark = shared if s.one_name else ""
+        yield Row(file, "Gateway", "spec listeners 0 hostname", f"*.{domain}", remark=remark)
         if s.certificates:
             issuer = f"letsencrypt-{s.issuer}"
             yield Row(file, "Gateway", "metadata annotations cert-manager.io/cluster-issuer", issuer)

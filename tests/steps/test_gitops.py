@@ -88,6 +88,13 @@ def test_with_duckdns_there_are_certificates_a_redirect_and_an_updater() -> None
     ]  # fmt: skip
 
 
+def test_one_duckdns_name_for_both_sides_is_told_where_it_matters() -> None:
+    gateway, words = "infrastructure/gateways/internal.yaml", "# both sides share attic's one TXT record"
+    assert words in render(settings(**{**DUCKDNS, "internal_domain": "internal.attic.duckdns.org"}))[gateway]
+    for names in (DUCKDNS, CLOUDFLARE, {}):
+        assert "TXT" not in render(settings(**names))[gateway]
+
+
 def test_with_cloudflare_there_is_no_webhook_and_no_limit() -> None:
     s = settings(**CLOUDFLARE)
     files = render(s)
@@ -226,7 +233,7 @@ def test_a_secret_is_filled_only_where_it_is_asked() -> None:
 
 def test_settings_come_from_the_answers() -> None:
     answers = {
-        "machines": {"hosts": ["10.0.0.11", "10.0.0.12"]},
+        "machines": {"hosts": ["10.0.0.11", "10.0.0.12"], "control_plane": "10.0.0.11"},
         "addresses": {key: BASE[key] for key in ("pool", "internal_address", "external_address", "dns_address")},
         "domains": {
             "provider": "duckdns", "external_domain": "a.home.duckdns.org", "internal_domain": "b.duckdns.org",
@@ -237,6 +244,8 @@ def test_settings_come_from_the_answers() -> None:
     s = from_answers(answers, cluster="attic", age_recipient="age1q")
     assert (s.duckdns_name, s.issuer, s.workers, s.apps) == ("home", "staging", 1, ("hello", "monitoring"))
     assert s.certificates and s.duckdns_api == "https://www.duckdns.org"
+    answers["machines"]["more_control_planes"] = ["10.0.0.12"]
+    assert from_answers(answers, cluster="attic", age_recipient="age1q").workers == 0
 
 
 def test_an_authority_and_resolvers_of_ones_own() -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from wizard import report
+from wizard import events, report
 from wizard.engine import Engine, Outlook
 from wizard.errors import ExitCode, Interrupted, WizardError
 from wizard.leaving import Leaving
@@ -22,6 +22,8 @@ def run(session: Session, out: Out | None = None) -> int:
     """
     out = out or Out()
     front = Unattended(session)
+    notes: list[events.Note] = []
+    session.bus.listen(lambda event: notes.append(event) if isinstance(event, events.Note) else None)
     engine = session.engine(front)
     with Leaving(session.world.stop):
         outlooks = _outlook(engine)
@@ -29,6 +31,10 @@ def run(session: Session, out: Out | None = None) -> int:
         change.host: engine.ctx.name_of(change.host) for each in outlooks for change in each.changes if change.host
     }
     out.say(report.outlook_text(outlooks, names))
+    for note in report.latest(notes):
+        out.say(f"\n{report.clean(note.title)}")
+        out.say(report.wrapped(report.clean(note.text), out.width, "    "))
+    out.say()
     first = next((each for each in outlooks if each.changes or each.blocked or not each.answered), None)
     if first is None:
         out.say("Nothing is left to do.")

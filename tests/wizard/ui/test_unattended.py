@@ -100,3 +100,17 @@ def test_a_plan_writes_nothing_and_says_what_is_left(answered: Any, world: Any) 
     assert world.made == []
     drive(answered)
     assert planned.run(dry, Out(stream)) == 0
+
+
+def test_a_plan_tells_what_is_worth_knowing(answered: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    step = type(answered.order[0])
+    look = step.check
+
+    def check(self: Any, ctx: Any) -> Any:
+        ctx.note("One name for both", "A second one costs nothing.")
+        return look(self, ctx)
+
+    monkeypatch.setattr(step, "check", check)
+    stream = io.StringIO()
+    planned.run(replace(answered, dry_run=True), Out(stream))
+    assert stream.getvalue().count("\nOne name for both\n    A second one costs nothing.\n") == 1
