@@ -24,7 +24,9 @@ from wizard.secret import Secret
 
 AUTHOR = Author("homelab-wizard", "homelab-wizard@homelab.invalid")
 WORD = "apps/hello/word.sops.yaml"
-YIELDING = frozenset({"README.md", ".gitattributes"})  # when a person has one of his own, it stays
+YIELDING = frozenset(
+    {"README.md", ".gitattributes", "renovate.json", ".gitlab-ci.yml"}
+)  # when a person has one of his own, it stays
 
 
 @dataclass(frozen=True)

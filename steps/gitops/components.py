@@ -10,8 +10,7 @@ from wizard import assets
 
 ROOT = "gitops"  # of the templates, below the assets
 EXAMPLE_CLUSTER = "clusters/homelab"
-# template -> place; the templates have no dot, or git would heed them here already
-ALWAYS_THERE = {"gitattributes": ".gitattributes", "sops.yaml": ".sops.yaml", "README.md": "README.md"}
+ALWAYS_THERE = {"sops.yaml": ".sops.yaml"}  # template -> place; without a dot, or sops would heed it here already
 
 
 @dataclass(frozen=True)

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import copy
-import re
 from collections.abc import Mapping, Sequence
 from functools import lru_cache
 from typing import Any
 
 from steps.gitops import components, table
+from steps.gitops.documents import documents
 from steps.gitops.settings import Settings
 from wizard import assets, yamlfile
 
@@ -22,11 +22,8 @@ def render(settings: Settings) -> dict[str, str]:
     rows: dict[str, list[table.Row]] = {name: [] for name in places}
     for row in table.rows(settings):
         rows.get(row.file, []).append(row)
-    made = {
-        place: _render_yaml(name, tuple(rows[name]), chosen) if name.endswith(".yaml") else _render_text(name, settings)
-        for name, place in places.items()
-    }
-    return dict(sorted(made.items()))
+    made = {place: _render_yaml(name, tuple(rows[name]), chosen) for name, place in places.items()}
+    return dict(sorted({**made, **documents(settings, made)}.items()))
 
 
 def secret_files(settings: Settings) -> dict[str, str]:
@@ -60,15 +57,6 @@ def _render_yaml(name: str, rows: tuple[table.Row, ...], chosen: tuple[str, ...]
         if document.get("kind") == "Kustomization":
             _keep_dependencies(document["spec"], chosen)
     return yamlfile.dump(*documents)
-
-
-def _render_text(name: str, s: Settings) -> str:
-    examples = {
-        "clusters/homelab": f"clusters/{s.cluster}", "192.168.1.50": s.internal_address,
-        "192.168.1.51": s.external_address, "myhome-internal.duckdns.org": s.internal_domain,
-        "myhome.duckdns.org": s.external_domain,
-    }  # fmt: skip
-    return re.sub("|".join(map(re.escape, examples)), lambda found: examples[found[0]], _template(name))
 
 
 def _find(documents: Sequence[Any], row: table.Row) -> Any:

@@ -19,6 +19,7 @@ from wizard import answers, yamlfile
 HERE = Path(__file__).resolve().parent
 NAMES = sorted(file.stem for file in HERE.glob("*.yaml"))
 RECIPIENT = "age1golden0recipient0of0no0key0at0all0qqqqqqqqqqqqqqqqqqqqqqqqq"
+PIS = ("atlas", "boreas", "castor")
 _HEAD = re.compile(r"^-- (\S+) --\n", re.MULTILINE)
 
 
@@ -27,7 +28,8 @@ def settings(name: str) -> Settings:
     os.environ.setdefault("GOLDEN_TOKEN", "a-token-that-nobody-has")
     needed = [step for step in ORDER if step.name in ("addresses", "domains", "repository")]
     interview = answers.read(HERE / f"{name}.yaml", ORDER, needed)
-    return from_answers(interview.answers, cluster=interview.cluster, age_recipient=RECIPIENT)
+    names = dict(zip(interview.answers["machines"]["hosts"], PIS, strict=False))
+    return from_answers(interview.answers, cluster=interview.cluster, age_recipient=RECIPIENT, names=names)
 
 
 def repository(name: str) -> dict[str, str]:

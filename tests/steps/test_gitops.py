@@ -8,7 +8,8 @@ from typing import Any
 
 import pytest
 
-from steps.gitops import components
+from steps.gitops import components, documents
+from steps.gitops.forge import WORKFLOWS
 from steps.gitops.render import fill_secret, render, secret_files, set_value
 from steps.gitops.settings import APPS, Settings, from_answers
 from steps.gitops.table import Row, mirrored, rows
@@ -48,8 +49,7 @@ APP_SETS = list(chain.from_iterable(combinations(APPS, count) for count in range
 def test_every_variant_is_valid(names: dict[str, Any], apps: tuple[str, ...]) -> None:
     files = render(settings(apps=apps, **names))
     assert [finding.sentence() for finding in validate(files)] == []
-    left = {name: found[0] for name, text in files.items() if (found := EXAMPLES.search(text))}
-    assert set(left) <= {"README.md"} and "192" not in "".join(left.values())
+    assert {name: found[0] for name, text in files.items() if (found := EXAMPLES.search(text))} == {}
 
 
 def test_the_same_answers_make_the_same_bytes() -> None:
@@ -218,11 +218,12 @@ def test_every_row_of_the_table_finds_its_place() -> None:
         assert {row.file for row in rows(settings(apps=APPS, **names))} <= known
 
 
-def test_every_template_belongs_to_a_component() -> None:
+def test_every_template_belongs_to_a_component_or_is_read() -> None:
     known = {name for part in components.COMPONENTS for name in components.templates(part)}
     root = assets.root() / components.ROOT
     there = {file.relative_to(root).as_posix() for file in root.rglob("*") if file.is_file()}
-    assert there == known | set(components.ALWAYS_THERE)
+    read = {*documents.PAGES, *documents.AS_THEY_ARE, *(workflow.template for workflow in WORKFLOWS.values())}
+    assert there == known | set(components.ALWAYS_THERE) | read
 
 
 def test_a_secret_is_filled_only_where_it_is_asked() -> None:

@@ -26,7 +26,7 @@ def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Home:
 def test_an_empty_repository_is_written_once(home: Home) -> None:
     sentences = home.plan()
     assert [sentence.split()[0] for sentence in sentences] == ["create", "make", "begin", "commit"]
-    assert sentences[-1].startswith(f"commit and push to file://{home.far}@main: what is missing there of 24 files (")
+    assert sentences[-1].startswith(f"commit and push to file://{home.far}@main: what is missing there of 29 files (")
     assert not (home.folder / "state").exists(), "planning writes nothing"
     ctx = home.run()
     assert ctx.state.recall("repository", "commit") == git(home.far, "rev-parse", "main").strip()
@@ -81,7 +81,7 @@ def test_changed_answers_change_what_they_must_and_nothing_else(home: Home) -> N
     home.edit(lambda work: (work / "apps/hello/routes.yaml").write_text("# mine\n") and None)
     assert home.plan() == [], "what only the person changed stays"
     home.answers["addresses"]["internal_address"] = "10.0.0.65"
-    assert "write 2 files (README.md, infrastructure/traefik/internal.yaml)" in home.plan()[0]
+    assert "write 4 files (docs/network.md, docs/network.svg, docs/runbook.md and 1 more)" in home.plan()[0]
     home.answers["repository"]["apps"] = ["hello", "monitoring"]
     home.run()
     assert home.show("mine.txt") == "mine\n" and home.show("apps/hello/routes.yaml") == "# mine\n"
