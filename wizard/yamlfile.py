@@ -67,14 +67,12 @@ def _in_words() -> Iterator[None]:
 
 def dump(*documents: Any) -> str:
     """The documents as YAML text, divided by ``---``."""
-    out = io.StringIO()
-    yaml = _yaml(round_trip=True)
-    if len(documents) == 1:
-        yaml.dump(documents[0], out)
-    else:
-        yaml.explicit_start = True
-        yaml.dump_all(documents, out)
-    return out.getvalue()
+    texts = []
+    for document in documents:
+        out = io.StringIO()
+        _yaml(round_trip=True).dump(document, out)
+        texts.append(out.getvalue())
+    return "---\n".join(texts)
 
 
 _BARE = re.compile(r"[A-Za-z/][A-Za-z0-9_./@+-]*|\d+\.\d+\.\d+[A-Za-z0-9_./-]*", re.ASCII)

@@ -12,6 +12,8 @@ from steps.gitops.documents import documents
 from steps.gitops.settings import Settings
 from wizard import assets, yamlfile
 
+_NAMES = re.compile(r"^    - name: (\S+)$", re.MULTILINE)  # of what a Kustomization depends on
+
 
 def render(settings: Settings) -> dict[str, str]:
     """Every file of the repository that holds no secret: path in the repository -> text, in order of path."""
@@ -50,7 +52,10 @@ def _place(name: str, settings: Settings) -> str:
 
 @lru_cache(maxsize=256)  # most files are the same whenever a repository is looked at
 def _render_yaml(name: str, rows: tuple[table.Row, ...], chosen: tuple[str, ...]) -> str:
-    documents = yamlfile.load_all_marked(_template(name))
+    text = _template(name)
+    if not rows and ("dependsOn:" not in text or set(_NAMES.findall(text)) <= set(chosen)):
+        return text  # nothing to lay in and nothing to leave out: what follows would write the same
+    documents = yamlfile.load_all_marked(text)
     for row in rows:
         set_value(_find(documents, row), row.way.split(" "), row)
     for document in documents:

@@ -226,6 +226,12 @@ def test_every_template_belongs_to_a_component_or_is_read() -> None:
     assert there == known | set(components.ALWAYS_THERE) | read
 
 
+@pytest.mark.parametrize("name", [name for part in components.COMPONENTS for name in components.templates(part)])
+def test_a_template_is_written_as_it_would_be_rendered(name: str) -> None:
+    text = assets.text(f"{components.ROOT}/{name}")
+    assert yamlfile.dump(*yamlfile.load_all_marked(text)) == text
+
+
 def test_a_secret_is_filled_only_where_it_is_asked() -> None:
     template = secret_files(settings(apps=APPS))["apps/monitoring/grafana.sops.yaml"]
     filled = yamlfile.load(fill_secret(template, {"admin-password": "new: '#1'"}))
