@@ -67,7 +67,7 @@ def tables(seen: Overview) -> dict[str, Rows]:
     return {
         "nodes": [(_name(n), n.address, n.role.replace("-", " "), f"`ssh {s.user}@{n.address}`") for n in s.nodes],
         "apps": [(url.app, url.text, reached_from(seen, url.side)) for url in seen.urls],
-        "parts": [(p.name, p.purpose, f"[{p.folder}]({p.folder})" if p.folder else "") for p in seen.parts],
+        "parts": [(f"[{part.name}]({part.place})", part.purpose) for part in seen.parts],
         "addresses": _addresses(seen),
         "names": _names(seen),
         "forwards": [(f"TCP {port}", f"{s.external_address} port {port}") for port in (80, 443)],
@@ -119,6 +119,7 @@ def examples(seen: Overview) -> dict[str, str]:
         "atlas": _name(first), "castor": _name(last), "/mnt/backup": s.snapshots, "/media/usb-stick": s.key_copy,
         "pi@": f"{s.user}@", "-o pi ": f"-o {s.user} ", "/home/pi": home,
         "myhome-internal.duckdns.org": s.internal_domain, "myhome.duckdns.org": s.external_domain,
+        "1.1.1.1": next(iter(s.resolvers), "1.1.1.1"),
         WORKFLOWS["github"].place: WORKFLOWS[s.forge].place if s.forge in WORKFLOWS else "",
     }  # fmt: skip
 

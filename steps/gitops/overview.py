@@ -30,11 +30,11 @@ class Url:
 
 @dataclass(frozen=True)
 class Part:
-    """One Kustomization of Flux: what it is for in a sentence, the folder it applies (none: another repository's)."""
+    """One Kustomization of Flux: what it is for in a sentence, and where its files are, or where it is described."""
 
     name: str
     purpose: str
-    folder: str
+    place: str
 
 
 @dataclass(frozen=True)
@@ -94,7 +94,7 @@ def _part(one: Object, text: str) -> Part:
     told = next((line for line in text.splitlines() if line.startswith("# ")), "")
     here = get(one.spec, "sourceRef", "name") == "flux-system"
     path = str(one.spec.get("path", "")).removeprefix("./")
-    return Part(one.name, told.removeprefix("# "), path if here else "")
+    return Part(one.name, told.removeprefix("# "), path if here else one.file)
 
 
 def _local_names(tree: Tree) -> list[tuple[str, str]]:

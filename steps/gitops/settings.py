@@ -56,7 +56,7 @@ class Settings:
     branch: str = "main"
     forge: str = "git"  # or a key of `forge.WORKFLOWS`
     key_copy: str = ""  # where a copy of the age key is said to be
-    wizard: str = __version__
+    wizard: str = __version__  # which homelab writes it, and validates it there
     versions: Mapping[str, Any] = field(default_factory=assets.versions)
 
     @property

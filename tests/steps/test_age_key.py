@@ -12,6 +12,7 @@ from wizard import events, report, sops
 from wizard.context import Context
 from wizard.engine import Consent, Engine
 from wizard.errors import Blocked, WizardError
+from wizard.realworld import RealWorld
 from wizard.step import Step
 
 
@@ -191,3 +192,15 @@ def test_a_place_needs_no_stick_to_be_plugged_in(given: str, answer: str) -> Non
 def test_a_place_is_named_from_the_root() -> None:
     with pytest.raises(ValueError, match="does not begin at the root"):
         age_key.QUESTION.kind.parse("stick")
+
+
+def test_when_state_and_key_are_lost_everything_is_encrypted_anew(home: Home) -> None:
+    """What the runbook promises to who has no copy."""
+    home.answers["repository"] |= {"age_key_copy": None, "apps": ["hello", "pihole"]}
+    home.run()
+    path, lost = "apps/pihole/admin.sops.yaml", sops.recipient_of(key(home))
+    (home.folder / "state").rename(home.folder / "lost")
+    home.run()
+    assert home.plan() == []
+    assert lost not in home.show(".sops.yaml") + home.show(path)
+    assert "password" in (sops.decrypt(RealWorld(), path, home.show(path), key(home)) or "")
