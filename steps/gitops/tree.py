@@ -2,83 +2,99 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
-from functools import lru_cache
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from functools import cached_property, lru_cache
 from typing import Any
 
-from wizard import yamlfile
-from wizard.question import plain
+from wizard.yamllines import Document, documents
+
+Way = tuple[str | int, ...]
+Name = tuple[str, str]  # namespace and name
+ERROR, WARNING = "error", "warning"
 
 
 @dataclass(frozen=True)
 class Finding:
-    """One mistake in the repository. `line` counts from 1 and is 0 where the file as a whole is meant."""
+    """One mistake in the repository, or something to think about (`severity`).
 
+    `code` is its name in docs/validation.md; `line` counts from 1 and is 0 where the file as a whole is meant.
+    """
+
+    code: str
     file: str
     line: int
     what: str
     fix: str = ""
+    severity: str = ERROR
 
     def sentence(self) -> str:
         where = f"{self.file}:{self.line}" if self.line else self.file
         return f"{where}: {self.what}" + (f" {self.fix}" if self.fix else "")
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Object:
-    """One document of one file. `body` is plain data, `marked` the same with line numbers."""
+    """One object. `body` is plain data as Flux would apply it, `place` where it stands in `file`, below `base`."""
 
     file: str
     body: Mapping[str, Any]
-    marked: Any = field(repr=False, compare=False)
+    place: Document | None = field(default=None, repr=False, compare=False)
+    base: Way = ()
+    made: bool = False  # by a generator of kustomize: its name gets a suffix, its data come from elsewhere
 
-    @property
+    @cached_property
     def kind(self) -> str:
         return str(self.body.get("kind", ""))
 
-    @property
+    @cached_property
+    def version(self) -> str:
+        return str(self.body.get("apiVersion", ""))
+
+    @cached_property
     def group(self) -> str:
         """The API group; empty for the core one."""
-        version = str(self.body.get("apiVersion", ""))
-        return version.rpartition("/")[0]
+        return self.version.rpartition("/")[0]
 
-    @property
+    @cached_property
     def meta(self) -> Mapping[str, Any]:
-        found = self.body.get("metadata")
-        return found if isinstance(found, Mapping) else {}
+        return mapping(self.body.get("metadata"))
 
-    @property
+    @cached_property
     def name(self) -> str:
         return str(self.meta.get("name", ""))
 
-    @property
+    @cached_property
     def namespace(self) -> str:
-        return str(self.meta.get("namespace", ""))
+        return str(self.meta.get("namespace") or "")
 
     @property
+    def key(self) -> Name:
+        return self.namespace, self.name
+
+    @cached_property
     def spec(self) -> Mapping[str, Any]:
-        found = self.body.get("spec")
-        return found if isinstance(found, Mapping) else {}
+        return mapping(self.body.get("spec"))
+
+    def with_body(self, body: Mapping[str, Any]) -> Object:
+        return replace(self, body=body)
 
     def at(self, *way: str | int) -> int:
         """The line of what lies at `way`, or of the last thing on the way that is there."""
-        return line_of(self.marked, way)
+        return self.place.line((*self.base, *way)) if self.place else 0
 
-    def finding(self, way: Sequence[str | int], what: str, fix: str = "") -> Finding:
-        return Finding(self.file, self.at(*way), f"{self.kind} {self.name}: {what}", fix)
+    def finding(self, code: str, way: Sequence[str | int], what: str, fix: str = "") -> Finding:
+        return Finding(code, self.file, self.at(*way), f"{self.kind} {self.name}: {what}.", fix)
 
 
-def line_of(marked: Any, way: Sequence[str | int]) -> int:
-    line: int = marked.lc.line + 1
-    place: Any = marked
-    for step in way:
-        try:
-            line = (place.lc.item(step) if hasattr(place, "append") else place.lc.key(step))[0] + 1
-            place = place[step]
-        except (AttributeError, KeyError, IndexError, TypeError):
-            break
-    return line
+def mapping(value: Any) -> Mapping[str, Any]:
+    """`value` when it is a mapping, else an empty one: rules look into objects of any shape."""
+    return value if isinstance(value, Mapping) else {}
+
+
+def items(value: Any) -> list[tuple[int, Mapping[str, Any]]]:
+    """The mappings in the list `value` with their positions; nothing when it is no list."""
+    return [(n, one) for n, one in enumerate(value) if isinstance(one, Mapping)] if isinstance(value, list) else []
 
 
 def get(body: Any, *way: str | int) -> Any:
@@ -91,59 +107,117 @@ def get(body: Any, *way: str | int) -> Any:
     return body
 
 
-@dataclass(frozen=True)
-class Tree:
-    """All objects of a repository, and the files that hold them."""
+@dataclass(frozen=True, eq=False)
+class Part:
+    """One of Flux' Kustomizations and what it applies. `parent` is the one that applies it; None for the cluster's own."""
 
-    files: frozenset[str]
-    objects: tuple[Object, ...]
+    one: Object | None
+    objects: tuple[Object, ...] = ()
+    parent: Name | None = None
+    here: bool = True  # its files are in this repository
+
+    @property
+    def key(self) -> Name:
+        return self.one.key if self.one else ("", "")
+
+
+@dataclass(frozen=True, eq=False)
+class Tree:
+    """Everything that one cluster gets from the repository.
+
+    `unseen` says what else it gets that is not in these files, and why it can't be looked at.
+    """
+
+    files: Mapping[str, str]
+    parts: tuple[Part, ...]
+    unseen: tuple[str, ...] = ()
+    own: bool = True  # rendered here: everything in it is known, and nothing may be left to chance
+
+    @cached_property
+    def objects(self) -> tuple[Object, ...]:
+        return tuple(one for part in self.parts for one in part.objects)
+
+    @cached_property
+    def _by_kind(self) -> Mapping[str, list[Object]]:
+        found: dict[str, list[Object]] = {}
+        for one in self.objects:
+            found.setdefault(one.kind, []).append(one)
+        return found
 
     def of(self, kind: str, group: str | None = None) -> list[Object]:
-        return [one for one in self.objects if one.kind == kind and group in (None, one.group)]
+        return [one for one in self._by_kind.get(kind, ()) if group in (None, one.group)]
 
-    def below(self, path: str) -> list[Object]:
-        """What Flux finds in the folder that a Kustomization's `path` names."""
-        folder = folder_of(path)
-        return [one for one in self.objects if one.file.startswith(folder)]
+    def named(self, kind: str) -> Mapping[Name, Object]:
+        return {one.key: one for one in self.of(kind)}
+
+    @cached_property
+    def by_key(self) -> Mapping[Name, Part]:
+        """The parts that are Kustomizations of Flux."""
+        return {part.key: part for part in self.parts if part.one}
+
+    def before(self, part: Part) -> list[Part]:
+        """What is ready when `part` is applied: what it depends on and what applied it, all the way, and itself."""
+        seen: dict[Name, Part] = {part.key: part}
+        todo = [part]
+        while todo:
+            one = todo.pop()
+            for key in [*needs(one), *([one.parent] if one.parent else [])]:
+                if (known := self.by_key.get(key) or self._root(key)) and key not in seen:
+                    seen[key] = known
+                    todo.append(known)
+        return list(seen.values())
+
+    def _root(self, key: Name) -> Part | None:
+        return next((part for part in self.parts if part.key == key), None)
 
 
-def folder_of(path: str) -> str:
-    """``./apps/hello`` -> ``apps/hello/``; the whole repository is an empty text."""
-    parts = [part for part in path.split("/") if part not in ("", ".")]
-    return "".join(f"{part}/" for part in parts)
+def needs(part: Part) -> Iterator[Name]:
+    """What a Kustomization of Flux depends on, by its own words."""
+    for _, other in items(part.one.spec.get("dependsOn")) if part.one else ():
+        yield str(other.get("namespace") or part.key[0]), str(other.get("name"))
 
 
-def parse(files: Mapping[str, str]) -> tuple[Tree, list[Finding]]:
-    """The objects in every YAML file that Flux would look at, and what could not be read."""
-    objects: list[Object] = []
-    findings: list[Finding] = []
-    for name, text in sorted(files.items()):
-        if name.endswith((".yaml", ".yml")) and not any(part.startswith(".") for part in name.split("/")):
-            there, wrong = _parse_file(name, text)
-            objects += there
-            findings += wrong
-    return Tree(frozenset(files), tuple(objects)), findings
+# -- reading ----------------------------------------------------------------------------------------------
 
 
-@lru_cache(maxsize=256)  # a repository is checked more than once in a run
-def _parse_file(name: str, text: str) -> tuple[tuple[Object, ...], tuple[Finding, ...]]:
+def is_yaml(name: str) -> bool:
+    return name.endswith((".yaml", ".yml"))
+
+
+@lru_cache(maxsize=4096)  # a repository is checked more than once in a run
+def read(name: str, text: str) -> tuple[tuple[Object, ...], tuple[Finding, ...]]:
+    """The objects in a YAML file, and what Flux would not understand in it."""
     try:
-        documents = yamlfile.load_all_marked(text)
+        found = documents(text)
     except ValueError as error:
         return (), (_unreadable(name, str(error)),)
-    objects = tuple(Object(name, plain(one), one) for one in documents if isinstance(one, Mapping))
-    return objects, tuple(_not_objects(name, documents))
+    objects: list[Object] = []
+    wrong: list[Finding] = []
+    for one in found:
+        if is_object(one.data):
+            objects += unfolded(Object(name, one.data, one))
+        else:
+            what = "This is no Kubernetes object: it has no apiVersion or no kind."
+            fix = "Flux would refuse the whole folder: move it out of there, or begin it with apiVersion and kind."
+            wrong.append(Finding("not-an-object", name, one.first, what, fix))
+    return tuple(objects), tuple(wrong)
+
+
+def is_object(data: Any) -> bool:
+    return isinstance(data, Mapping) and bool(data.get("apiVersion")) and bool(data.get("kind"))
+
+
+def unfolded(one: Object) -> Iterable[Object]:
+    """The object, or those that a List holds."""
+    if one.kind != "List" or not isinstance(one.body.get("items"), list):
+        return [one]
+    inside = items(one.body["items"])
+    return [Object(one.file, body, one.place, ("items", number)) for number, body in inside]
 
 
 def _unreadable(name: str, error: str) -> Finding:
     where, colon, why = error.partition(": ")
     number = where.removeprefix("line ")
     if colon and number.isdigit():
-        return Finding(name, int(number), f"This is not YAML: {why}.")
-    return Finding(name, 0, f"This is not YAML: {error}.")
-
-
-def _not_objects(name: str, documents: Sequence[Any]) -> Iterator[Finding]:
-    for document in documents:
-        if document is not None and not isinstance(document, Mapping):
-            yield Finding(name, 0, "This holds something that is no Kubernetes object.", "Each begins with apiVersion.")
+        return Finding("yaml", name, int(number), f"This is not YAML: {why}.", "Look at the indentation around here.")
+    return Finding("yaml", name, 0, f"This is not YAML: {error}.", "Look at the file with an editor that knows YAML.")
