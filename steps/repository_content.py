@@ -11,11 +11,12 @@ from functools import cached_property
 from typing import Any
 
 from steps import domains, nodes
-from steps.gitops import components, rules
+from steps.gitops import components
+from steps.gitops.checks import leaks
 from steps.gitops.render import fill_secret, render, secret_files
 from steps.gitops.settings import Settings, from_answers
-from steps.gitops.tree import Finding, parse
-from steps.gitops.validate import validate
+from steps.gitops.tree import Finding
+from steps.gitops.validate import errors, validate
 from wizard import sops, yamlfile
 from wizard.context import Context
 from wizard.errors import Blocked, WizardError
@@ -195,8 +196,7 @@ class Content:
     def _no_plain_secret(self, commit: str) -> None:
         """The last look before a push: no commit on its way may hold a plain Secret."""
         for _, path, blob in self.repo.outgoing(self.base, commit):
-            tree, _ = parse({path: self.repo.read(blob)} if blob != GONE else {})
-            if any(rules.plain_keys(one.body) for one in tree.of("Secret")):
+            if blob != GONE and any(leaks.leaks(path, self.repo.read(blob))):
                 raise WizardError(
                     f"Not pushed: {path} holds a Secret that is not encrypted.", "A push can't be taken back.",
                     "Run the same command again; when it stays so, this is a mistake in homelab.",
@@ -230,10 +230,10 @@ def conflict(paths: tuple[str, ...]) -> Blocked:
 
 
 def refuse(findings: list[Finding]) -> None:
-    """Raises `Blocked` with every finding, if there is one."""
-    if findings:
+    """Raises `Blocked` with every mistake, if there is one."""
+    if mistakes := errors(findings):
         raise Blocked(
-            f"The repository would hold {counted(len(findings), 'mistake')}; nothing was pushed.",
-            "\n".join(finding.sentence() for finding in findings),
+            f"The repository would hold {counted(len(mistakes), 'mistake')}; nothing was pushed.",
+            "\n".join(finding.sentence() for finding in mistakes),
             "Correct the answers that lead to this.",
         )

@@ -7,13 +7,13 @@ repository with its CRDs has 50,000. Scalars are what Kubernetes' tools take the
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from functools import cache
 from typing import Any
 
 MOST = 500_000  # values in a document once its aliases are unfolded
-_TEXT, _MERGE = "tag:yaml.org,2002:str", "tag:yaml.org,2002:merge"
+_CORE = "tag:yaml.org,2002:"
 _CONSTANTS = {
     **dict.fromkeys(("", "~", "null", "Null", "NULL"), None),
     **dict.fromkeys(("true", "True", "TRUE"), True), **dict.fromkeys(("false", "False", "FALSE"), False),
@@ -23,38 +23,36 @@ _FRACTION = re.compile(r"[-+]?(?:\.\d+|\d+(?:\.\d*)?)(?:[eE][-+]?\d+)?", re.ASCI
 Way = Sequence[str | int]
 
 
+class Spot:
+    """A value with its line (from 0), the spots inside it, and how many values it unfolds to."""
+
+    __slots__ = ("data", "inside", "line", "size")
+
+    def __init__(self, data: Any, line: int) -> None:
+        self.data, self.line, self.size = data, line, 1
+        self.inside: dict[str | int, tuple[int, Spot]] = {}
+
+
 @dataclass(frozen=True)
 class Document:
     """One document of a file: its plain data, and where everything in it stands."""
 
     data: Any
-    node: Any = field(repr=False, compare=False)
+    spot: Spot = field(repr=False, compare=False)
 
     @property
     def first(self) -> int:
         """The line it begins in, from 1."""
-        line: int = self.node.start_mark.line
-        return line + 1
+        return self.spot.line + 1
 
     def line(self, way: Way) -> int:
         """The line of what lies at `way`, or of the last thing on the way that is there."""
-        line, node = self.first, self.node
+        line, spot = self.spot.line, self.spot
         for step in way:
-            found = _step(node, step)
-            if found is None:
+            if step not in spot.inside:
                 break
-            line, node = found
-        return line
-
-
-def _step(node: Any, step: str | int) -> tuple[int, Any] | None:
-    if node.id == "mapping":
-        for key, value in node.value:
-            if key.value == str(step):
-                return key.start_mark.line + 1, value
-    elif node.id == "sequence" and isinstance(step, int) and 0 <= step < len(node.value):
-        return node.value[step].start_mark.line + 1, node.value[step]
-    return None
+            line, spot = spot.inside[step]
+        return line + 1
 
 
 def documents(text: str) -> list[Document]:
@@ -66,9 +64,7 @@ def documents(text: str) -> list[Document]:
     import yaml
 
     try:
-        nodes = [node for node in yaml.compose_all(text, Loader=_loader()) if node is not None]
-        found = [Document(_Builder().build(node), node) for node in nodes]
-        return [one for one in found if one.data is not None]
+        found = list(_Reader(yaml.parse(text, Loader=_loader())).documents())
     except yaml.MarkedYAMLError as error:
         mark = error.problem_mark or error.context_mark
         said = (error.problem or error.context or "it can't be understood").splitlines()[0]
@@ -77,6 +73,7 @@ def documents(text: str) -> list[Document]:
         raise ValueError(str(error).splitlines()[0]) from None
     except RecursionError:
         raise ValueError("it is nested too deeply") from None
+    return [Document(spot.data, spot) for spot in found if spot.data is not None]
 
 
 @cache
@@ -86,55 +83,77 @@ def _loader() -> Any:
     return getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 
 
-class _Builder:
-    """Turns nodes into plain data. A node that aliases lead to is built once, and counted as often as it is used."""
+class _Reader:
+    """Turns the parser's events into spots. An anchor may be set again, as Go's parser lets one."""
 
-    def __init__(self) -> None:
-        self._built: dict[int, tuple[Any, int]] = {}
+    def __init__(self, events: Iterator[Any]) -> None:
+        self._events = events
+        self._anchors: dict[str, Spot | None] = {}
 
-    def build(self, node: Any) -> Any:
-        return self._build(node)[0]
+    def documents(self) -> Iterator[Spot]:
+        for event in self._events:
+            if type(event).__name__ == "DocumentStartEvent":
+                self._anchors.clear()
+                yield self._spot(next(self._events))
 
-    def _build(self, node: Any) -> tuple[Any, int]:
-        if node.id == "scalar":
-            return scalar(node), 1
-        if id(node) not in self._built:
-            self._built[id(node)] = ({}, MOST)  # as long as it is being built: an alias to itself is endless
-            data, size = self._mapping(node) if node.id == "mapping" else self._sequence(node)
-            if size > MOST:
-                raise ValueError(f"line {node.start_mark.line + 1}: its aliases unfold to more than {MOST} values")
-            self._built[id(node)] = data, size
-        return self._built[id(node)]
+    def _spot(self, event: Any) -> Spot:
+        kind = type(event).__name__
+        line = event.start_mark.line
+        if kind == "AliasEvent":
+            known = self._anchors.get(event.anchor)
+            if known is None:
+                raise ValueError(f"line {line + 1}: the alias {event.anchor} leads nowhere")
+            return known
+        if kind == "ScalarEvent":
+            spot = Spot(scalar(event), line)
+        else:
+            if event.anchor:
+                self._anchors[event.anchor] = None  # an alias to what it is in would be endless
+            spot = self._mapping(line) if kind == "MappingStartEvent" else self._sequence(line)
+            if spot.size > MOST:
+                raise ValueError(f"line {line + 1}: its aliases unfold to more than {MOST} values")
+        if event.anchor:
+            self._anchors[event.anchor] = spot
+        return spot
 
-    def _sequence(self, node: Any) -> tuple[list[Any], int]:
-        pairs = [self._build(one) for one in node.value]
-        return [data for data, _ in pairs], 1 + sum(size for _, size in pairs)
+    def _sequence(self, line: int) -> Spot:
+        made = Spot([], line)
+        while type(event := next(self._events)).__name__ != "SequenceEndEvent":
+            spot = self._spot(event)
+            made.inside[len(made.data)] = (spot.line if spot.line >= line else line, spot)
+            made.data.append(spot.data)
+            made.size += spot.size
+        return made
 
-    def _mapping(self, node: Any) -> tuple[dict[str, Any], int]:
-        data: dict[str, Any] = {}
-        merged: dict[str, Any] = {}
-        size = 1
-        for key, value in node.value:
-            if key.id != "scalar":
-                raise ValueError(f"line {key.start_mark.line + 1}: a key must be a text")
-            built, more = self._build(value)
-            size += more
-            if key.tag == _MERGE and key.value == "<<":
-                for one in built if isinstance(built, list) else [built]:
-                    merged = {**(one if isinstance(one, dict) else {}), **merged}
-            elif key.value in data:
-                raise ValueError(f"line {key.start_mark.line + 1}: the key {key.value} is there twice")
+    def _mapping(self, line: int) -> Spot:
+        made = Spot({}, line)
+        merged: list[Spot] = []
+        while type(event := next(self._events)).__name__ != "MappingEndEvent":
+            if type(event).__name__ != "ScalarEvent":
+                raise ValueError(f"line {event.start_mark.line + 1}: a key must be a text")
+            key, at = event.value, event.start_mark.line
+            if event.anchor:
+                self._anchors[event.anchor] = Spot(scalar(event), at)
+            spot = self._spot(next(self._events))
+            made.size += spot.size
+            if key == "<<" and not event.style:
+                merged += [one for _, one in spot.inside.values()] if isinstance(spot.data, list) else [spot]
+            elif key in made.data:
+                raise ValueError(f"line {at + 1}: the key {key} is there twice")
             else:
-                data[key.value] = built
-        return ({**merged, **data} if merged else data), size
+                made.data[key] = spot.data
+                made.inside[key] = (at, spot)
+        for one in merged:
+            if isinstance(one.data, dict):
+                made.data = {**one.data, **made.data}
+                made.inside = {**one.inside, **made.inside}
+        return made
 
 
-def scalar(node: Any) -> Any:
-    """The value of a scalar node: a text, unless it is plain and reads like something else."""
-    text: str = node.value
-    if node.style or not node.tag.startswith("tag:yaml.org,2002:"):
-        return text
-    if node.tag == _TEXT and not text.startswith("0o"):  # YAML 1.1, which PyYAML goes by, knows no 0o644
+def scalar(event: Any) -> Any:
+    """The value of a scalar: a text, unless it is plain and reads like something else."""
+    text: str = event.value
+    if event.style or (event.tag and not event.tag.startswith(_CORE)) or event.tag == f"{_CORE}str":
         return text
     return plain(text)
 

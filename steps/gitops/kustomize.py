@@ -12,7 +12,7 @@ from typing import Any
 
 from steps.gitops import ignored
 from steps.gitops.transform import apply_patch, renamed
-from steps.gitops.tree import Finding, Object, get, is_yaml, items, read
+from steps.gitops.tree import Finding, Object, get, is_yaml, items, mapping, read
 
 NAMES = ("kustomization.yaml", "kustomization.yml", "Kustomization")
 FIELDS = frozenset((
@@ -157,7 +157,7 @@ class Builder:
                 for source in ("files", "envs", "literals"):
                     for place, entry in enumerate(made.get(source) or []):
                         data |= self._source(folder, recipe, (field, number, source, place), str(entry))
-                meta = {"name": made.get("name", ""), "namespace": made.get("namespace")}
+                meta = {"name": made.get("name", ""), "namespace": made.get("namespace"), **_options(recipe, made)}
                 body = {"apiVersion": "v1", "kind": kind, "metadata": meta, "data": data}
                 yield Object(recipe.name, body, recipe.one.place if recipe.one else None, (field, number), made=True)
 
@@ -249,6 +249,12 @@ def contents(text: str) -> list[Any]:
         return [one.data for one in documents(text)]
     except ValueError:
         return []
+
+
+def _options(recipe: _Recipe, made: Mapping[str, Any]) -> dict[str, Any]:
+    """The labels and annotations that generated objects get."""
+    every, own = mapping(recipe.body.get("generatorOptions")), mapping(made.get("options"))
+    return {field: {**mapping(every.get(field)), **mapping(own.get(field))} for field in ("labels", "annotations")}
 
 
 def remote(entry: str) -> bool:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import posixpath
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 
 from steps.gitops import variables
 from steps.gitops.kustomize import Builder, contents
@@ -22,7 +22,8 @@ class Root:
 
     folder: str
     source: str = SYSTEM  # the name of the source that is this repository
-    one: Object | None = None
+    one: Object | None = None  # the Kustomization of Flux that applies the folder
+    heads: tuple[Object, ...] = ()  # instead of a folder: Kustomizations that nothing else applies
 
 
 @dataclass
@@ -67,13 +68,14 @@ def roots(files: Mapping[str, str], every: list[Object]) -> list[Root]:
     folders = sorted({name.split("/")[1] for name in files if name.startswith("clusters/") and name.count("/") > 1})
     if folders:
         return [Root(f"clusters/{name}") for name in folders]
-    return list(_heads(files, every))
+    heads = tuple(_heads(every))
+    return [Root("", str(get(heads[0].spec, "sourceRef", "name")), heads=heads)] if heads else []
 
 
 def _bootstrapped(every: list[Object]) -> Iterator[Root]:
     for one in every:
         if posixpath.basename(one.file) == "gotk-sync.yaml" and one.group == FLUX:
-            yield Root(folder_of(one), str(get(one.spec, "sourceRef", "name")))
+            yield Root(folder_of(one), str(get(one.spec, "sourceRef", "name")), one)
 
 
 def _instances(every: list[Object]) -> Iterator[Root]:
@@ -84,12 +86,12 @@ def _instances(every: list[Object]) -> Iterator[Root]:
             yield Root(str(sync["path"]).strip("./"), str(sync.get("name") or SYSTEM))
 
 
-def _heads(files: Mapping[str, str], every: list[Object]) -> Iterator[Root]:
+def _heads(every: list[Object]) -> Iterator[Object]:
     kustomizations = [one for one in every if one.kind == "Kustomization" and one.group == FLUX]
     for one in kustomizations:
         others = [folder_of(other) for other in kustomizations if other is not one]
-        if not any(one.file.startswith(f"{folder}/" if folder else "") for folder in others):
-            yield Root(posixpath.dirname(one.file), str(get(one.spec, "sourceRef", "name")), one)
+        if not any(one.file.startswith(f"{folder}/") for folder in others if folder):
+            yield one
 
 
 def folder_of(kustomization: Object) -> str:
@@ -110,8 +112,10 @@ class _Walk:
 
     def parts(self) -> list[Part]:
         """The cluster's own folder first, then every Kustomization, each after the one that applies it."""
-        first = tuple([self.root.one] if self.root.one else self.builder.build(self.root.folder))
-        found = [Part(None, first)]
+        first = self.root.heads or tuple(self.builder.build(self.root.folder))
+        found = [Part(self.root.one, first, folder=self.root.folder)]
+        if self.root.one:
+            self._done[self.root.one.key] = found[0]
         for part in found:
             for one in part.objects:
                 if one.kind == "ArtifactGenerator":
@@ -129,7 +133,7 @@ class _Walk:
                 self.builder.unseen.append(f"{one.file}: Kustomization {one.name}")
             return Part(one, (), parent.key, here=False)
         if folder and folder not in self.builder.folders:
-            return Part(one, (), parent.key)  # the rule about paths tells it
+            return Part(one, (), parent.key, folder)  # the rule about paths tells it
         objects = self.builder.build(folder)
         for entry in one.spec.get("components") or ():
             place = posixpath.normpath(posixpath.join(folder, str(entry)))
@@ -140,7 +144,7 @@ class _Walk:
                 objects, _ = apply_patch(objects, content, patch.get("target"))
         names = {"namespace": one.spec.get("targetNamespace")}
         objects = renamed(objects, {**one.spec, **names, "labels": None})
-        return replace(Part(one, (), parent.key), objects=tuple(self._filled(one, objects)))
+        return Part(one, tuple(self._filled(one, objects)), parent.key, folder)
 
     def _filled(self, one: Object, objects: list[Object]) -> list[Object]:
         filler = variables.of_part(one, self.known)

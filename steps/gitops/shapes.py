@@ -1,181 +1,130 @@
-"""Is each object of a shape that Kubernetes takes? Offline: built-in kinds by the client's models, others by schema.
-
-An unknown field is refused here, although a cluster would ignore it: it is a mistake that nobody would notice.
-"""
+"""Is each object of a shape that Kubernetes takes, and are the values of each release what its chart knows?"""
 
 from __future__ import annotations
 
-import json
 import re
-from collections.abc import Iterator, Mapping, Sequence
-from functools import cache
-from pathlib import Path
+from collections.abc import Iterator
+from dataclasses import replace
+from functools import cache, lru_cache
 from typing import Any
 
-from steps.gitops.tree import Finding, Object, Tree, get
-from wizard import assets
+from steps.gitops import charts
+from steps.gitops.schema import Checker, Complaint, Way, undecided
+from steps.gitops.schemas import Kinds
+from steps.gitops.tree import Finding, Object, Tree, get, mapping
 
-Way = tuple[str | int, ...]
-Complaint = tuple[Way, str]
-
-BUILT_IN = {  # apiVersion and kind -> the model's name in the package `kubernetes`
-    ("v1", "Namespace"): "V1Namespace", ("v1", "Secret"): "V1Secret", ("v1", "Service"): "V1Service",
-    ("v1", "ConfigMap"): "V1ConfigMap", ("v1", "ServiceAccount"): "V1ServiceAccount",
-    ("v1", "PersistentVolumeClaim"): "V1PersistentVolumeClaim", ("apps/v1", "Deployment"): "V1Deployment",
-    ("apps/v1", "DaemonSet"): "V1DaemonSet", ("apps/v1", "StatefulSet"): "V1StatefulSet",
-    ("batch/v1", "CronJob"): "V1CronJob", ("batch/v1", "Job"): "V1Job",
-    ("rbac.authorization.k8s.io/v1", "Role"): "V1Role",
-    ("rbac.authorization.k8s.io/v1", "ClusterRole"): "V1ClusterRole",
-    ("rbac.authorization.k8s.io/v1", "RoleBinding"): "V1RoleBinding",
-    ("rbac.authorization.k8s.io/v1", "ClusterRoleBinding"): "V1ClusterRoleBinding",
-    ("networking.k8s.io/v1", "NetworkPolicy"): "V1NetworkPolicy",
-}  # fmt: skip
-CLUSTER_WIDE = {"Namespace", "ClusterRole", "ClusterRoleBinding", "GatewayClass", "ClusterIssuer"}
-_SIMPLE: dict[str, tuple[type, ...]] = {"str": (str,), "int": (int,), "bool": (bool,), "float": (int, float)}
 _NAME = re.compile(r"[a-z0-9]([-a-z0-9.]{0,251}[a-z0-9])?")
+_LOOSE_NAME = re.compile(r"[^/%]{1,253}")  # RBAC's names may hold colons
+_LABEL = re.compile(r"(?:[a-z0-9](?:[-a-z0-9.]*[a-z0-9])?/)?[A-Za-z0-9](?:[-\w.]{0,61}[A-Za-z0-9])?", re.ASCII)
+_VALUE = re.compile(r"(?:[A-Za-z0-9](?:[-\w.]{0,61}[A-Za-z0-9])?)?", re.ASCII)
 
 
-def shapes(tree: Tree) -> list[Finding]:
+def shapes(tree: Tree, kinds: Kinds) -> Iterator[Finding]:
     """What is wrong with the shape of each object, and of the values of each chart whose schema is known."""
-    found: list[Finding] = []
     for one in tree.objects:
-        found += [one.finding(way, what, fix) for way, what, fix in _identity(one)]
-        found += [one.finding(way, f"{_dotted(way)}: {what}.") for way, what in _shape(one)]
-        found += [one.finding(way, f"{_dotted(way)}: {what}.") for way, what in _values(one, tree)]
-    return found
+        if not one.made:
+            yield from shape(one, kinds, tree.own)
+    for release in tree.of("HelmRelease"):
+        yield from _values(release, tree)
+    if not tree.own:
+        yield from _not_known(tree, kinds)
 
 
-def _identity(one: Object) -> Iterator[tuple[Way, str, str]]:
-    version = str(one.body.get("apiVersion", ""))
-    if (version, one.kind) not in BUILT_IN and not _schema_file(version, one.kind).exists():
-        close = next((v for v, kind in (*BUILT_IN, *_schemas()) if kind == one.kind), "")
-        fix = (
-            f"Write apiVersion: {close}."
-            if close
-            else "Is it spelt right? Only kinds that are known here can be checked."
-        )
-        yield ("apiVersion",), f"the kind {one.kind or '(none)'} of {version or '(no apiVersion)'} is not known", fix
-    if not _NAME.fullmatch(one.name):
-        yield ("metadata", "name"), "metadata.name is missing or not a name", "Small letters, digits and dashes."
-    if not one.namespace and one.kind not in CLUSTER_WIDE:
-        yield ("metadata",), "metadata.namespace is missing", "It would land in whatever namespace is the default."
-    if one.namespace and one.kind in CLUSTER_WIDE:
-        yield ("metadata", "namespace"), "this kind belongs to no namespace", "Leave metadata.namespace out."
+def _not_known(tree: Tree, kinds: Kinds) -> Iterator[Finding]:
+    """One finding for each kind that can't be checked, at its first object."""
+    met: dict[tuple[str, str], list[Object]] = {}
+    for one in tree.objects:
+        if kinds.of(one.version, one.kind) is None and not kinds.versions(one.kind, one.group):
+            met.setdefault((one.version, one.kind), []).append(one)
+    for (version, kind), objects in met.items():
+        more = f" (and {len(objects) - 1} more)" if len(objects) > 1 else ""
+        what = f"the kind {kind} of {version} is not known here, so this{more} was not checked"
+        fix = "Is it spelt right? Put its CRD into the repository, and it is checked."
+        yield objects[0].finding("kind-unknown", ("kind",), what, fix)
 
 
-def _shape(one: Object) -> Iterator[Complaint]:
-    version = str(one.body.get("apiVersion", ""))
-    if model := BUILT_IN.get((version, one.kind)):
-        body = {key: value for key, value in one.body.items() if not (one.kind == "Secret" and key == "sops")}
-        yield from _built_in(body, model, ())
-    elif (file := _schema_file(version, one.kind)).exists():
-        yield from _by_schema(one.body, file, ())
-        yield from _built_in(one.meta, "V1ObjectMeta", ("metadata",))
+@lru_cache(maxsize=4096)  # an object that several clusters share is looked at once
+def shape(one: Object, kinds: Kinds, own: bool) -> tuple[Finding, ...]:
+    return (*_identity(one, kinds, own), *_fields(one, kinds))
 
 
-def _values(one: Object, tree: Tree) -> Iterator[Complaint]:
-    """A HelmRelease's values against the schema that the chart carries."""
-    if one.kind != "HelmRelease":
+def _identity(one: Object, kinds: Kinds, own: bool) -> Iterator[Finding]:
+    kind = kinds.of(one.version, one.kind)
+    if kind is None:
+        known = kinds.versions(one.kind, one.group)
+        here = [version for version in known if version.rpartition("/")[0] == one.group]
+        if here:
+            what, fix = f"there is no {one.version} any more, or not yet", f"Write apiVersion: {here[0]}."
+            yield one.finding("api-version", ("apiVersion",), what, fix)
+        elif known and own:
+            what = f"the kind {one.kind} of {one.version} is not known"
+            yield one.finding("kind-unknown", ("apiVersion",), what, f"Write apiVersion: {known[0]}.")
+        elif own:
+            what = f"the kind {one.kind} of {one.version} is not known"
+            yield one.finding("kind-unknown", ("kind",), what, "Is it spelt right? Only known kinds can be checked.")
+    if undecided(one.name) or undecided(one.namespace):
         return
-    file = assets.root() / "schemas" / "charts" / f"{chart_of(one, tree)}.json"
-    if file.exists():
-        yield from _by_schema(one.spec.get("values") or {}, file, ("spec", "values"))
+    name = _LOOSE_NAME if one.group == "rbac.authorization.k8s.io" else _NAME
+    if not name.fullmatch(one.name):
+        fix = "A name has small letters, digits, dashes and dots."
+        yield one.finding("name", ("metadata", "name"), "metadata.name is missing or not a name", fix)
+    if kind and kind.namespaced and not one.namespace:
+        fix = "Flux would not know where to put it: add metadata.namespace."
+        yield one.finding("namespace-missing", ("metadata",), "metadata.namespace is missing", fix)
+    if kind and not kind.namespaced and one.namespace:
+        what = "this kind belongs to no namespace"
+        yield one.finding("namespace-needless", ("metadata", "namespace"), what, "Leave metadata.namespace out.")
 
 
-def chart_of(release: Object, tree: Tree) -> str:
-    """The name of the chart that a HelmRelease installs; empty when its source is not in the repository."""
-    if chart := get(release.spec, "chart", "spec", "chart"):
-        return str(chart)
-    reference = get(release.spec, "chartRef", "name")
-    space = get(release.spec, "chartRef", "namespace") or release.namespace
-    for source in tree.of("OCIRepository"):
-        if (source.name, source.namespace) == (reference, space):
-            return str(source.spec.get("url", "")).rpartition("/")[2]
-    return ""
+def _fields(one: Object, kinds: Kinds) -> Iterator[Finding]:
+    kind = kinds.of(one.version, one.kind)
+    if kind is not None:
+        body = {key: value for key, value in one.body.items() if key != "sops"}
+        for complaint in kind.checker.check(body, kind.schema):
+            yield _told(one, complaint, (), "field-unknown" if complaint.code == "field-ignored" else complaint.code)
+    for place, pattern in (("labels", _VALUE), ("annotations", None)):
+        for key, value in mapping(one.meta.get(place)).items():
+            if not _LABEL.fullmatch(key) or len(key.rpartition("/")[2]) > 63:
+                fix = "A key is at most 63 letters, digits, dashes and dots, after a domain and a slash."
+                yield one.finding("label", ("metadata", place, key), f"{key} is no key for {place}", fix)
+            if pattern and isinstance(value, str) and not undecided(value) and not pattern.fullmatch(value):
+                fix = "At most 63 letters, digits, dashes and dots."
+                yield one.finding("label", ("metadata", place, key), f"the value of {key} is none for a label", fix)
 
 
-def _schema_file(version: str, kind: str) -> Path:
-    group, _, number = version.rpartition("/")
-    return assets.root() / "schemas" / "crds" / f"{group}_{number}_{kind}.json"
+def _told(one: Object, complaint: Complaint, base: Way, code: str) -> Finding:
+    way = (*base, *complaint.way)
+    where = ".".join(str(step) for step in way)
+    what = f"{where}: {complaint.what}" if where else complaint.what
+    if one.kind == "Secret" and complaint.code in ("field-type", "field-value"):
+        what = f"{where}: this is not of the right type"  # never the value of a secret
+    return one.finding(code, way, what, complaint.fix)
 
 
-def _schemas() -> list[tuple[str, str]]:
-    names = [file.stem.split("_") for file in sorted((assets.root() / "schemas" / "crds").glob("*.json"))]
-    return [(f"{group}/{version}", kind) for group, version, kind in names]
-
-
-# -- by JSON Schema ------------------------------------------------------------------------------------------
+# -- charts --------------------------------------------------------------------------------------------------
 
 
 @cache
-def _validator(file: Path) -> Any:
-    import jsonschema
-
-    schema = json.loads(file.read_text(encoding="utf-8"))
-    return jsonschema.validators.validator_for(schema, default=jsonschema.Draft7Validator)(schema)
+def _chart(name: str) -> Checker | None:
+    schema = charts.schema(name)
+    return Checker(schema, nullable=True) if schema else None
 
 
-def _by_schema(body: Any, file: Path, base: Way) -> Iterator[Complaint]:
-    for error in sorted(_validator(file).iter_errors(body), key=lambda one: [str(step) for step in one.absolute_path]):
-        way: Way = (*base, *error.absolute_path)
-        if error.validator == "additionalProperties":
-            known = error.schema.get("properties", {})
-            patterns = error.schema.get("patternProperties", {})
-            for key in error.instance:
-                if key not in known and not any(re.search(pattern, key) for pattern in patterns):
-                    yield (*way, key), f"there is no such field{_known(known)}"
-        else:
-            yield way, error.message[:200]
-
-
-def _known(known: Mapping[str, Any]) -> str:
-    return f" (known here: {', '.join(sorted(known))})" if 0 < len(known) <= 12 else ""
-
-
-# -- by the models of the Kubernetes client -------------------------------------------------------------------
-
-
-def _built_in(body: Any, kind: str, way: Way) -> Iterator[Complaint]:
-    """`body` against the type `kind` as the models spell it: V1PodSpec, List[V1Container], Dict[str, str], str."""
-    listed = re.fullmatch(r"[Ll]ist\[(.+)\]", kind)
-    mapped = re.fullmatch(r"[Dd]ict[\[(]str, (.+)[\])]", kind)
-    if listed:
-        yield from _each(body, list, enumerate(body) if isinstance(body, list) else (), listed[1], way)
-    elif mapped:
-        yield from _each(body, Mapping, body.items() if isinstance(body, Mapping) else (), mapped[1], way)
-    elif kind in _SIMPLE:
-        if not isinstance(body, _SIMPLE[kind]) or (isinstance(body, bool) and kind != "bool"):
-            yield way, f"{body!r} is not of the type {kind}"
-    elif (model := _model(kind)) is not None:
-        yield from _fields(body, model, way)
-
-
-def _each(body: Any, wanted: Any, items: Any, kind: str, way: Way) -> Iterator[Complaint]:
-    if not isinstance(body, wanted):
-        yield way, "this must be a list" if wanted is list else "this must be a mapping"
-    for key, value in items:
-        yield from _built_in(value, kind, (*way, key))
-
-
-def _fields(body: Any, model: Any, way: Way) -> Iterator[Complaint]:
-    if not isinstance(body, Mapping):
-        yield way, "this must be a mapping"
+def _values(release: Object, tree: Tree) -> Iterator[Finding]:
+    """A HelmRelease's values against the schema of its chart. Another version of it may know other keys."""
+    chart = charts.chart_of(release, tree)
+    checker = _chart(chart.name)
+    if checker is None:
         return
-    types = {name: model.openapi_types[attribute] for attribute, name in model.attribute_map.items()}
-    for key, value in body.items():
-        if key not in types:
-            yield (*way, key), f"there is no such field{_known(types)}"
-        elif value is not None:
-            yield from _built_in(value, types[key], (*way, key))
+    codes = {"field-ignored": "value-ignored"}
+    for complaint in checker.check(release.spec.get("values") or {}, checker.root):
+        code = codes.get(complaint.code, "value-wrong" if chart.pinned else "value-ignored")
+        if complaint.code in ("field-ignored", "field-unknown"):
+            what = f"the chart {chart.name} {charts.pinned_version(chart.name)} knows no such value"
+            complaint = replace(complaint, what=what)
+        yield _told(release, complaint, ("spec", "values"), code)
 
 
-@cache
-def _model(name: str) -> Any:
-    """A model class; None for what has no fields of its own (object, datetime)."""
-    from kubernetes.client import models  # half a second, so only when something is checked
-
-    return getattr(models, name, None)
-
-
-def _dotted(way: Sequence[str | int]) -> str:
-    return ".".join(str(step) for step in way)
+def wanted(release: Object, *way: str) -> Any:
+    """A value that a release gives its chart; None when it gives none."""
+    return get(release.spec, "values", *way)

@@ -114,6 +114,7 @@ class Part:
     one: Object | None
     objects: tuple[Object, ...] = ()
     parent: Name | None = None
+    folder: str = ""  # in this repository, without slashes around it; empty is all of it
     here: bool = True  # its files are in this repository
 
     @property

@@ -11,7 +11,7 @@ from steps.gitops.tree import Object, get, items, mapping
 from wizard.yamllines import plain
 
 LABEL = "kustomize.toolkit.fluxcd.io/substitute"
-_USE = re.compile(r"(?<!\$)\$\{(\w+)(?::?[-=]([^}]*)|([^\w}][^}]*))?\}", re.ASCII)
+_INSIDE = re.compile(r"(\w+)(?::?[-=](.*))?", re.ASCII | re.DOTALL)
 
 
 @dataclass
@@ -42,18 +42,50 @@ class Variables:
         return body
 
     def _text(self, one: Object, text: str, way: tuple[str | int, ...]) -> Any:
-        def value(found: re.Match[str]) -> str:
-            name, default, other = found.groups()
-            if name in self.known and other is None:
-                return self.known[name] or default or ""
-            if default is not None:
-                return str(default)
-            if name not in self.known and self.complete:
-                self.missed.append((one, way, str(name)))
-            return found[0]
+        made: list[str] = []
+        rest = text
+        while (begin := rest.find("${")) >= 0:
+            end = _closing(rest, begin)
+            escaped = rest[:begin].endswith("$")  # $${…} is for a shell, not for Flux
+            if end < 0 or escaped:
+                made.append(rest[: begin + 2])
+                rest = rest[begin + 2 :]
+                continue
+            value = self._value(one, rest[begin + 2 : end], way)
+            made += [rest[:begin], rest[begin : end + 1] if value is None else value]
+            rest = rest[end + 1 :]
+        filled = "".join(made) + rest
+        whole = text.startswith("${") and _closing(text, 0) == len(text) - 1
+        return plain(filled) if whole and filled != text else filled
 
-        filled = _USE.sub(value, text)
-        return plain(filled) if _USE.fullmatch(text) and filled != text else filled
+    def _value(self, one: Object, inside: str, way: tuple[str | int, ...]) -> str | None:
+        """What a use stands for; None when that can't be told."""
+        found = _INSIDE.fullmatch(inside)
+        if found is None:
+            return None
+        name, default = found.groups()
+        if name in self.known and (self.known[name] or default is None):
+            return self.known[name]
+        if default is not None:
+            return str(self._text(one, default, way))
+        if self.complete:
+            self.missed.append((one, way, str(name)))
+        return None
+
+
+def _closing(text: str, begin: int) -> int:
+    """Where the variable that begins at `begin` ends; one may be the default of another."""
+    depth, place = 0, begin
+    while place < len(text):
+        if text.startswith("${", place):
+            depth += 1
+            place += 1
+        elif text[place] == "}":
+            depth -= 1
+            if depth == 0:
+                return place
+        place += 1
+    return -1
 
 
 def of_part(part: Object, objects: Mapping[tuple[str, str, str], Object]) -> Variables | None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from steps.gitops.forge import WORKFLOWS, forge_of
-from steps.gitops.tree import parse
+from steps.gitops.validate import validate
 
 
 @pytest.mark.parametrize(
@@ -26,6 +26,6 @@ def test_the_answer_counts_then_the_address(url: str, provider: str, forge: str)
 
 
 def test_a_workflow_is_not_taken_for_an_object_of_the_cluster() -> None:
-    tree, findings = parse({workflow.place: "on: push\n" for workflow in WORKFLOWS.values()})
-    assert (tree.objects, findings) == ((), [])
-    assert len(parse({"mine/workflow.yaml": "kind: Secret\n"})[0].objects) == 1, "but a Secret is found anywhere else"
+    assert validate({workflow.place: "on: push\n" for workflow in WORKFLOWS.values()}) == []
+    secret = "kind: Secret\nstringData: {a: b}\n"
+    assert [one.code for one in validate({"mine/a.yaml": secret})] == ["plain-secret"], "but a Secret is found anywhere"
