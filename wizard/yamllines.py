@@ -1,4 +1,4 @@
-"""YAML in, fast: plain data, and the line of anything in it. What is to be written back is read by `wizard/yamlfile.py`.
+"""YAML in, fast: plain data, and the line of anything in it. What is written back is read by `wizard/yamlfile.py`.
 
 ruamel.yaml, which keeps comments, reads some 7,000 lines a second; libyaml, through PyYAML, some 200,000. A home's
 repository with its CRDs has 50,000. Scalars are what Kubernetes' tools take them for: `yes` is a text.

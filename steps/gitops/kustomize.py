@@ -11,6 +11,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from steps.gitops import ignored
+from steps.gitops.schema import undecided
 from steps.gitops.transform import apply_patch, renamed
 from steps.gitops.tree import Finding, Object, get, is_yaml, items, mapping, read
 
@@ -73,6 +74,8 @@ class Builder:
         self.used.add(name)
         objects, wrong = read(name, self.files[name])
         self.findings += wrong
+        if wrong or any(undecided(one.kind) for one in objects):
+            self.unseen.append(f"{name}: what it should hold")
         return list(objects)
 
     def _once(self, objects: list[Object]) -> list[Object]:
@@ -97,7 +100,9 @@ class Builder:
             return []
         self.findings += recipe.unknown_fields()
         self.unseen += [f"{name}: {field}" for field in NOT_FOLLOWED if recipe.body.get(field)]
-        objects = [one for way, entry in recipe.entries("resources", "bases") for one in self._entry(recipe, way, entry)]
+        objects = [
+            one for way, entry in recipe.entries("resources", "bases") for one in self._entry(recipe, way, entry)
+        ]
         for way, entry in recipe.entries("components"):
             objects = self._component(recipe, way, entry, objects)
         return self._transformed(folder, recipe, self._once([*objects, *self._generated(folder, recipe)]))
@@ -195,7 +200,9 @@ class Builder:
                 if path := one.get("path"):
                     name = posixpath.normpath(posixpath.join(folder, str(path)))
                     if name not in self.files:
-                        missing = recipe.finding("resource-missing", (field, number), f"there is no {path}", "Correct it.")
+                        missing = recipe.finding(
+                            "resource-missing", (field, number), f"there is no {path}", "Correct it."
+                        )
                         self.findings.append(missing)
                         continue
                     self.used.add(name)

@@ -1,4 +1,4 @@
-"""What each cluster gets from a repository: from its folder on, through every Kustomization of Flux that is found there."""
+"""What each cluster gets from a repository: from its folder on, through every Kustomization of Flux found there."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ class Root:
 
 @dataclass
 class Reached:
-    """What was found. `used` are the files that some cluster gets something from, `built` the folders looked through."""
+    """What was found. `used` are the files that some cluster gets something from."""
 
     trees: list[Tree] = field(default_factory=list)
     findings: list[Finding] = field(default_factory=list)
@@ -133,6 +133,7 @@ class _Walk:
                 self.builder.unseen.append(f"{one.file}: Kustomization {one.name}")
             return Part(one, (), parent.key, here=False)
         if folder and folder not in self.builder.folders:
+            self.builder.unseen.append(f"{one.file}: {folder}")
             return Part(one, (), parent.key, folder)  # the rule about paths tells it
         objects = self.builder.build(folder)
         for entry in one.spec.get("components") or ():

@@ -17,6 +17,7 @@ Way = tuple[str | int, ...]
 _PRIVATE = re.compile(r"pass|secret|token|key|credential", re.IGNORECASE)
 Schema = Mapping[str, Any]
 OPEN = "x-kubernetes-preserve-unknown-fields"
+SOFT = "x-soft"  # beside additionalProperties: false that is ours, not the chart's own
 EITHER = "x-kubernetes-int-or-string"
 _NAMES: Mapping[str, tuple[type, str]] = {
     "object": (Mapping, "a mapping"), "array": (list, "a list"), "string": (str, "a text"),
@@ -50,7 +51,7 @@ class Checker:
         if undecided(body) or (body is None and (self.nullable or schema.get("nullable"))):
             return
         if wrong := _wrong_type(body, schema, way):
-            yield Complaint("field-type", way, wrong, _unquoted(body, schema))
+            yield Complaint("field-type", way, wrong, _unquoted(body, schema) or "Write a value of that kind.")
             return
         yield from _value(body, schema, way)
         if isinstance(body, Mapping):
@@ -70,7 +71,7 @@ class Checker:
         rest = schema.get("additionalProperties")
         for field in schema.get("required") or ():
             if field not in body:
-                yield Complaint("field-missing", way, f"{field} is missing", "")
+                yield Complaint("field-missing", way, f"{field} is missing", f"Add {field}.")
         for key, value in body.items():
             if key in known:
                 if value is not None or key in (schema.get("required") or ()):
@@ -78,7 +79,7 @@ class Checker:
             elif isinstance(rest, Mapping):
                 yield from self.check(value, rest, (*way, key))
             elif rest is False or (rest is None and known and self.closed and not schema.get(OPEN)):
-                code = "field-unknown" if rest is False else "field-ignored"
+                code = "field-ignored" if rest is None or schema.get(SOFT) else "field-unknown"
                 yield Complaint(code, (*way, key), f"there is no field {key} here", _close(key, known))
 
     def _list(self, body: list[Any], schema: Schema, way: Way) -> Iterator[Complaint]:
@@ -99,12 +100,14 @@ class Checker:
     def _choices(self, body: Any, schema: Schema, way: Way) -> Iterator[Complaint]:
         for one in schema.get("allOf") or ():
             yield from self._loosely(body, one, way)
-        for word, enough in (("anyOf", lambda n: n >= 1), ("oneOf", lambda n: n == 1)):
+        for word in ("anyOf", "oneOf"):
             choices: Sequence[Schema] = schema.get(word) or ()
-            if choices and not schema.get(EITHER) and not enough(self._fitting(body, choices, way)):
-                yield self._none(choices, way)
+            if choices and not schema.get(EITHER):
+                fitting = self._fitting(body, choices, way)
+                if fitting == 0 or (word == "oneOf" and fitting > 1):
+                    yield self._none(choices, way)
         if "not" in schema and not any(self._loosely(body, schema["not"], way)):
-            yield Complaint("field-value", way, "these fields do not go together", "")
+            yield Complaint("field-value", way, "these fields do not go together", "Leave one of them out.")
 
     def _fitting(self, body: Any, choices: Sequence[Schema], way: Way) -> int:
         return sum(1 for one in choices if not any(self._loosely(body, one, way)))
@@ -116,8 +119,10 @@ class Checker:
     def _none(self, choices: Sequence[Schema], way: Way) -> Complaint:
         needed = [", ".join(one["required"]) for one in choices if one.get("required")]
         if len(needed) == len(choices):
-            return Complaint("field-missing", way, f"exactly one of these is needed: {'; '.join(needed)}")
-        return Complaint("field-value", way, "this is none of the things that may stand here")
+            return Complaint("field-missing", way, f"exactly one of these is needed: {'; '.join(needed)}", "Add one.")
+        return Complaint(
+            "field-value", way, "this is none of the things that may stand here", "Compare with its description."
+        )
 
 
 def undecided(body: Any) -> bool:
@@ -158,9 +163,13 @@ def _unquoted(body: Any, schema: Schema) -> str:
 
 def _value(body: Any, schema: Schema, way: Way) -> Iterator[Complaint]:
     if "const" in schema and body != schema["const"]:
-        yield Complaint("field-value", way, f"{_shown(body, way)} is not {schema['const']}")
+        yield Complaint("field-value", way, f"{_shown(body, way)} is not {schema['const']}", "Write that.")
     if (choices := schema.get("enum")) and body not in choices:
-        fix = f"Choose one of: {', '.join(str(one) or '(empty)' for one in choices)}." if len(choices) < 20 else ""
+        fix = (
+            f"Choose one of: {', '.join(str(one) or '(empty)' for one in choices)}."
+            if len(choices) < 20
+            else "Is it spelt right?"
+        )
         yield Complaint("field-value", way, f"{_shown(body, way)} is not one of the known values", fix)
     if isinstance(body, str):
         if (pattern := schema.get("pattern")) and not _pattern(pattern)(body):

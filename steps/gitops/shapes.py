@@ -50,7 +50,7 @@ def shape(one: Object, kinds: Kinds, own: bool) -> tuple[Finding, ...]:
 
 def _identity(one: Object, kinds: Kinds, own: bool) -> Iterator[Finding]:
     kind = kinds.of(one.version, one.kind)
-    if kind is None:
+    if kind is None and not undecided(one.kind):
         known = kinds.versions(one.kind, one.group)
         here = [version for version in known if version.rpartition("/")[0] == one.group]
         if here:
@@ -107,7 +107,7 @@ def _told(one: Object, complaint: Complaint, base: Way, code: str) -> Finding:
 @cache
 def _chart(name: str) -> Checker | None:
     schema = charts.schema(name)
-    return Checker(schema, nullable=True) if schema else None
+    return Checker(schema, nullable=True, closed=False) if schema else None
 
 
 def _values(release: Object, tree: Tree) -> Iterator[Finding]:
@@ -118,6 +118,8 @@ def _values(release: Object, tree: Tree) -> Iterator[Finding]:
         return
     codes = {"field-ignored": "value-ignored"}
     for complaint in checker.check(release.spec.get("values") or {}, checker.root):
+        if complaint.code == "field-ignored" and complaint.way[-1] in checker.root.get("x-commented", ()):
+            continue  # its values.yaml names such a value in a comment, somewhere
         code = codes.get(complaint.code, "value-wrong" if chart.pinned else "value-ignored")
         if complaint.code in ("field-ignored", "field-unknown"):
             what = f"the chart {chart.name} {charts.pinned_version(chart.name)} knows no such value"

@@ -22,6 +22,8 @@ QUIET = (
     "source.extensions.fluxcd.io",
 )  # fmt: skip
 
+BOOTSTRAPPED = ("flux-system", "kube-system")  # what is in there comes from `flux bootstrap` and kubeadm
+
 
 def pod_spec(one: Object) -> tuple[tuple[str, ...], Mapping[str, Any]] | None:
     """The way to the spec of the pods that an object makes, and the spec; None when it makes none."""
@@ -41,9 +43,10 @@ def containers(one: Object) -> Iterator[tuple[tuple[str | int, ...], Mapping[str
 
 def may_hold_more(tree: Tree, namespace: str, *, charts_too: bool = True) -> bool:
     """Whether Secrets, ConfigMaps or Services may be in a namespace that these files do not show."""
-    if tree.own:
-        return False
-    return bool(tree.unseen) or _made_by_others(tree, namespace) or (charts_too and _made_by_charts(tree, namespace))
+    if tree.unseen or tree.own:
+        return bool(tree.unseen)
+    by_charts = charts_too and _made_by_charts(tree, namespace)
+    return namespace in BOOTSTRAPPED or by_charts or _made_by_others(tree, namespace)
 
 
 def _made_by_charts(tree: Tree, namespace: str) -> bool:
@@ -54,7 +57,11 @@ def _made_by_others(tree: Tree, namespace: str) -> bool:
     """Operators make Secrets and Services out of their own kinds."""
     for one in tree.objects:
         quiet = "." not in one.group or any(one.group.endswith(group) for group in QUIET)
-        if not quiet and one.namespace in (namespace, "") and one.kind not in ("Certificate", "ClusterIssuer", "Issuer"):
+        if (
+            not quiet
+            and one.namespace in (namespace, "")
+            and one.kind not in ("Certificate", "ClusterIssuer", "Issuer")
+        ):
             return True
     return False
 

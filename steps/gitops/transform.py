@@ -66,16 +66,15 @@ def _with_images(body: Any, images: Mapping[str, Any]) -> Any:
         return body
     made = {key: _with_images(value, images) for key, value in body.items()}
     image = made.get("image")
-    if isinstance(image, str) and (new := images.get(image.partition("@")[0].rpartition(":")[0] or image)):
-        made["image"] = _image(image, new)
-    elif isinstance(image, str) and (new := images.get(image)):
-        made["image"] = _image(image, new)
+    if isinstance(image, str):
+        name = image.partition("@")[0]
+        plain = name.rpartition(":")[0] if ":" in name.rpartition("/")[2] else name
+        if new := images.get(plain):
+            made["image"] = _image(plain, name.removeprefix(plain).lstrip(":"), new)
     return made
 
 
-def _image(image: str, new: Mapping[str, Any]) -> str:
-    name, _, tag = image.partition("@")[0].rpartition(":")
-    name, tag = (name, tag) if name and "/" not in tag else (image, "")
+def _image(name: str, tag: str, new: Mapping[str, Any]) -> str:
     name = str(new.get("newName") or name)
     if new.get("digest"):
         return f"{name}@{new['digest']}"

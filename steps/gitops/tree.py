@@ -109,7 +109,7 @@ def get(body: Any, *way: str | int) -> Any:
 
 @dataclass(frozen=True, eq=False)
 class Part:
-    """One of Flux' Kustomizations and what it applies. `parent` is the one that applies it; None for the cluster's own."""
+    """One of Flux' Kustomizations and what it applies. `parent` applies it; None for the cluster's own."""
 
     one: Object | None
     objects: tuple[Object, ...] = ()

@@ -20,6 +20,15 @@ HERE = Path(__file__).resolve().parent
 NAMES = sorted(file.stem for file in HERE.glob("*.yaml"))
 RECIPIENT = "age1golden0recipient0of0no0key0at0all0qqqqqqqqqqqqqqqqqqqqqqqqq"
 PIS = ("atlas", "boreas", "castor")
+SEAL = """\
+sops:
+  age:
+    - recipient: {recipient}
+      enc: golden
+  lastmodified: "2026-11-01T00:00:00Z"
+  mac: ENC[AES256_GCM,data:golden]
+  version: 3.11.0
+"""  # what sops writes at the end of a file, as far as it is looked at
 _HEAD = re.compile(r"^-- (\S+) --\n", re.MULTILINE)
 
 
@@ -35,12 +44,14 @@ def settings(name: str) -> Settings:
 def repository(name: str) -> dict[str, str]:
     """Path -> text of every file, encrypted ones as they look once they are encrypted."""
     made = settings(name)
-    return dict(sorted({**render(made), **{path: _sealed(text) for path, text in secret_files(made).items()}}.items()))
+    return dict(sorted({**render(made), **{path: sealed(text) for path, text in secret_files(made).items()}}.items()))
 
 
-def _sealed(template: str) -> str:
+def sealed(template: str, recipient: str = RECIPIENT) -> str:
+    """A secret file as it looks once it is encrypted."""
     keys = yamlfile.load(template)["stringData"]
-    return fill_secret(template, dict.fromkeys(keys, "ENC[AES256_GCM,data:golden]")) + "sops: {}\n"
+    filled = fill_secret(template, dict.fromkeys(keys, "ENC[AES256_GCM,data:golden]"))
+    return filled + SEAL.format(recipient=recipient)
 
 
 def as_text(files: dict[str, str]) -> str:

@@ -105,12 +105,12 @@ def zones_covered(tree: Tree) -> Iterator[Finding]:
             name = mapping(gateway.meta.get("annotations")).get(key)
             issuer = _issuer(tree, kind, str(name), gateway.namespace) if name else None
             solvers = [one for _, one in items(get(issuer.spec, "acme", "solvers"))] if issuer else []
-            for number, listener in listeners(gateway) if solvers and issuer else ():
+            for number, listener in listeners(gateway) if solvers else ():
                 host = str(listener.get("hostname") or "").removeprefix("*.")
                 secured = listener.get("protocol") == "HTTPS" and host and "${" not in host
                 if secured and not any(_solves(one, host) for one in solvers):
                     what = f"no solver of {name} is for {host}"
-                    fix = f"Add its zone to dnsZones in {issuer.file}."
+                    fix = f"Add its zone to dnsZones in {issuer.file if issuer else name}."
                     yield gateway.finding("zone-unsolved", ("spec", "listeners", number, "hostname"), what, fix)
 
 

@@ -13,6 +13,8 @@ from steps.gitops.tree import Finding, Object, Tree, get, items
 
 _RECORD = re.compile(r"address=/\.?([^/]+)/([0-9a-fA-F.:]+)$")
 
+DUCKDNS = ".duckdns.org"
+
 
 def _holes(tree: Tree) -> list[Object]:
     return [one for one in tree.of("HelmRelease") if charts.chart_of(one, tree).name == "pihole"]
@@ -20,7 +22,7 @@ def _holes(tree: Tree) -> list[Object]:
 
 def _domains(tree: Tree) -> dict[str, str]:
     """The names that Gateways listen to, without the star, and the address of the Traefik that serves each."""
-    given = {id(wish.one): wish.text for wish in addresses.wishes(tree)}
+    given = {id(wish.one): wish.text for wish in addresses.wishes(tree) if wish.address}
     found: dict[str, str] = {}
     for gateway in tree.of("Gateway", GROUP):
         release = served_by(gateway, tree)
@@ -82,18 +84,18 @@ def _asked(one: Object, tree: Tree) -> Iterator[tuple[tuple[str | int, ...], str
 
 def names_not_published(tree: Tree) -> Iterator[Finding]:
     """The internal name must not lead to the home's public address, so nothing may tell DuckDNS so."""
-    inside = {str(entry) for hole in _holes(tree) for entry in get(hole.spec, "values", "dnsmasq", "customDnsEntries") or ()}
-    names = {found[1] for entry in inside if (found := _RECORD.match(entry)) and found[1].endswith(".duckdns.org")}
+    gateways = [
+        one for one in tree.of("Gateway", GROUP) if "internal" in f"{one.name}{one.spec.get('gatewayClassName')}"
+    ]
+    hosts = [str(listener.get("hostname") or "") for one in gateways for _, listener in listeners(one)]
+    names = {host.removeprefix("*.").removesuffix(DUCKDNS) for host in hosts if host.endswith(DUCKDNS)}
     for one in tree.objects:
         for way, container in sight.containers(one):
             for number, env in items(container.get("env")):
-                if env.get("name") not in ("DOMAINS", "SUBDOMAINS"):
-                    continue
-                told = {part.strip().removesuffix(".duckdns.org") for part in str(env.get("value")).split(",")}
-                for name in sorted(names):
-                    if name.removesuffix(".duckdns.org") in told:
-                        what = f"it would tell DuckDNS the home's public address for {name}, which is an internal name"
-                        yield one.finding("internal-name-public", (*way, "env", number, "value"), what, "Leave it out.")
+                told = {part.strip().removesuffix(DUCKDNS) for part in str(env.get("value")).split(",")}
+                if env.get("name") in ("DOMAINS", "SUBDOMAINS") and (both := names & told):
+                    what = f"it would give the internal name {min(both)}{DUCKDNS} the home's public address"
+                    yield one.finding("internal-name-public", (*way, "env", number, "value"), what, "Leave it out.")
 
 
 RULES: tuple[Any, ...] = (records_lead_home, resolvers_ask_others, names_not_published)

@@ -105,15 +105,6 @@ def sources_typed(tree: Tree) -> Iterator[Finding]:
         if oci != url.startswith("oci://") and "${" not in url:
             fix = "An address that begins with oci:// needs type: oci, and no other may have it."
             yield one.finding("source-type", ("spec", "url"), f"{url} and type {one.spec.get('type')} contradict", fix)
-    for one in tree.of("OCIRepository"):
-        url = str(one.spec.get("url", ""))
-        if not url.startswith("oci://") and "${" not in url:
-            yield one.finding("source-type", ("spec", "url"), f"{url} is no address of a registry", "Begin with oci://.")
-    for one in tree.of("HelmRelease"):
-        kind = get(one.spec, "chartRef", "kind")
-        if kind == "HelmRepository":
-            fix = "Name an OCIRepository there, or use chart.spec with this repository as its sourceRef."
-            yield one.finding("source-type", ("spec", "chartRef", "kind"), "a HelmRepository is not a chart", fix)
 
 
 def nothing_shared(tree: Tree) -> Iterator[Finding]:
@@ -186,7 +177,9 @@ def variables_there(tree: Tree) -> Iterator[Finding]:
             if kind == "Secret" and tree.own and not known["Secret"]:
                 continue
             what, way = f"there is no {kind} {key[1]} in {key[0]}", ("spec", "postBuild", "substituteFrom", number)
-            yield mapping_one(part).finding("variables-missing", way, what, "Its namespace must be the Kustomization's.")
+            yield mapping_one(part).finding(
+                "variables-missing", way, what, "Its namespace must be the Kustomization's."
+            )
 
 
 # -- patience ----------------------------------------------------------------------------------------------------

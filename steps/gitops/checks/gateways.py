@@ -28,7 +28,7 @@ def selector(release: Object) -> str:
     return str(get(release.spec, "values", "providers", "kubernetesGateway", "labelSelector") or "")
 
 
-def served_by(gateway: Object, tree: Tree) -> Object | None | bool:
+def served_by(gateway: Object, tree: Tree) -> Object | bool | None:
     """The Traefik that serves the class of a Gateway; None when there is none, False when that can't be told."""
     releases = traefiks(tree)
     if not releases or any(one.spec.get("valuesFrom") for one in releases):
@@ -74,7 +74,9 @@ def listeners_heard(tree: Tree) -> Iterator[Finding]:
             for number, listener in listeners(gateway):
                 port = listener.get("port")
                 if isinstance(port, int) and port not in ports.values():
-                    known = ", ".join(f"{port} ({name})" for name, port in ports.items() if name not in ("traefik", "metrics"))
+                    known = ", ".join(
+                        f"{port} ({name})" for name, port in ports.items() if name not in ("traefik", "metrics")
+                    )
                     what = f"{release.name} has no entry point with the port {port}"
                     fix = f"Use the port that Traefik itself listens on, not its Service's: {known}."
                     yield gateway.finding("listener-port", ("spec", "listeners", number, "port"), what, fix)
@@ -103,7 +105,9 @@ def charts_own(tree: Tree) -> Iterator[Finding]:
                 continue
             other = makers.setdefault(str(values.get("name") or name), one)
             if other is not one or tree.own:
-                what = f"the chart would make a {key} of its own" + (f", as {other.name} does" if other is not one else "")
+                what = f"the chart would make a {key} of its own" + (
+                    f", as {other.name} does" if other is not one else ""
+                )
                 fix = f"Write {key}: {{enabled: false}}, or give it another name."
                 yield one.finding("gateway-of-chart", ("spec", "values", key), what, fix)
 
@@ -116,7 +120,9 @@ def labels_apart(tree: Tree) -> Iterator[Finding]:
         key = charts.installs_into(one), name
         if name and key in seen:
             what = f"its instanceLabelOverride is also {seen[key].name}'s: each Service would select both's pods"
-            yield one.finding("selector-shared", ("spec", "values", "instanceLabelOverride"), what, "Give each its own.")
+            yield one.finding(
+                "selector-shared", ("spec", "values", "instanceLabelOverride"), what, "Give each its own."
+            )
         seen.setdefault(key, one)
 
 

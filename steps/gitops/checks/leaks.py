@@ -96,10 +96,10 @@ def sealed_well(name: str, text: str, rules: list[Mapping[str, Any]]) -> Iterato
     rule = next((one for one in rules if _matches(one, name)), None)
     objects, _ = read(name, text)
     if ENCRYPTED not in text and "\nsops:" not in text:
-        if rule and objects and re.search("sops|secret|enc", str(rule.get("path_regex"))):
-            if not any(one.kind == "Secret" for one in objects):
-                what = ".sops.yaml says that this file is encrypted, and it is not."
-                yield Finding("not-encrypted", name, objects[0].at("kind"), what, f"Run: sops encrypt -i {name}")
+        meant = rule and re.search("sops|secret|enc", str(rule.get("path_regex")))  # and not just any file
+        if meant and objects and not any(one.kind == "Secret" for one in objects):
+            what = ".sops.yaml says that this file is encrypted, and it is not."
+            yield Finding("not-encrypted", name, objects[0].at("kind"), what, f"Run: sops encrypt -i {name}")
         return
     if name.endswith((".yaml", ".yml")):
         yield from _unreadable(name, text)

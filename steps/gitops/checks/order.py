@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from typing import Any
 
-from steps.gitops import charts, sight
-from steps.gitops.tree import Finding, Name, Object, Part, Tree, get, mapping
+from steps.gitops import charts
+from steps.gitops.tree import Finding, Name, Part, Tree, get, mapping
 
 ALWAYS = frozenset(("default", "kube-system", "kube-public", "kube-node-lease", "flux-system"))
 MONITORS = ("serviceMonitor", "podMonitor", "servicemonitor", "podmonitor", "prometheusRule")
@@ -152,7 +152,6 @@ def privileges(tree: Tree) -> Iterator[Finding]:
             what = f"{release.name} needs the label {label}: privileged here"
             fix = "Its pods look at the node itself, and would be refused."
             yield space.finding("pod-security", ("metadata", "labels", label), what, fix)
-
 
 
 RULES: tuple[Any, ...] = (namespaces_there, kinds_come_first, kinds_stay, privileges)

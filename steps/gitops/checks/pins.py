@@ -61,7 +61,9 @@ def chart_versions(tree: Tree) -> Iterator[Finding]:
         tag = str(ref.get("tag") or "")
         if one.name != SYSTEM and not ref.get("digest") and "${" not in tag and (not tag or tag in MOVING):
             said = f"ref.semver {ref['semver']}" if ref.get("semver") else f"the tag {tag or 'latest'}"
-            yield one.finding("chart-not-pinned", ("spec", "ref"), f"{said} is not a fixed version", "Write ref: {tag: X.Y.Z}.")
+            yield one.finding(
+                "chart-not-pinned", ("spec", "ref"), f"{said} is not a fixed version", "Write ref: {tag: X.Y.Z}."
+            )
 
 
 def repositories(tree: Tree) -> Iterator[Finding]:

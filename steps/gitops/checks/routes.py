@@ -51,7 +51,10 @@ def _accepted(route: Object, way: Way, gateway: Object, section: Any, tree: Tree
         what = f"the Gateway {gateway.name} takes routes from its own namespace only"
         fix = f"Write allowedRoutes: {{namespaces: {{from: All}}}} there, in {gateway.file}."
         yield route.finding("route-refused", way, what, fix)
-    names = [one.get("hostname") for one in open_to]
+    yield from _names(route, gateway, [one.get("hostname") for one in open_to], tree)
+
+
+def _names(route: Object, gateway: Object, names: list[Any], tree: Tree) -> Iterator[Finding]:
     for number, host in enumerate(_hosts(route)):
         if "${" in host or any("${" in str(name) for name in names) or any(covers(name, host) for name in names):
             continue
@@ -86,7 +89,9 @@ def names_apart(tree: Tree) -> Iterator[Finding]:
     for route in tree.of("HTTPRoute", GROUP):
         matches = str([get(rule, "matches") for _, rule in items(route.spec.get("rules"))])
         for _, parent, gateway in _parents(route, tree):
-            where = gateway.key if gateway else (str(parent.get("namespace") or route.namespace), str(parent.get("name")))
+            where = (
+                gateway.key if gateway else (str(parent.get("namespace") or route.namespace), str(parent.get("name")))
+            )
             for number, host in enumerate(_hosts(route)):
                 key = (where, parent.get("sectionName"), parent.get("port"), host, matches)
                 other = seen.setdefault(key, route)
@@ -154,7 +159,11 @@ def _granted(grants: list[Object], one: Object, space: str, name: str, kind: str
     for grant in grants:
         froms = [(f.get("kind"), f.get("namespace")) for _, f in items(grant.spec.get("from"))]
         tos = [(t.get("kind"), t.get("name")) for _, t in items(grant.spec.get("to"))]
-        if grant.namespace == space and (one.kind, one.namespace) in froms and any(t in tos for t in ((kind, None), (kind, name))):
+        if (
+            grant.namespace == space
+            and (one.kind, one.namespace) in froms
+            and any(t in tos for t in ((kind, None), (kind, name)))
+        ):
             return True
     return False
 
@@ -165,7 +174,9 @@ def certificates_granted(tree: Tree) -> Iterator[Finding]:
         for number, listener in listeners(gateway):
             for place, ref in items(get(listener, "tls", "certificateRefs")):
                 space = str(ref.get("namespace") or gateway.namespace)
-                if space != gateway.namespace and not _granted(_grants(tree), gateway, space, str(ref.get("name")), "Secret"):
+                if space != gateway.namespace and not _granted(
+                    _grants(tree), gateway, space, str(ref.get("name")), "Secret"
+                ):
                     what = f"its certificate is in the namespace {space}, and no ReferenceGrant there allows that"
                     way = ("spec", "listeners", number, "tls", "certificateRefs", place, "namespace")
                     yield gateway.finding("grant-missing", way, what, f"Add a ReferenceGrant in {space}.")

@@ -64,7 +64,7 @@ def services(tree: Tree) -> Iterator[Finding]:
         pods = [each for each in tree.objects if each.namespace == one.namespace and _selected(each, wanted)]
         if pods:
             yield from _ports(one, pods)
-        elif not sight.may_hold_more(tree, one.namespace):
+        elif one.namespace not in sight.BOOTSTRAPPED and not sight.may_hold_more(tree, one.namespace):
             shown = ", ".join(f"{key}: {value}" for key, value in wanted.items())
             what = f"no pod in {one.namespace} has the labels {shown}"
             fix = "Compare with template.metadata.labels of what it is for."
@@ -187,7 +187,7 @@ def claims(tree: Tree) -> Iterator[Finding]:
                 name = str(get(volume, "persistentVolumeClaim", "claimName") or "")
                 hidden = sight.may_hold_more(tree, one.namespace) or "${" in name
                 if name and (one.namespace, name) not in known and not hidden:
-                    here = (*way, "volumes", number, "persistentVolumeClaim", "claimName")
+                    here: Way = (*way, "volumes", number, "persistentVolumeClaim", "claimName")
                     what = f"there is no PersistentVolumeClaim {name}"
                     yield one.finding("claim-missing", here, what, "Its pod would stay Pending: add one beside it.")
 
