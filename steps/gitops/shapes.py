@@ -13,6 +13,7 @@ from steps.gitops.schema import Checker, Complaint, Way, undecided
 from steps.gitops.schemas import Kinds
 from steps.gitops.tree import Finding, Object, Tree, get, mapping
 
+KUSTOMIZE = "kustomize.config.k8s.io"  # its files are no objects of the cluster
 _NAME = re.compile(r"[a-z0-9]([-a-z0-9.]{0,251}[a-z0-9])?")
 _LOOSE_NAME = re.compile(r"[^/%]{1,253}")  # RBAC's names may hold colons
 _LABEL = re.compile(r"(?:[a-z0-9](?:[-a-z0-9.]*[a-z0-9])?/)?[A-Za-z0-9](?:[-\w.]{0,61}[A-Za-z0-9])?", re.ASCII)
@@ -22,7 +23,7 @@ _VALUE = re.compile(r"(?:[A-Za-z0-9](?:[-\w.]{0,61}[A-Za-z0-9])?)?", re.ASCII)
 def shapes(tree: Tree, kinds: Kinds) -> Iterator[Finding]:
     """What is wrong with the shape of each object, and of the values of each chart whose schema is known."""
     for one in tree.objects:
-        if not one.made:
+        if not one.made and one.group != KUSTOMIZE:
             yield from shape(one, kinds, tree.own)
     for release in tree.of("HelmRelease"):
         yield from _values(release, tree)
@@ -34,7 +35,8 @@ def _not_known(tree: Tree, kinds: Kinds) -> Iterator[Finding]:
     """One finding for each kind that can't be checked, at its first object."""
     met: dict[tuple[str, str], list[Object]] = {}
     for one in tree.objects:
-        if kinds.of(one.version, one.kind) is None and not kinds.versions(one.kind, one.group):
+        strange = kinds.of(one.version, one.kind) is None and not kinds.versions(one.kind, one.group)
+        if strange and one.group != KUSTOMIZE:
             met.setdefault((one.version, one.kind), []).append(one)
     for (version, kind), objects in met.items():
         more = f" (and {len(objects) - 1} more)" if len(objects) > 1 else ""

@@ -204,6 +204,21 @@ def read(name: str, text: str) -> tuple[tuple[Object, ...], tuple[Finding, ...]]
     return tuple(objects), tuple(wrong)
 
 
+def parse(files: Mapping[str, str]) -> tuple[Tree, list[Finding]]:
+    """The objects of every YAML file that no program of its own reads, and what could not be read.
+
+    Whatever Flux makes of the files: `steps/gitops/reach.py` follows it.
+    """
+    objects: list[Object] = []
+    wrong: list[Finding] = []
+    for name in sorted(files):
+        if is_yaml(name) and not any(part.startswith(".") for part in name.split("/")):
+            there, unread = read(name, files[name])
+            objects += there
+            wrong += unread
+    return Tree(files, (Part(None, tuple(objects)),), ("it is not known what is applied",), own=False), wrong
+
+
 def is_object(data: Any) -> bool:
     return isinstance(data, Mapping) and bool(data.get("apiVersion")) and bool(data.get("kind"))
 

@@ -12,7 +12,7 @@ from steps.gitops.codes import SEVERITY
 from steps.gitops.kustomize import NAMES
 from steps.gitops.schemas import Kinds
 from steps.gitops.shapes import shapes
-from steps.gitops.tree import ERROR, Finding, Object, Part, Tree, is_object, is_yaml, read
+from steps.gitops.tree import ERROR, Finding, Tree, is_yaml, parse, read
 
 Rule = Callable[[Tree], Iterator[Finding]]
 RULES: tuple[Rule, ...] = tuple(
@@ -30,7 +30,7 @@ def validate(files: Mapping[str, str], *, own: bool = True) -> list[Finding]:
     """
     reached = reach.reach(files, own=own)
     found = [*reached.findings, *_every_file(files)]
-    trees = reached.trees or ([] if own else [_loose(files)])
+    trees = reached.trees or ([] if own else [parse(files)[0]])
     kinds = Kinds(one for name, text in files.items() if is_yaml(name) for one in read(name, text)[0])
     for tree in trees:
         found += shapes(tree, kinds)
@@ -71,14 +71,6 @@ def _unused(files: Mapping[str, str], used: Iterable[str]) -> Iterator[Finding]:
         if here and posixpath.dirname(name) in recipes and (objects := read(name, text)[0]):
             what = "No kustomization.yaml names this file, so Flux does not apply it."
             yield Finding("file-unused", name, objects[0].at("kind"), what, "Add it to resources, or take it away.")
-
-
-def _loose(files: Mapping[str, str]) -> Tree:
-    """Everything in a folder without Flux that looks like an object."""
-    names = [name for name in files if is_yaml(name) and not any(part.startswith(".") for part in name.split("/"))]
-    objects = [one for name in names for one in read(name, files[name])[0]]
-    inner: list[Object] = [one for one in objects if is_object(one.body) and one.group != "kustomize.config.k8s.io"]
-    return Tree(files, (Part(None, tuple(inner)),), ("it is not known what is applied",), own=False)
 
 
 def _without_flux(files: Mapping[str, str]) -> Iterator[Finding]:
