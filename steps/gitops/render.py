@@ -25,7 +25,7 @@ def render(settings: Settings) -> dict[str, str]:
     rows: dict[str, list[table.Row]] = {name: [] for name in places}
     for row in table.rows(settings):
         rows.get(row.file, []).append(row)
-    made = {place: _render_yaml(name, tuple(rows[name]), chosen) for name, place in places.items()}
+    made = {place: render_yaml(name, tuple(rows[name]), chosen) for name, place in places.items()}
     return dict(sorted({**made, **documents(settings, made)}.items()))
 
 
@@ -52,7 +52,7 @@ def _place(name: str, settings: Settings) -> str:
 
 
 @lru_cache(maxsize=256)  # most files are the same whenever a repository is looked at
-def _render_yaml(name: str, rows: tuple[table.Row, ...], chosen: tuple[str, ...]) -> str:
+def render_yaml(name: str, rows: tuple[table.Row, ...], chosen: tuple[str, ...]) -> str:
     text = _template(name)
     if not rows and ("dependsOn:" not in text or set(_NAMES.findall(text)) <= set(chosen)):
         return text  # nothing to lay in and nothing to leave out: what follows would write the same

@@ -232,3 +232,10 @@ def test_what_is_wrong_with_a_cloudflare_token_is_said(
         ctx.do(change)
     assert words in caught.value.what and caught.value.fix
     assert step.plan(step.check(ctx), ctx.answers)
+
+
+def test_in_the_demo_any_cloudflare_token_is_right(pis: Any) -> None:
+    names = {"external_domain": "home.example.org", "internal_domain": "internal.home.example.org"}
+    made = pis(domains={"provider": "cloudflare", "email": "me@example.org", "issuer": "staging", **names})
+    made.ctx.keep("domains", "cloudflare_token", Secret("any"))
+    assert made.run(Domains()) == [(None, "domains/prove")]
