@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from typing import Any, ClassVar
 
-from steps import matrix, probing
-from steps.matrix import Cell, Probe, Seen
+from steps.reach import judge, look, probing, rows, table
+from steps.reach.causes import Cause, explain
+from steps.reach.judge import Cell, Seen
+from steps.reach.rows import Probe
 from wizard.context import Context
 from wizard.errors import Blocked, Interrupted, TrustError, WizardError
 from wizard.question import PATH, Answers, Question
@@ -40,6 +43,19 @@ QUESTIONS: dict[str, Question] = {
 
 
 @dataclass(frozen=True)
+class Measured:
+    """One round of the proof: every row, and what is to blame for the red ones."""
+
+    cells: Sequence[Cell]
+    causes: Sequence[Cause] = ()
+    tailnet: Mapping[str, Any] = field(default_factory=dict)  # what Tailscale on the VPN's probe says of itself
+
+    @property
+    def wrong(self) -> bool:
+        return any(cell.verdict == "wrong" for cell in self.cells)
+
+
+@dataclass(frozen=True)
 class ProofFacts:
     """What was measured now, and what an earlier run recorded."""
 
@@ -47,7 +63,7 @@ class ProofFacts:
     recorded: Sequence[Mapping[str, Any]]
 
 
-def measure(ctx: Context) -> list[Cell]:
+def measure(ctx: Context) -> Measured:
     """Sends every probe that can be sent, side by side from the places, and judges what was seen."""
     nonce = str(ctx.state.recall("proof", "nonce") or "")
     if not nonce:
@@ -55,21 +71,38 @@ def measure(ctx: Context) -> list[Cell]:
             "There is nothing to recognise this cluster by.", "The nonce is made when the repository is written.",
             "Run the step Repository first.",
         )  # fmt: skip
-    probes = matrix.probes(ctx.answers)
-    excuses = {probe.key: matrix.unmeasurable(probe, ctx.answers) for probe in probes}
+    apps = look.apps(ctx)
+    probes = rows.probes(ctx.answers, apps)
+    excuses = {probe.key: rows.unmeasurable(probe, ctx.answers, apps) for probe in probes}
     places: dict[str, list[Probe]] = {}
     for probe in probes:
         if not excuses[probe.key]:
             places.setdefault(probe.vantage, []).append(probe)
     given = ctx.answers["proof"]
     stations = {"LAN": None, "VPN": given.get("vpn_probe"), "outside": given.get("outside_probe")}
-    answers = ctx.each(places, lambda place: probing.send(ctx, places[place], stations[place], nonce))
-    seen: dict[str, Seen] = {key: what for part in answers.values() for key, what in part.items()}
+    sights = ctx.each(places, lambda place: probing.send(ctx, places[place], stations[place], nonce))
+    seen: dict[str, Seen] = {key: what for sight in sights.values() for key, what in sight.seen.items()}
+    now = datetime.now(UTC)
     cells = [
-        Cell(probe, "not measured", excuses[probe.key]) if excuses[probe.key] else matrix.judge(probe, seen[probe.key])
+        Cell(probe, "not measured", excuses[probe.key])
+        if excuses[probe.key]
+        else judge.judge(probe, seen[probe.key], ctx.answers, now)
         for probe in probes
     ]
-    return matrix.settle(cells, ctx.answers)
+    tailnet = sights["VPN"].tailnet if "VPN" in sights else {}
+    return Measured(judge.settle(cells, ctx.answers), tailnet=tailnet)
+
+
+def explained(ctx: Context, measured: Measured) -> Measured:
+    """The same with what is to blame for the red rows, which takes a second look."""
+    if not measured.wrong:
+        return measured
+    evidence = look.evidence(ctx, measured.cells, measured.tailnet)
+    return Measured(
+        measured.cells,
+        explain(measured.cells, evidence, ctx.answers["addresses"]["external_address"]),
+        measured.tailnet,
+    )
 
 
 class Proof(Step[ProofFacts]):
@@ -85,46 +118,48 @@ class Proof(Step[ProofFacts]):
 
     def check(self, ctx: Context) -> ProofFacts:
         recorded = ctx.state.recall("proof", "table") or []
-        cells = measure(ctx) if recorded else self._patiently(ctx)
-        if (table := matrix.table(cells)) != ctx.scratch.get(
-            "proof shown"
-        ):  # verifying shows it again only when changed
-            ctx.scratch["proof shown"] = table
-            ctx.note("Who reaches what", table)
-        if causes := matrix.explain(cells):
-            count = sum(cell.verdict == "wrong" for cell in cells)
+        found = explained(ctx, measure(ctx) if recorded else self._patiently(ctx))
+        ctx.scratch["proof"] = found  # for `homelab verify`
+        text = table.table(found.cells)
+        if text != ctx.scratch.get("proof shown"):  # verifying shows it again only when changed
+            ctx.scratch["proof shown"] = text
+            ctx.note("Who reaches what", text)
+        if found.wrong:
+            count = sum(cell.verdict == "wrong" for cell in found.cells)
             raise Blocked(
-                f"{count} of {len(cells)} rows of the proof are not as they must be.", "\n".join(causes),
+                f"{count} of {len(found.cells)} rows of the proof are not as they must be.",
+                "\n".join(cause.sentence() for cause in found.causes),
                 "Mend that and run the same command again.",
-            )  # fmt: skip
-        return ProofFacts(cells, recorded)
+            )
+        return ProofFacts(found.cells, recorded)
 
-    def _patiently(self, ctx: Context) -> list[Cell]:
+    def _patiently(self, ctx: Context) -> Measured:
         """The first time, addresses may just have been announced: measures until nothing is wrong, or for a while."""
-        last: list[list[Cell]] = []
+        last: list[Measured] = []
 
-        def once() -> list[Cell] | None:
+        def once() -> Measured | None:
             last[:] = [measure(ctx)]
-            return None if any(cell.verdict == "wrong" for cell in last[0]) else last[0]
+            return None if last[0].wrong else last[0]
 
         def why() -> str:
-            return next(iter(matrix.explain(last[0])), "")
+            return next((table.told(cell) for cell in last[0].cells if cell.verdict == "wrong"), "") if last else ""
 
         try:
             return until(ctx, "every row of the proof to be right", once, deadline=SETTLE, every=5, why=why)
         except (Interrupted, TrustError):
             raise
         except WizardError:
-            if not last or all(cell.verdict != "wrong" for cell in last[0]):
+            if not last or not last[0].wrong:
                 raise
             return last[0]
 
     def plan(self, facts: ProofFacts, answers: Answers) -> list[Change]:
-        table = [cell.record() for cell in facts.cells]
-        if matrix.verdicts(facts.recorded) == matrix.verdicts(table):
+        found = [cell.record() for cell in facts.cells]
+        if table.verdicts(facts.recorded) == table.verdicts(found):
             return []
 
         def do(ctx: Context) -> None:
-            ctx.state.remember("proof", "table", value=table)
+            ctx.state.remember("proof", "table", value=found)
+            ctx.state.remember("proof", "measured", value=datetime.now(UTC).isoformat(timespec="seconds"))
 
-        return [Change("proof/record", f"record the proof: {matrix.summary(facts.cells)}", do)]
+        return [Change("proof/record", f"record the proof: {judge.summary(facts.cells)}", do)]

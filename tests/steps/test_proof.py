@@ -49,9 +49,10 @@ class Stations:
             return failure
         nonce, *lines = stdin.decode().partition("main <<'PROBES'\n")[2].splitlines()[:-1]
         assert nonce == NONCE
-        return Result(0, "".join(self._line(where, *line.split()) for line in lines))
+        return Result(0, "".join(self._line(where, *line.split()[:4], line.split()[5:6]) for line in lines))
 
-    def _line(self, where: str, number: str, address: str, port: str, scheme: str, host: str) -> str:
+    def _line(self, where: str, number: str, kind: str, address: str, port: str, name: list[str]) -> str:
+        host = name[0] if kind == "http" else "-"
         outside = where == "me@server"
         usual = "http 404 no" if (address, host) in NEGATIVE else "http 200 yes"
         if outside and (port == "6443" or address == "10.0.0.50"):
@@ -90,7 +91,7 @@ def plan(ctx: Context) -> list[Any]:
 
 def test_a_green_table_is_recorded_once(ctx: Context, world: Stations) -> None:
     [change] = plan(ctx)
-    assert change.sentence == "record the proof: 10 of 10 as expected"
+    assert change.sentence == "record the proof: 12 of 12 as expected"
     ctx.do(change)
     assert {row["verdict"] for row in ctx.state.recall("proof", "table")} == {"ok"}
     assert plan(ctx) == []
@@ -100,7 +101,7 @@ def test_another_verdict_is_recorded_anew(ctx: Context, world: Stations) -> None
     ctx.do(plan(ctx)[0])
     ctx.answers["proof"]["outside_probe"] = None
     [change] = plan(ctx)
-    assert change.sentence == "record the proof: 6 of 10 as expected, 4 not measured"
+    assert change.sentence == "record the proof: 8 of 12 as expected, 4 not measured"
 
 
 def test_red_cells_stop_with_a_sentence_each(ctx: Context, world: Stations) -> None:
@@ -108,7 +109,7 @@ def test_red_cells_stop_with_a_sentence_each(ctx: Context, world: Stations) -> N
     world.seen["me@server", "203.0.113.7 -"] = "connected 000 no"
     with pytest.raises(Blocked) as caught:
         plan(ctx)
-    assert "2 of 10 rows" in caught.value.what
+    assert "2 of 12 rows" in caught.value.what
     assert "Seen over the VPN: private app (10.0.0.50:80), timeout." in caught.value.why
     assert "The Kubernetes API is open to the internet" in caught.value.why
     assert ctx.state.recall("proof", "table") is None

@@ -19,14 +19,17 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 from cryptography.x509.oid import NameOID
 
-from steps import matrix, probing
-from steps.matrix import Probe
+from steps.reach import probing
+from steps.reach.judge import judge
+from steps.reach.rows import Kind, Probe
+from steps.reach.shown import read
 from wizard import events
 from wizard.context import Context
 from wizard.demo.world import SimWorld
 from wizard.realworld import RealWorld
 from wizard.state import State
 
+KINDS: tuple[Kind, ...] = ("app", "certificate")
 NONCE = "0123456789abcdef"
 
 
@@ -34,9 +37,12 @@ class Traefik(BaseHTTPRequestHandler):
     """Answers like the app for its own name, and 404 for others."""
 
     def do_GET(self) -> None:
-        known = self.headers["Host"].startswith("hello.home.test")
+        name = self.headers["Host"].partition(".")[0]
+        known = name == "hello" or (name == "marked" and self.path == "/.well-known/homelab")
         body = f"Name: {NONCE}\n".encode() if known else b"404 page not found\n"
-        self.send_response(200 if known else 404)
+        self.send_response(200 if known else {"marked": 302, "moved": 301}.get(name, 404))
+        if name == "moved":
+            self.send_header("Location", "https://moved.home.test/")
         self.send_header("Content-Length", str(len(body)))
         self.end_headers()
         self.wfile.write(body)
@@ -69,20 +75,23 @@ def context(world: Any, folder: Path) -> Context:
 
 def test_the_probe_tells_answers_apart(port: int, closed: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     # the script speaks HTTP to port 80 only, which an ordinary user can't open here
-    text = probing._input
-    monkeypatch.setattr(
-        probing, "_input", lambda probes, nonce: text(probes, nonce).replace(f"{port} https", f"{port} http")
-    )
+    line = probing.line
+    monkeypatch.setattr(probing, "line", lambda probe: line(probe).replace(f"{port} https", f"{port} http"))
     ask = [
-        Probe("LAN", "app", "127.0.0.1", port, "hello.home.test", "answers"),
-        Probe("LAN", "other name", "127.0.0.1", port, "other.home.test", "not found"),
-        Probe("LAN", "nobody", "127.0.0.1", closed, "hello.home.test", "answers"),
-        Probe("LAN", "open port", "127.0.0.1", port, "", "closed"),
-        Probe("LAN", "closed port", "127.0.0.1", closed, "", "closed"),
+        Probe("LAN", "app", "app", "127.0.0.1", port, "hello.home.test"),
+        Probe("LAN", "app", "marked", "127.0.0.1", port, "marked.home.test"),
+        Probe("LAN", "hidden", "other name", "127.0.0.1", port, "other.home.test"),
+        Probe("LAN", "app", "nobody", "127.0.0.1", closed, "hello.home.test"),
+        Probe("LAN", "redirect", "redirect", "127.0.0.1", port, "moved.home.test"),
+        Probe("LAN", "closed", "open port", "127.0.0.1", port),
+        Probe("LAN", "closed", "closed port", "127.0.0.1", closed),
     ]
-    seen = probing.send(context(RealWorld(), tmp_path), ask, None, NONCE)
+    seen = probing.send(context(RealWorld(), tmp_path), ask, None, NONCE).seen
+    assert seen["LAN: redirect"].text == "https://moved.home.test/"
     assert {key: (one.word, one.status, one.nonce) for key, one in seen.items()} == {
         "LAN: app": ("http", 200, True),
+        "LAN: marked": ("http", 302, True),
+        "LAN: redirect": ("http", 301, False),
         "LAN: other name": ("http", 404, False),
         "LAN: nobody": ("refused", 0, False),
         "LAN: open port": ("connected", 0, False),
@@ -91,8 +100,8 @@ def test_the_probe_tells_answers_apart(port: int, closed: int, tmp_path: Path, m
 
 
 def test_plain_http_where_https_is_due_is_no_answer(port: int, tmp_path: Path) -> None:
-    probe = Probe("LAN", "app", "127.0.0.1", port, "hello.home.test", "answers")
-    seen = probing.send(context(RealWorld(), tmp_path), [probe], None, NONCE)
+    probe = Probe("LAN", "app", "app", "127.0.0.1", port, "hello.home.test")
+    seen = probing.send(context(RealWorld(), tmp_path), [probe], None, NONCE).seen
     assert seen["LAN: app"].word == "tls"
 
 
@@ -104,12 +113,14 @@ def test_https_is_asked_by_name(tmp_path: Path) -> None:
     server = ThreadingHTTPServer(("127.0.0.1", 0), Traefik)
     server.socket = tls.wrap_socket(server.socket, server_side=True)
     threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01}, daemon=True).start()
-    probe = Probe("LAN", "app", "127.0.0.1", server.server_port, "hello.home.test", "answers")
-    seen = probing.send(context(RealWorld(), tmp_path), [probe], None, NONCE)
+    ask = [Probe("LAN", kind, kind, "127.0.0.1", server.server_port, "hello.home.test") for kind in KINDS]
+    seen = probing.send(context(RealWorld(), tmp_path), ask, None, NONCE).seen
     server.shutdown()
     server.server_close()
+    shown = read(seen["LAN: certificate"].text)
+    assert shown is not None and shown.issuer == "nobody" and seen["LAN: certificate"].word == "untrusted"
     assert (seen["LAN: app"].word, seen["LAN: app"].nonce) == ("http", True)
-    assert names == ["hello.home.test"]
+    assert set(names) == {"hello.home.test"}
 
 
 def certificate(folder: Path) -> Path:
@@ -132,9 +143,9 @@ def test_a_missing_curl_is_not_a_no(tmp_path: Path, monkeypatch: pytest.MonkeyPa
     (tmp_path / "bin").mkdir()
     (tmp_path / "bin" / "sh").symlink_to("/bin/sh")
     monkeypatch.setenv("PATH", str(tmp_path / "bin"))
-    probe = Probe("LAN", "x", "127.0.0.1", 1, "", "closed")
-    seen = probing.send(context(RealWorld(), tmp_path), [probe], None, NONCE)
-    assert matrix.judge(probe, seen["LAN: x"]).verdict == "not measured"
+    probe = Probe("LAN", "closed", "x", "127.0.0.1", 1)
+    seen = probing.send(context(RealWorld(), tmp_path), [probe], None, NONCE).seen
+    assert judge(probe, seen["LAN: x"], {}, datetime.datetime.now(datetime.UTC)).verdict == "not measured"
     assert seen["LAN: x"].word == "this computer has no curl"
 
 
@@ -172,7 +183,7 @@ def test_the_demo_answers_by_what_was_pushed(tmp_path: Path) -> None:
     route = {"hostnames": ["hello.home.test"], "parentRefs": [{"name": "traefik-external"}]}
     world.api.put("/apis/x/route", {"kind": "HTTPRoute", "spec": route})
     ask = [
-        Probe("LAN", address, address, 80, "hello.home.test", "answers")
+        Probe("LAN", "app", address, address, 80, "hello.home.test")
         for address in ("10.0.0.51", "10.0.0.50", "203.0.113.7")
     ]
     answers, missing, closed = ("http", 200, True), ("http", 404, False), ("timeout", 0, False)
@@ -181,5 +192,5 @@ def test_the_demo_answers_by_what_was_pushed(tmp_path: Path) -> None:
         ("you@laptop", [answers, missing, closed]),
         ("you@server", [closed, closed, answers]),
     ):
-        seen = probing.send(context(world, tmp_path), ask, station, NONCE)
+        seen = probing.send(context(world, tmp_path), ask, station, NONCE).seen
         assert [(one.word, one.status, one.nonce) for one in seen.values()] == expected

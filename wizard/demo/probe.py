@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import json
 from collections.abc import Iterator, Sequence
+from datetime import UTC, datetime, timedelta
 from ipaddress import IPv4Address
 from typing import TYPE_CHECKING, Any
 
@@ -13,6 +14,8 @@ from wizard.host.base import Result
 
 if TYPE_CHECKING:
     from wizard.demo.world import SimWorld
+
+PUBLIC = "203.0.113.7"  # the simulated home's, as assets/machines/answers.yaml says, too
 
 
 def shell(world: SimWorld, argv: Sequence[str], stdin: bytes) -> Result:
@@ -44,21 +47,80 @@ def _probes(world: SimWorld, stdin: bytes, *, at_home: bool) -> Result:
 
 
 def _one(world: SimWorld, line: str, nonce: str, *, at_home: bool) -> str:
-    number, address, port, _, host = line.split()
+    number, kind, *rest = line.split()
+    return f"{number} {_KINDS[kind](world, rest, nonce, at_home)}"
+
+
+def _gateway(world: SimWorld, address: str, port: str, at_home: bool) -> str:
+    """Which Gateway answers at the address; empty for none."""
+    if at_home and address != PUBLIC:
+        releases = [one for one in world.api.objects.values() if one.get("kind") == "HelmRelease"]
+        return next((_name(one) for one in releases if _serves(one, address)), "")
+    public = address == PUBLIC or not IPv4Address(address).is_private  # the router forwards two ports, nothing else
+    return "traefik-external" if public and port in ("80", "443") else ""
+
+
+def _http(world: SimWorld, rest: Sequence[str], nonce: str, at_home: bool) -> str:
+    address, port, _, host, _ = rest
+    if not (gateway := _gateway(world, address, port, at_home)):
+        return "timeout 000 no"
     objects = list(world.api.objects.values())
-    releases = [one for one in objects if one.get("kind") == "HelmRelease"]
-    gateway = next((_name(one) for one in releases if _serves(one, address)), "")
-    if not at_home:  # the router forwards two ports of the public address, and nothing else
-        public = not IPv4Address(address).is_private or address.startswith("203.0.113.")
-        gateway = "traefik-external" if public and port in ("80", "443") else ""
-    if not gateway:
-        return f"{number} timeout 000 no"
     routes = (one["spec"] for one in objects if one.get("kind") == "HTTPRoute")
     parents = [parent["name"] for spec in routes if host in spec.get("hostnames", ()) for parent in spec["parentRefs"]]
     if gateway not in parents:
-        return f"{number} http 404 no 404 page not found"
+        return "http 404 no 404 page not found"
     served = any(nonce == word for one in objects if one.get("kind") == "Deployment" for word in _words(world, one))
-    return f"{number} http 200 {'yes' if served else 'no'} Name: simulated"
+    return f"http 200 {'yes' if served else 'no'} Name: simulated"
+
+
+def _connect(world: SimWorld, rest: Sequence[str], nonce: str, at_home: bool) -> str:
+    address, port = rest
+    return "connected 000 no" if _gateway(world, address, port, at_home) else "timeout 000 no"
+
+
+def _redirect(world: SimWorld, rest: Sequence[str], nonce: str, at_home: bool) -> str:
+    address, port, host = rest
+    return f"http 301 no https://{host}/" if _gateway(world, address, port, at_home) else "timeout 000 no"
+
+
+def _cert(world: SimWorld, rest: Sequence[str], nonce: str, at_home: bool) -> str:
+    address, port, host = rest
+    if not _gateway(world, address, port, at_home):
+        return "timeout 000 no"
+    return f"untrusted 200 no {_certificate(host.partition('.')[2])}"
+
+
+def _certificate(domain: str) -> str:
+    """A wildcard certificate as the test service of Let's Encrypt gives, as PEM in one line."""
+    from cryptography import x509
+    from cryptography.hazmat.primitives import hashes
+    from cryptography.hazmat.primitives.asymmetric.ec import SECP256R1, generate_private_key
+    from cryptography.hazmat.primitives.serialization import Encoding
+    from cryptography.x509.oid import NameOID
+
+    key, now = generate_private_key(SECP256R1()), datetime.now(UTC)
+    issuer = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "(STAGING) Simulated")])
+    made = (
+        x509.CertificateBuilder().subject_name(x509.Name([])).issuer_name(issuer).public_key(key.public_key())
+        .serial_number(1).not_valid_before(now).not_valid_after(now + timedelta(days=90))
+        .add_extension(x509.SubjectAlternativeName([x509.DNSName(f"*.{domain}")]), critical=True)
+        .sign(key, hashes.SHA256())
+    )  # fmt: skip
+    return made.public_bytes(Encoding.PEM).decode().replace("\n", "|")
+
+
+def _lookup(world: SimWorld, rest: Sequence[str], nonce: str, at_home: bool) -> str:
+    """Pi-hole's entries, which the home and the tailnet ask; everything else leads to the public address."""
+    for one in world.api.objects.values():
+        entries = ((one.get("spec") or {}).get("values") or {}).get("dnsmasq", {}).get("customDnsEntries", ())
+        for entry in entries if at_home else ():
+            _, domain, address = str(entry).split("/")
+            if rest[0].endswith(f".{domain.strip('.')}"):
+                return f"answers 000 no {address}"
+    return f"answers 000 no {PUBLIC}" if rest[1] == "-" else "silent 000 no"
+
+
+_KINDS = {"http": _http, "connect": _connect, "redirect": _redirect, "cert": _cert, "name": _lookup}
 
 
 def _words(world: SimWorld, deployment: dict[str, Any]) -> Iterator[str]:

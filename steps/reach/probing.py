@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import json
 import re
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
 
-from steps.matrix import Probe, Seen
+from steps.reach.exposed import WELL_KNOWN
+from steps.reach.judge import Seen
+from steps.reach.rows import Probe
 from wizard import assets
 from wizard.context import Context
 from wizard.errors import Interrupted, TrustError, WizardError
@@ -43,8 +47,16 @@ class Station:
 STATION = Kind("log-in", lambda raw: str(Station.parse(str(raw))))
 
 
-def send(ctx: Context, probes: Sequence[Probe], station: str | None, nonce: str) -> dict[str, Seen]:
-    """What each probe saw, by its key; from this computer when `station` is None.
+@dataclass(frozen=True)
+class Sight:
+    """What one place saw: each probe by its key, and what its Tailscale says of itself (empty where it has none)."""
+
+    seen: Mapping[str, Seen]
+    tailnet: Mapping[str, Any] = field(default_factory=dict)
+
+
+def send(ctx: Context, probes: Sequence[Probe], station: str | None, nonce: str) -> Sight:
+    """What each probe saw; from this computer when `station` is None.
 
     Raises `TrustError` when the station shows another host key than the known one. Everything else that stops
     a probe is told as what it saw: it then counts as not measured.
@@ -54,25 +66,49 @@ def send(ctx: Context, probes: Sequence[Probe], station: str | None, nonce: str)
     where = station or "this computer"
     ctx.progress(None, f"sending {len(probes)} probes from {where}")
     try:
-        result = ctx.world.run(argv, stdin=script.encode(), timeout=60)
+        result = ctx.world.run(argv, stdin=script.encode(), timeout=90)
     except Interrupted:
         raise
     except WizardError as error:
-        return dict.fromkeys((probe.key for probe in probes), Seen("unreachable", text=error.what))
+        return Sight(dict.fromkeys((probe.key for probe in probes), Seen("unreachable", text=error.what)))
     if station and "REMOTE HOST IDENTIFICATION HAS CHANGED" in result.err:
         raise TrustError(
             f"The probe host {station} shows another host key than the known one.", "Nothing was sent to it.",
             "Find out why before you put its new key into the known_hosts file.",
         )  # fmt: skip
-    return _read(probes, result, where)
+    return Sight(_read(probes, result, where), _tailnet(result.out))
 
 
 def _input(probes: Sequence[Probe], nonce: str) -> str:
-    lines = [
-        f"{number} {p.address} {p.port} {'http' if p.port == 80 else 'https'} {p.host or '-'}"
-        for number, p in enumerate(probes)
-    ]
+    lines = [f"{number} {line(probe)}" for number, probe in enumerate(probes)]
     return "\n".join(["main <<'PROBES'", nonce, *lines, "PROBES", ""])
+
+
+def line(p: Probe) -> str:
+    """A probe as the script reads it: the function's name without ``probe_``, and its arguments."""
+    match p.kind:
+        case "closed" if not p.host:
+            return f"connect {p.address} {p.port}"
+        case "redirect":
+            return f"redirect {p.address} {p.port} {p.host}"
+        case "certificate":
+            return f"cert {p.address} {p.port} {p.host}"
+        case "name" | "resolver":
+            return f"name {p.host} {p.address or '-'}"
+        case _:
+            scheme = "http" if p.port == 80 else "https"
+            return f"http {p.address} {p.port} {scheme} {p.host} {WELL_KNOWN}"
+
+
+def _tailnet(out: str) -> dict[str, Any]:
+    for text in out.splitlines():
+        if text.startswith("@@ tailnet {"):
+            try:
+                found = json.loads(text.removeprefix("@@ tailnet "))
+            except ValueError:
+                return {}
+            return found if isinstance(found, dict) else {}
+    return {}
 
 
 def _ssh(ctx: Context, station: Station) -> list[str]:

@@ -1,0 +1,84 @@
+"""What is exposed, and what is looked at once a row is red: the cluster, the LAN, the tailnet's control server."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from steps import address_plan, nodes, tailnet_facts
+from steps.gitops.render import render
+from steps.reach.causes import Evidence
+from steps.reach.exposed import ROUTES, Exposed, exposed
+from steps.reach.judge import Cell
+from steps.repository_content import settings
+from wizard import yamlfile
+from wizard.context import Context
+from wizard.errors import Interrupted, WizardError
+
+
+def apps(ctx: Context) -> list[Exposed]:
+    """Every exposed name: of the routes that the answers make, and of those that the cluster has besides."""
+    files = render(settings(ctx)).items()
+    wanted = [one for name, text in files if name.endswith(".yaml") and "kind: HTTPRoute" in text for one in _all(text)]
+    return exposed([*wanted, *_in_cluster(ctx)], ctx.answers)
+
+
+def _all(text: str) -> list[Any]:
+    return [one for one in yamlfile.load_all(text) if one.get("kind") == "HTTPRoute"]
+
+
+def _in_cluster(ctx: Context) -> list[Mapping[str, Any]]:
+    kubeconfig = ctx.state.path.parent / "kubeconfig"
+    if not kubeconfig.exists():
+        return []
+    try:
+        return list((ctx.world.cluster(kubeconfig).get(ROUTES) or {}).get("items") or [])
+    except Interrupted:
+        raise
+    except WizardError as error:
+        ctx.line(None, f"only the apps of the answers are proved: {error.what}")
+        return []
+
+
+def evidence(ctx: Context, cells: Sequence[Cell], tailnet: Mapping[str, Any]) -> Evidence:
+    """What tells causes apart. Nothing is asked as long as every row is right."""
+    red = {cell.probe.vantage for cell in cells if cell.verdict == "wrong"}
+    if not red:
+        return Evidence()
+    ctx.progress(None, "looking for the cause")
+    arp, strangers = _arp(ctx) if "LAN" in red else (None, frozenset[str]())
+    approved, served = _routes(ctx) if "VPN" in red else (None, None)
+    return Evidence(arp, strangers, tailnet, served, approved)
+
+
+def _arp(ctx: Context) -> tuple[dict[str, list[str]] | None, frozenset[str]]:
+    """Who answers for the three addresses, and for which of them somebody does who is no Pi."""
+    given, pis = ctx.answers["addresses"], nodes.addresses(ctx.answers)
+    fixed = [given[key] for key in address_plan.FIXED]
+    if not given.get("arp", True):
+        return None, frozenset()
+    try:
+        answered = ctx.world.arp([*fixed, *pis])
+    except Interrupted:
+        raise
+    except WizardError:
+        return None, frozenset()
+    names = {mac: ctx.name_of(pi) for pi in pis for mac in answered.get(pi, ())}
+    if not names:
+        return None, frozenset()
+    who = {a: [names.get(mac, f"the machine with the MAC address {mac}") for mac in answered.get(a, ())] for a in fixed}
+    return who, frozenset(a for a in fixed if any(mac not in names for mac in answered.get(a, ())))
+
+
+def _routes(ctx: Context) -> tuple[frozenset[str] | None, frozenset[str] | None]:
+    try:
+        server = tailnet_facts.control(ctx)
+        machines = server.machines() if server else None
+    except Interrupted:
+        raise
+    except WizardError:
+        machines = None
+    if machines is None:
+        return None, None
+    approved = frozenset(route for machine in machines for route in machine.approved)
+    return approved, frozenset(route for machine in machines if machine.online for route in machine.serving)

@@ -1,0 +1,148 @@
+"""Who must reach what: every probe of the proof, from the answers and from what is exposed. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+from steps.reach.exposed import SAMPLE, Exposed, Side
+from wizard.question import Answers
+
+Vantage = Literal["LAN", "VPN", "outside"]
+Kind = Literal["app", "hidden", "closed", "redirect", "hairpin", "certificate", "name", "resolver"]
+
+API_PORT = 6443
+INSIDE: tuple[Vantage, ...] = ("LAN", "VPN")
+EXPECTED: dict[Kind, str] = {
+    "app": "answers", "hidden": "not found", "closed": "closed", "redirect": "redirects", "hairpin": "answers",
+    "certificate": "valid", "name": "an address", "resolver": "an address",
+}  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Probe:
+    """One thing that is asked from one place. `what` names it in the table.
+
+    An ``app`` must answer at `address` with the cluster's word, a ``hidden`` one must not be found there, a ``closed``
+    address must not be connected to, a ``redirect`` leads from http to https, a ``hairpin`` asks from home by the
+    public address, a ``certificate`` is the one shown for `host`. A ``name`` is looked up as that place looks up names,
+    or, as ``resolver``, asked of the server at `address`: `wanted` are the addresses that it may lead to.
+    """
+
+    vantage: Vantage
+    kind: Kind
+    what: str
+    address: str = ""
+    port: int = 0
+    host: str = ""
+    side: Side = "external"
+    wanted: tuple[str, ...] = ()
+
+    @property
+    def key(self) -> str:
+        return f"{self.vantage}: {self.what}"
+
+    @property
+    def expected(self) -> str:
+        return " or ".join(self.wanted) or EXPECTED[self.kind]
+
+
+def secure(answers: Answers) -> bool:
+    """Whether apps are served over HTTPS."""
+    return bool(answers["domains"]["provider"] != "none")
+
+
+def probes(answers: Answers, apps: Sequence[Exposed]) -> list[Probe]:
+    """Every probe, in the order of the table: from home, over the VPN, from outside."""
+    places = [place for place in INSIDE if place == "LAN" or _tailnet(answers)]
+    return [probe for place in places for probe in _inside(place, answers, apps)] + list(_outside(answers, apps))
+
+
+def _tailnet(answers: Answers) -> bool:
+    return bool((answers.get("tailnet", {}).get("service") or "none") != "none")
+
+
+def _inside(place: Vantage, answers: Answers, apps: Sequence[Exposed]) -> Iterator[Probe]:
+    given, port = answers["addresses"], 443 if secure(answers) else 80
+    home = {"internal": given["internal_address"], "external": given["external_address"]}
+    for one in apps:
+        yield Probe(place, "app", _called(one), home[one.side], port, one.host, one.side)
+    for one in apps:
+        if one.side == "internal":
+            yield Probe(place, "hidden", f"{_called(one)} by the public address", home["external"], port, one.host)
+    firsts: dict[Side, Exposed] = {}
+    for one in apps:
+        firsts.setdefault(one.side, one)
+    for side, one in sorted(firsts.items()):
+        if secure(answers):
+            yield Probe(place, "certificate", f"certificate, {_side(side)}", home[side], port, one.host, side)
+    if place == "LAN" and secure(answers) and "external" in firsts:
+        yield Probe(place, "redirect", "http to https", home["external"], 80, firsts["external"].host)
+    yield from _names(place, answers, firsts)
+    public = _public(answers)
+    if place == "LAN" and public and "external" in firsts:
+        one = firsts["external"]
+        yield Probe(place, "hairpin", f"{_called(one)} by the router's address", public, port, one.host)
+
+
+def _names(place: Vantage, answers: Answers, firsts: dict[Side, Exposed]) -> Iterator[Probe]:
+    """Pi-hole is what makes private names known; public ones are known as soon as somebody looks after them."""
+    wanted: tuple[str, ...]
+    given, pihole = answers["addresses"], "pihole" in (answers.get("repository", {}).get("apps") or ())
+    if pihole and (one := firsts.get("internal")):
+        wanted = (given["internal_address"],)
+        yield Probe(
+            place, "resolver", "private names, by Pi-hole", given["dns_address"], 53, one.host, "internal", wanted
+        )
+        yield Probe(place, "name", "private names, as asked there", host=one.host, side="internal", wanted=wanted)
+    if secure(answers) and _public(answers) and (one := firsts.get("external")):
+        wanted = (given["external_address"], _public(answers))
+        yield Probe(place, "name", "public names, as asked there", host=one.host, wanted=wanted)
+
+
+def _outside(answers: Answers, apps: Sequence[Exposed]) -> Iterator[Probe]:
+    place: Vantage = "outside"
+    public, port, given = _public(answers), 443 if secure(answers) else 80, answers["addresses"]
+    public_apps = [one for one in apps if one.side == "external"]
+    for one in public_apps:
+        yield Probe(place, "app", _called(one), public, port, one.host)
+    for one in apps:
+        if one.side == "internal":
+            yield Probe(place, "closed", _called(one), given["internal_address"], port, one.host, "internal")
+            yield Probe(place, "hidden", f"{_called(one)} by the public address", public, port, one.host)
+    if secure(answers) and public_apps:
+        one = public_apps[0]
+        yield Probe(place, "certificate", f"certificate, {_side('external')}", public, port, one.host)
+        yield Probe(place, "redirect", "http to https", public, 80, one.host)
+        if public:
+            yield Probe(place, "name", "public names, as asked there", host=one.host, wanted=(public,))
+    yield Probe(place, "closed", "API server", public, API_PORT)
+
+
+def _called(one: Exposed) -> str:
+    return f"{one.app} ({_side(one.side)})"
+
+
+def _side(side: Side) -> str:
+    return "private" if side == "internal" else "public"
+
+
+def _public(answers: Answers) -> str:
+    return str(answers.get("router", {}).get("public_address") or "")
+
+
+def unmeasurable(probe: Probe, answers: Answers, apps: Sequence[Exposed]) -> str:
+    """Why `probe` can't be sent; an empty text when it can."""
+    router, proof = answers.get("router", {}), answers.get("proof", {})
+    key = {"VPN": "vpn_probe", "outside": "outside_probe"}.get(probe.vantage)
+    if key and not proof.get(key):
+        return f"no probe there (proof.{key})"
+    if not probe.address and probe.kind != "name":
+        return "the public address is not known (router.public_address)"
+    if probe.kind in ("app", "hairpin") and all(one.app != SAMPLE for one in apps):
+        return f"the app {SAMPLE} is not installed: nothing would show whose answer it is"
+    through_router = probe.vantage == "outside" and probe.kind in ("app", "hidden", "certificate", "redirect")
+    if (through_router or probe.kind == "hairpin") and not router.get("forwarded"):
+        return "ports are not forwarded (router.forwarded)"
+    return ""

@@ -1,0 +1,58 @@
+"""The matrix as text, as data, and as it is remembered. Pure."""
+
+from __future__ import annotations
+
+import textwrap
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from steps.reach.causes import Cause, told
+from steps.reach.judge import Cell, summary
+
+__all__ = ["as_data", "table", "told", "verdicts"]
+
+_MARKS = {"ok": "ok", "wrong": "WRONG", "not measured": "-"}
+
+
+def table(cells: Sequence[Cell]) -> str:
+    """The matrix, at most 80 columns."""
+    rows = [("from", "what", "expected", "seen", "")]
+    for cell in cells:
+        seen = cell.verdict if cell.verdict == "not measured" else cell.seen
+        rows.append((cell.probe.vantage, cell.probe.what, cell.probe.expected, seen, _MARKS[cell.verdict]))
+    lines = [f"{a:<8}{_cut(b, 33):<34}{_cut(c, 13):<14}{_cut(d, 17):<18}{e}".rstrip() for a, b, c, d, e in rows]
+    return "\n".join([*lines, *_unmeasured(cells)])
+
+
+def _cut(text: str, width: int) -> str:
+    return text if len(text) <= width else text[: width - 1] + "…"
+
+
+def _unmeasured(cells: Sequence[Cell]) -> list[str]:
+    """Why cells were not measured, a line or two for each place and reason."""
+    reasons: dict[tuple[str, str], list[str]] = {}
+    for cell in cells:
+        if cell.verdict == "not measured":
+            reasons.setdefault((cell.probe.vantage, cell.seen), []).append(cell.probe.what)
+    return [
+        line
+        for (vantage, reason), what in reasons.items()
+        for line in textwrap.wrap(
+            f"Not measured, {vantage} ({', '.join(what)}): {reason.rstrip('.')}.", 80, subsequent_indent="  "
+        )
+    ]
+
+
+def as_data(cells: Sequence[Cell], causes: Sequence[Cause], when: str) -> dict[str, Any]:
+    """The proof as ``homelab verify --json`` prints it."""
+    return {
+        "measured": when, "summary": summary(cells), "rows": [cell.record() for cell in cells],
+        "causes": [
+            {"code": one.code, "text": one.text, "rows": [cell.probe.key for cell in one.cells]} for one in causes
+        ],
+    }  # fmt: skip
+
+
+def verdicts(rows: Sequence[Mapping[str, Any]]) -> dict[str, str]:
+    """What a recorded table says, row by row."""
+    return {f"{row['from']}: {row['what']}": str(row["verdict"]) for row in rows}
