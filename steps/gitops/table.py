@@ -148,6 +148,9 @@ def _apps(s: Settings) -> Iterator[Row]:
     yield Row("apps/hello/hello.yaml", "Deployment", f"{container} image", s.versions["images"]["whoami"])
     yield from _route(s, "apps/hello/routes.yaml", "hello-external", f"hello.{s.external_domain}")
     yield from _route(s, "apps/hello/routes.yaml", "hello-internal", f"hello.{s.internal_domain}")
+    inside = ["hello", *(name for app, name in (("pihole", "pihole"), ("monitoring", "grafana")) if app in s.apps)]
+    for side, names, domain in (("internal", inside, s.internal_domain), ("external", ["hello"], s.external_domain)):
+        yield from _route(s, "apps/hello/proof.yaml", f"proof-{side}", *(f"{name}.{domain}" for name in names))
     yield from _pihole(s)
     release, grafana = "apps/monitoring/release.yaml", f"grafana.{s.internal_domain}"
     scheme = "https" if s.certificates else "http"
@@ -190,7 +193,7 @@ def _resolvers(s: Settings) -> Iterator[Row]:
     yield Row(pihole, "HelmRelease", f"{values} podDnsConfig nameservers", servers)
 
 
-def _route(s: Settings, file: str, name: str, host: str) -> Iterator[Row]:
-    yield Row(file, f"HTTPRoute/{name}", "spec hostnames 0", host)
+def _route(s: Settings, file: str, name: str, *hosts: str) -> Iterator[Row]:
+    yield Row(file, f"HTTPRoute/{name}", "spec hostnames", list(hosts))
     if not s.certificates:
         yield Row(file, f"HTTPRoute/{name}", "spec parentRefs 0 sectionName", "web")
