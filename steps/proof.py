@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from typing import Any, ClassVar
 
@@ -49,10 +49,23 @@ class Measured:
     cells: Sequence[Cell]
     causes: Sequence[Cause] = ()
     tailnet: Mapping[str, Any] = field(default_factory=dict)  # what Tailscale on the VPN's probe says of itself
+    at: datetime = field(default_factory=lambda: datetime.now(UTC))
 
     @property
     def wrong(self) -> bool:
         return any(cell.verdict == "wrong" for cell in self.cells)
+
+    @property
+    def good(self) -> bool:
+        return not self.wrong
+
+    def text(self) -> str:
+        """The table, and below it what is to blame for the red rows."""
+        causes = [f"{cause.code}: {cause.sentence()}" for cause in self.causes]
+        return "\n\n".join([table.table(self.cells), *causes, f"{judge.summary(self.cells)}."])
+
+    def data(self) -> dict[str, Any]:
+        return table.as_data(self.cells, self.causes, self.at.isoformat(timespec="seconds"))
 
 
 @dataclass(frozen=True)
@@ -98,11 +111,27 @@ def explained(ctx: Context, measured: Measured) -> Measured:
     if not measured.wrong:
         return measured
     evidence = look.evidence(ctx, measured.cells, measured.tailnet)
-    return Measured(
-        measured.cells,
-        explain(measured.cells, evidence, ctx.answers["addresses"]["external_address"]),
-        measured.tailnet,
-    )
+    causes = explain(measured.cells, evidence, ctx.answers["addresses"]["external_address"])
+    return replace(measured, causes=causes)
+
+
+def verify(ctx: Context) -> Measured:
+    """The proof of `homelab verify`: measured now, whatever comes of it, and recorded. Raises `WizardError`."""
+    if not ctx.answers.get("addresses") or not ctx.answers.get("domains"):
+        raise Blocked(
+            "There is nothing to prove yet.", "The cluster's addresses and names are not chosen.",
+            "Run homelab first; the proof is its last step.",
+        )  # fmt: skip
+    ctx.answers.setdefault("proof", {})
+    found = explained(ctx, measure(ctx))
+    record(ctx, found.cells)
+    return found
+
+
+def record(ctx: Context, cells: Sequence[Cell]) -> None:
+    """Remembers the rows and when they were measured."""
+    ctx.state.remember("proof", "table", value=[cell.record() for cell in cells])
+    ctx.state.remember("proof", "measured", value=datetime.now(UTC).isoformat(timespec="seconds"))
 
 
 class Proof(Step[ProofFacts]):
@@ -119,7 +148,6 @@ class Proof(Step[ProofFacts]):
     def check(self, ctx: Context) -> ProofFacts:
         recorded = ctx.state.recall("proof", "table") or []
         found = explained(ctx, measure(ctx) if recorded else self._patiently(ctx))
-        ctx.scratch["proof"] = found  # for `homelab verify`
         text = table.table(found.cells)
         if text != ctx.scratch.get("proof shown"):  # verifying shows it again only when changed
             ctx.scratch["proof shown"] = text
@@ -158,8 +186,5 @@ class Proof(Step[ProofFacts]):
         if table.verdicts(facts.recorded) == table.verdicts(found):
             return []
 
-        def do(ctx: Context) -> None:
-            ctx.state.remember("proof", "table", value=found)
-            ctx.state.remember("proof", "measured", value=datetime.now(UTC).isoformat(timespec="seconds"))
-
-        return [Change("proof/record", f"record the proof: {judge.summary(facts.cells)}", do)]
+        sentence = f"record the proof: {judge.summary(facts.cells)}"
+        return [Change("proof/record", sentence, lambda ctx: record(ctx, facts.cells))]

@@ -111,6 +111,21 @@ def _status(args: Namespace) -> int:
     return ExitCode.OK if all(step.name in state.done for step in steps) else ExitCode.NOT_READY
 
 
+def _verify(args: Namespace) -> int:
+    from steps import proof
+    from wizard import opening
+    from wizard.session import Session
+    from wizard.ui import proved
+
+    named, file = getattr(args, "cluster", None), _file(args)
+    state = opening.open_state(named, file, save=opening.is_known(named, file))
+    session = Session(order(), real_world(), state, finish=close_all, go_on=_command(args))
+    try:
+        return proved.run(session, proof.verify, as_json="json" in args)
+    finally:
+        session.close()
+
+
 def _reset(args: Namespace) -> int:
     from wizard import commandline, opening
     from wizard.errors import ExitCode
@@ -181,7 +196,7 @@ def _node(args: Namespace) -> int:
 COMMANDS: Mapping[str, Callable[[Namespace], int]] = {
     "wizard": _wizard, "run": _unattended, "plan": _plan, "status": _status, "demo": _demo,
     "node add": _node, "node remove": _node, "node upgrade": _node,
-    "reset": _reset,
+    "reset": _reset, "verify": _verify,
 }  # fmt: skip
 
 

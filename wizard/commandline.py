@@ -21,7 +21,7 @@ exit codes:
     2  the command line itself was wrong
     3  the answers or the state file were refused; nothing was touched
     4  a host key, a machine or a cluster is not the one that was pinned
-    5  plan, status: something is left to do
+    5  plan, status, verify: something is left to do, or is not as it must be
   130  stopped with Ctrl-C; everything up to there is saved
 
 state:
@@ -78,21 +78,21 @@ def _parser() -> Parser:
     run = command("run", "the whole journey without a question; needs --answers and --yes", answers, consent)
     for made in (plan, run):
         _add(made, "--until", metavar="STEP", help="stop after this step")
-    reset = command("reset", "end the cluster and give every Pi back as it was before; asked twice", plain, consent)
-    _add(
-        reset,
-        "--confirm",
-        metavar="NAME",
-        help="with --yes --allow reset/cluster: the cluster's name, instead of typing it",
-    )
-    _add(
-        reset, "--skip", metavar="ADDRESS", action="append", help="go on without a Pi that does not answer (repeatable)"
-    )
-    _add(reset, "--plan", action="store_true", help="say what would be done; write nothing")
+    _resetting(command("reset", "end the cluster and give every Pi back as it was before; asked twice", plain, consent))
     command("status", "what is done and what is next, as remembered; needs no network")
+    verify = command("verify", "measure again who reaches what, from the LAN, the VPN and outside")
+    _add(verify, "--json", action="store_true", help="print the rows and causes as JSON")
     node = command("node", "add, remove or upgrade the Pis of a cluster")
     _node(node, [common, plain, answers, consent])
     return parser
+
+
+def _resetting(reset: Parser) -> None:
+    confirm = "with --yes --allow reset/cluster: the cluster's name, instead of typing it"
+    _add(reset, "--confirm", metavar="NAME", help=confirm)
+    skip = "go on without a Pi that does not answer (repeatable)"
+    _add(reset, "--skip", metavar="ADDRESS", action="append", help=skip)
+    _add(reset, "--plan", action="store_true", help="say what would be done; write nothing")
 
 
 def _node(node: Parser, parents: list[Parser]) -> None:

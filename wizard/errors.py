@@ -18,7 +18,7 @@ class ExitCode:
     USAGE = 2  # the command line itself was wrong
     BAD_INPUT = 3  # the answers or the state file were refused, nothing was touched
     TRUST = 4  # a host key, machine or cluster is not the one that was pinned
-    NOT_READY = 5  # `status` or `plan`: something is left to do
+    NOT_READY = 5  # `status`, `plan` or `verify`: something is left to do
     INTERRUPTED = 130  # Ctrl-C; stopped cleanly, run again to go on
 
 

@@ -106,5 +106,5 @@ def told(cell: Cell) -> str:
     """A red cell in a few words."""
     probe = cell.probe
     place = {"LAN": "from the LAN", "VPN": "over the VPN", "outside": "from outside"}[probe.vantage]
-    at = f" ({probe.address}:{probe.port})" if probe.address else f" ({probe.host})"
+    at = f" at {probe.address}:{probe.port}" if probe.address else f" for {probe.host}"
     return f"{place}: {probe.what}{at}, {cell.seen}"

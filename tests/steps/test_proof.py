@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from steps import proof
 from steps.proof import Proof
 from wizard import events
 from wizard.context import Context
@@ -112,7 +113,7 @@ def test_red_cells_stop_with_a_sentence_each(ctx: Context, world: Stations) -> N
     with pytest.raises(Blocked) as caught:
         plan(ctx)
     assert "2 of 11 rows" in caught.value.what
-    assert "Seen over the VPN: private app (10.0.0.50:80), timeout." in caught.value.why
+    assert "Seen over the VPN: hello (private) at 10.0.0.50:80, timeout." in caught.value.why
     assert "The Kubernetes API is open to the internet" in caught.value.why
     assert ctx.state.recall("proof", "table") is None
 
@@ -170,6 +171,23 @@ def test_a_changed_host_key_stops_everything(ctx: Context, world: Stations) -> N
     world.results["me@laptop"] = Result(255, "", warning)
     with pytest.raises(TrustError, match="me@laptop"):
         plan(ctx)
+
+
+def test_verify_records_what_it_measured_and_names_the_cause(ctx: Context, world: Stations) -> None:
+    assert proof.verify(ctx).good
+    first = ctx.state.recall("proof", "measured")
+    assert first and {row["verdict"] for row in ctx.state.recall("proof", "table")} == {"ok"}
+    world.seen["me@server", "203.0.113.7 -"] = "connected 000 no"
+    found = proof.verify(ctx)
+    assert not found.good and [cause["code"] for cause in found.data()["causes"]] == ["api-open"]
+    assert "api-open: The Kubernetes API is open" in found.text() and "10 of 11 as expected, 1 wrong" in found.text()
+    assert "wrong" in {row["verdict"] for row in ctx.state.recall("proof", "table")}
+
+
+def test_there_must_be_something_to_verify(ctx: Context) -> None:
+    ctx.answers.pop("domains")
+    with pytest.raises(Blocked, match="nothing to prove"):
+        proof.verify(ctx)
 
 
 def test_without_a_nonce_nothing_can_be_proved(ctx: Context) -> None:

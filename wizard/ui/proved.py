@@ -1,0 +1,45 @@
+"""`homelab verify`: the proof measured once more, as a table or as JSON; only the record of it is written."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Mapping
+from typing import Any, Protocol
+
+from wizard import events, report
+from wizard.context import Context
+from wizard.errors import ExitCode
+from wizard.leaving import Leaving
+from wizard.session import Session
+from wizard.ui.out import Out
+from wizard.ui.unattended import Unattended
+
+
+class Proof(Protocol):
+    """What was measured, ready to be shown."""
+
+    @property
+    def good(self) -> bool:
+        """Whether no row is wrong."""
+        ...
+
+    def text(self) -> str: ...
+
+    def data(self) -> Mapping[str, Any]: ...
+
+
+def run(session: Session, prove: Callable[[Context], Proof], *, as_json: bool, out: Out | None = None) -> int:
+    """Measures and prints. OK when no row is wrong, NOT_READY when one is. Raises what kept it from measuring."""
+    out = out or Out()
+    if not as_json:
+        session.bus.listen(lambda event: _tell(event, out))
+    engine = session.engine(Unattended(session))
+    with Leaving(session.world.stop):
+        found = prove(engine.ctx)
+    out.say(json.dumps(found.data(), indent=2) if as_json else report.clean(found.text()))
+    return ExitCode.OK if found.good else ExitCode.NOT_READY
+
+
+def _tell(event: events.Event, out: Out) -> None:
+    if isinstance(event, events.Progress):
+        out.say(report.event_line(event))
