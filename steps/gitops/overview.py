@@ -75,6 +75,8 @@ def _urls(tree: Tree) -> list[Url]:
     gateways = {one.name: one for one in tree.of("Gateway")}
     found = []
     for route in tree.of("HTTPRoute"):
+        if all(get(rule, "matches", 0, "path", "type") == "Exact" for rule in route.spec.get("rules") or []):
+            continue  # one page below a name, such as the proof's: no app of its own
         app = route.file.split("/")[-2]
         for parent in route.spec.get("parentRefs") or []:
             gateway = gateways.get(str(get(parent, "name")))
