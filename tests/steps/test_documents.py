@@ -137,7 +137,7 @@ def urls_of_routes(name: str) -> Iterator[str]:
 def test_urls_are_those_of_the_routes(name: str) -> None:
     runbook = pages(name)["docs/runbook.md"]
     table = re.findall(r"^\| \S+ \| (https?://\S+) \| ", runbook, re.MULTILINE)
-    assert sorted(table) == sorted(urls_of_routes(name))
+    assert sorted(table) == sorted(set(urls_of_routes(name)))  # the page that the proof looks at is no app
     assert ("| app | URL |" in runbook) == bool(table)
 
 

@@ -26,7 +26,7 @@ def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Home:
 def test_an_empty_repository_is_written_once(home: Home) -> None:
     sentences = home.plan()
     assert [sentence.split()[0] for sentence in sentences] == ["create", "make", "begin", "commit"]
-    assert sentences[-1].startswith(f"commit and push to file://{home.far}@main: what is missing there of 29 files (")
+    assert sentences[-1].startswith(f"commit and push to file://{home.far}@main: what is missing there of 30 files (")
     assert not (home.folder / "state").exists(), "planning writes nothing"
     ctx = home.run()
     assert ctx.state.recall("repository", "commit") == git(home.far, "rev-parse", "main").strip()
