@@ -52,6 +52,7 @@ class FluxFacts:
     synced: bool
     waiting: tuple[Item, ...] = ()
     total: int = 0
+    url: str = ""  # of the repository
 
 
 class Flux(Step[FluxFacts]):
@@ -81,7 +82,7 @@ class Flux(Step[FluxFacts]):
         handed_over = all(_holds(cluster.get(path), data) for path, data in keys(ctx).items())
         program, synced = flux_cli.find(ctx), follows(ctx, cluster, head)
         if not (handed_over and synced):
-            return FluxFacts(program, handed_over, synced)
+            return FluxFacts(program, handed_over, synced, url=access.known(ctx))
         wanted, seen = expected(ctx, head), flux_status.look(cluster)
         if stopped := flux_status.suspended(seen):
             raise Blocked(
@@ -90,11 +91,12 @@ class Flux(Step[FluxFacts]):
                 f"flux resume {stopped[0].kind.lower()} {stopped[0].name} -n {stopped[0].namespace}",
             )
         found = flux_status.items(seen, wanted)
-        return FluxFacts(program, True, True, tuple(item for item in found if item.why), len(found))
+        waiting = tuple(item for item in found if item.why)
+        return FluxFacts(program, True, True, waiting, len(found), access.known(ctx))
 
     def plan(self, facts: FluxFacts, answers: Answers) -> list[Change]:
         version, changes = flux_cli.pin()["version"], []
-        url = answers["repository"]["url"]
+        url, place = facts.url, access.place(facts.url, answers)
         if facts.synced and facts.handed_over and not facts.waiting:
             return []
         if facts.program is None and not facts.synced:
@@ -103,7 +105,7 @@ class Flux(Step[FluxFacts]):
             sentence = f"give the cluster the age key, and the key that reads {url} (secrets in flux-system)"
             changes.append(Change("flux/keys", sentence, hand_over))
         if not facts.synced:
-            sentence = f"bootstrap Flux {version} on the cluster: it follows {access.place(answers)} from then on"
+            sentence = f"bootstrap Flux {version} on the cluster: it follows {place} from then on"
             changes.append(Change("flux/bootstrap", sentence, _bootstrap))
         left = f": {len(facts.waiting)} of {facts.total} parts are not ready yet" if facts.waiting else ""
         changes.append(Change("flux/wait", f"wait until the cluster runs what the repository says{left}", settle))
@@ -130,13 +132,13 @@ def reach(ctx: Context) -> Cluster:
 
 def refuse_another(ctx: Context, cluster: Cluster) -> None:
     """Raises `Blocked` when this cluster follows another repository: bootstrap would see it only after a push."""
-    given, here = ctx.answers["repository"], f"clusters/{ctx.state.cluster}"
+    given, here, url = ctx.answers["repository"], f"clusters/{ctx.state.cluster}", access.known(ctx)
     source, sync = cluster.get(flux_status.SYNC_SOURCE), cluster.get(flux_status.SYNC)
     other = []
     if source:
         spec = source.get("spec") or {}
         branch = (spec.get("ref") or {}).get("branch", "")
-        other += [f"the repository {spec.get('url')}"] if _plain(spec.get("url")) != _plain(given["url"]) else []
+        other += [f"the repository {spec.get('url')}"] if _plain(spec.get("url")) != _plain(url) else []
         other += [f"the branch {branch}"] if branch != given["branch"] else []
     if sync:
         path = str((sync.get("spec") or {}).get("path", ""))
@@ -144,7 +146,7 @@ def refuse_another(ctx: Context, cluster: Cluster) -> None:
     if other:
         raise Blocked(
             f"This cluster already follows {' and '.join(other)}.",
-            f"The answers name {access.place(ctx.answers)} and {here}.",
+            f"The answers name {access.place(url, ctx.answers)} and {here}.",
             "Name what it follows in the answers, or take Flux away first: flux uninstall.",
         )
 
@@ -169,7 +171,7 @@ def follows(ctx: Context, cluster: Cluster, head: str) -> bool:
 
 def pushed(ctx: Context) -> str:
     """The commit that the cluster has to run. Raises `Blocked` while the step Repository has not been done."""
-    needed = [ctx.state.path.parent / "age.key", *([access.key_file(ctx)] if access.needs_ssh(ctx.answers) else [])]
+    needed = [ctx.state.path.parent / "age.key", *([access.key_file(ctx)] if access.needs_ssh(ctx) else [])]
     missing = [str(file) for file in needed if not file.exists()]
     head = (
         None if missing or not access.repo(ctx).copied else access.heads(ctx).get(ctx.answers["repository"]["branch"])
@@ -197,7 +199,7 @@ def keys(ctx: Context) -> dict[str, dict[str, Secret]]:
     """The secrets that Flux needs: API path -> key -> value."""
     age = (ctx.state.path.parent / "age.key").read_text(encoding="utf-8")
     found = {f"{SPACE}/secrets/sops-age": {"age.agekey": Secret(age)}}
-    if access.needs_ssh(ctx.answers):
+    if access.needs_ssh(ctx):
         found[f"{SPACE}/secrets/flux-system"] = {
             "identity": Secret(access.key_file(ctx).read_text(encoding="utf-8")),
             "identity.pub": Secret(access.public_key(ctx) + "\n"),

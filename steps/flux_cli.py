@@ -65,11 +65,11 @@ def bootstrap(ctx: Context, kubeconfig: Path) -> None:
         raise WizardError("The program flux is gone.", "It was there a moment ago.", "Run the same command again.")
     given = ctx.answers["repository"]
     argv = [
-        program, "bootstrap", "git", f"--url={given['url']}", f"--branch={given['branch']}",
+        program, "bootstrap", "git", f"--url={access.known(ctx)}", f"--branch={given['branch']}",
         f"--path=clusters/{ctx.state.cluster}", "--silent", "--timeout=10m",
     ]  # fmt: skip
     env = {"KUBECONFIG": str(kubeconfig)}
-    if access.needs_ssh(ctx.answers):
+    if access.needs_ssh(ctx):
         # --private-key-file would trust whatever host key is shown, each time; with an agent, the known ones hold
         argv = [*_WITH_KEY, str(access.key_file(ctx)), *argv]
         env |= {"SSH_KNOWN_HOSTS": str(access.known_hosts(ctx)), "SSH_ASKPASS_REQUIRE": "never"}
@@ -89,7 +89,7 @@ def explain(ctx: Context, done: Result) -> WizardError:
     said = done.out + done.err
     lines = [line.strip("✗ ").strip() for line in said.splitlines() if line.strip()]
     last = f"flux says: {lines[-1]}" if lines else ""
-    host, _ = access.host_and_port(ctx.answers)
+    host, _ = access.host_and_port(ctx)
     if "key mismatch" in said or "knownhosts" in said:
         return TrustError(
             f"{host} does not show the host key that was approved. Nothing was sent.", last,

@@ -2,30 +2,76 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 from urllib.parse import urlsplit
 
+from steps.gitops.forge import forge_of
+from steps.repository_questions import FORGES, TOKENS, host, provider, token_given
 from wizard.context import Context
 from wizard.errors import Blocked, TrustError, WizardError
 from wizard.host import trust
 from wizard.host.base import HostKey
 from wizard.question import Answers
+from wizard.refusals import GitRefused
 from wizard.repo import Repo
 from wizard.state import write_private
 
 
-def needs_ssh(answers: Answers) -> bool:
-    return urlsplit(str(answers["repository"]["url"])).scheme == "ssh"
+def address(ctx: Context) -> str:
+    """The repository's SSH address. At a forge it is what was learned there; empty as long as nobody knows it."""
+    given = ctx.answers["repository"]
+    if provider(given) == "git":
+        return str(given["url"])
+    known = ctx.state.recall("repository", "forge") or {}
+    if known.get("of") == _of(given):
+        return str(known["url"])
+    public = host(given) == FORGES[provider(given)].public
+    if given.get("owner") and (public or given.get(TOKENS[provider(given)]) is None):
+        return f"ssh://git@{host(given).partition('/')[0].partition(':')[0]}/{given['owner']}/{given['name']}.git"
+    return str(ctx.scratch.get("forge url", ""))
 
 
-def place(answers: Answers) -> str:
+def known(ctx: Context) -> str:
+    """As `address`. Raises `Blocked` as long as nobody knows it."""
+    if found := address(ctx):
+        return found
+    raise Blocked(
+        "It is not known yet where the repository lies.", "Its address is learned where it is made.",
+        "Run the step Repository first; it needs a token, or repository.owner.",
+    )  # fmt: skip
+
+
+def learn(ctx: Context, url: str) -> None:
+    """Keeps the address that the forge told, for this run."""
+    ctx.scratch["forge url"] = url
+
+
+def settle(ctx: Context) -> None:
+    """Remembers the address that the forge told, so that later runs need no token."""
+    given = ctx.answers["repository"]
+    if provider(given) != "git":
+        url = ctx.scratch.get("forge url") or address(ctx)
+        ctx.state.remember("repository", "forge", value={"of": _of(given), "url": url})
+
+
+def _of(given: Mapping[str, Any]) -> str:
+    """Which repository the answers mean: what was learned about another one does not count."""
+    return f"{provider(given)} {host(given)} {given.get('owner') or ''} {given['name']}"
+
+
+def needs_ssh(ctx: Context) -> bool:
+    return urlsplit(address(ctx)).scheme != "file"
+
+
+def place(url: str, answers: Answers) -> str:
     """The repository and its branch, as sentences name it: ``ssh://git@git.example.org/me/home.git@main``."""
-    given = answers["repository"]
-    return f"{given['url']}@{given['branch']}"
+    return f"{url}@{answers['repository']['branch']}"
 
 
-def host_and_port(answers: Answers) -> tuple[str, int]:
-    parts = urlsplit(str(answers["repository"]["url"]))
+def host_and_port(ctx: Context) -> tuple[str, int]:
+    parts = urlsplit(address(ctx))
     return parts.hostname or "", parts.port or 22
 
 
@@ -42,9 +88,9 @@ def known_hosts(ctx: Context) -> Path:
 
 
 def repo(ctx: Context) -> Repo:
-    given, ssh = ctx.answers["repository"], needs_ssh(ctx.answers)
+    given, ssh = ctx.answers["repository"], needs_ssh(ctx)
     return Repo(
-        ctx.world, given["url"], given["branch"], ctx.state.path.parent / "repository.git",
+        ctx.world, known(ctx), given["branch"], ctx.state.path.parent / "repository.git",
         key_file(ctx) if ssh else None, known_hosts(ctx) if ssh else None,
     )  # fmt: skip
 
@@ -55,27 +101,28 @@ def to_pin(ctx: Context) -> tuple[HostKey, ...]:
     Raises `Blocked` when the person named a file that does not know the server.
     """
     file = known_hosts(ctx)
-    host, port = host_and_port(ctx.answers)
-    if not needs_ssh(ctx.answers) or trust.known_hosts(file, host, port).keys:
+    server, port = host_and_port(ctx)
+    if not needs_ssh(ctx) or trust.known_hosts(file, server, port).keys:
         return ()
     if ctx.answers["repository"].get("known_hosts"):
         raise Blocked(
-            f"{file} holds no host key of {host}, port {port}.", "Nothing is sent to a server that is not known.",
+            f"{file} holds no host key of {server}, port {port}.", "Nothing is sent to a server that is not known.",
             "Add its key, which the provider's page on SSH shows, or leave"
             " repository.known_hosts out to be asked about the key.",
         )  # fmt: skip
-    shown = ctx.world.host_keys(host, port)
-    if pinned := ctx.state.recall("repository", "host_keys"):
-        return _again(shown, pinned, host)
+    shown = ctx.world.host_keys(server, port)
+    pinned = ctx.state.recall("repository", "host_keys")
+    if pinned and ctx.state.recall("repository", "host_keys_of") in (None, f"{server}:{port}"):
+        return _again(shown, pinned, server)
     return shown
 
 
-def _again(shown: tuple[HostKey, ...], pinned: list[dict[str, str]], host: str) -> tuple[HostKey, ...]:
+def _again(shown: tuple[HostKey, ...], pinned: list[dict[str, str]], server: str) -> tuple[HostKey, ...]:
     """The keys to write down again after their file was lost: the approved ones, if they are still shown."""
     approved = [HostKey(key["kind"], key["base64"], key["fingerprint"]) for key in pinned]
     if not any(trust.same(one, other) for one in shown for other in approved):
         raise TrustError(
-            f"{host} does not show the host key that was approved. Nothing was sent.",
+            f"{server} does not show the host key that was approved. Nothing was sent.",
             f"Key approved: {trust.describe(approved)}. Key shown now: {trust.describe(shown)}.",
             "Compare its fingerprint with the one its owner publishes before you approve a new one.",
         )
@@ -84,23 +131,27 @@ def _again(shown: tuple[HostKey, ...], pinned: list[dict[str, str]], host: str) 
 
 def pin(ctx: Context, keys: tuple[HostKey, ...]) -> None:
     """Writes the approved host keys down, for git, for Flux and for the next run."""
-    host, port = host_and_port(ctx.answers)
-    name = host if port == 22 else f"[{host}]:{port}"
-    lines = "".join(f"{name} {key.kind} {key.base64}\n" for key in keys)
+    server, port = host_and_port(ctx)
+    lines = "".join(f"{_known_as(server, port)} {key.kind} {key.base64}\n" for key in keys)
     write_private(known_hosts(ctx), lines.encode())
     kept = [{"kind": key.kind, "base64": key.base64, "fingerprint": key.fingerprint} for key in keys]
+    ctx.state.remember("repository", "host_keys_of", value=f"{server}:{port}")
     ctx.state.remember("repository", "host_keys", value=kept)
 
 
 def known_lines(ctx: Context) -> str:
     """The approved host keys of the git server, one line each, as a `known_hosts` file has them."""
-    host, port = host_and_port(ctx.answers)
-    name = host if port == 22 else f"[{host}]:{port}"
-    return "".join(f"{name} {key.kind} {key.base64}\n" for key in trust.known_hosts(known_hosts(ctx), host, port).keys)
+    server, port = host_and_port(ctx)
+    keys = trust.known_hosts(known_hosts(ctx), server, port).keys
+    return "".join(f"{_known_as(server, port)} {key.kind} {key.base64}\n" for key in keys)
+
+
+def _known_as(server: str, port: int) -> str:
+    return server if port == 22 else f"[{server}]:{port}"
 
 
 def make_deploy_key(ctx: Context) -> None:
-    """Makes the key pair and says where its public half belongs."""
+    """Makes the key pair and says where its public half belongs, unless a token brings it there."""
     from cryptography.hazmat.primitives import serialization as form
     from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
@@ -110,7 +161,8 @@ def make_deploy_key(ctx: Context) -> None:
     file = key_file(ctx)
     write_private(file.with_suffix(".pub"), f"{public} homelab-wizard {ctx.state.cluster}\n".encode())
     write_private(file, private)
-    ctx.note("Deploy key", instructions(ctx))
+    if not token_given(ctx.answers["repository"]):
+        ctx.note("Deploy key", instructions(ctx))
 
 
 def public_key(ctx: Context) -> str:
@@ -128,15 +180,36 @@ def public_key(ctx: Context) -> str:
     return key.public_key().public_bytes(form.Encoding.OpenSSH, form.PublicFormat.OpenSSH).decode()
 
 
+_ADDING = {  # where a person adds a deploy key, and what to tick there
+    "github": ("https://{host}/{path}/settings/keys/new", "tick “Allow write access”"),
+    "gitlab": ("https://{host}/{path}/-/settings/repository", "Deploy keys, tick “Grant write permissions”"),
+    "gitea": ("https://{host}/{path}/settings/keys", "tick “Enable write access”"),
+    "forgejo": ("https://{host}/{path}/settings/keys", "tick “Enable write access”"),
+}
+
+
 def instructions(ctx: Context) -> str:
     """Where the deploy key has to be added."""
-    return (
-        f"Add this public key to {ctx.answers['repository']['url']}, with the right to write:\n\n"
-        f"    {public_key(ctx)}\n\n"
-        "GitHub: Settings, Deploy keys, Add deploy key, tick “Allow write access”.\n"
-        "GitLab: Settings, Repository, Deploy keys, tick “Grant write permissions”.\n"
-        "Gitea, Forgejo: Settings, Deploy keys, tick “Enable write access”."
-    )
+    url, given = known(ctx), ctx.answers["repository"]
+    where = forge_of(url, "" if provider(given) == "git" else provider(given))
+    parts = urlsplit(url)
+    lines = [f"Add this public key to {url}, with the right to write:", "", f"    {public_key(ctx)}", ""]
+    if where in _ADDING:
+        page, tick = _ADDING[where]
+        path = parts.path.strip("/").removesuffix(".git")
+        lines.append(
+            f"At {page.format(host=parts.hostname, path=path)}, {tick}. Or answer repository.provider: {where}"
+        )
+        lines.append(f"and give a token as repository.{TOKENS[where]}: then homelab adds it.")
+    else:
+        lines.append("In the settings of the repository, or in ~/.ssh/authorized_keys of the user in its address.")
+    return "\n".join(lines)
+
+
+class Refused(Blocked):
+    """The repository can't be reached as it must be. `kind` is that of the `Refusal`; empty for other reasons."""
+
+    kind = ""
 
 
 def heads(ctx: Context) -> dict[str, str]:
@@ -146,12 +219,29 @@ def heads(ctx: Context) -> dict[str, str]:
     except TrustError:
         raise
     except WizardError as error:
-        fix = f"{error.fix}\n{instructions(ctx)}" if "does not accept the key" in error.what else error.fix
-        raise Blocked(error.what, error.why, fix) from None
+        raise _refused(ctx, error) from None
     branch = ctx.answers["repository"]["branch"]
     if found and branch not in found:
-        raise Blocked(
+        blocked = Blocked(
             f"The repository has no branch {branch}.", f"It has: {', '.join(sorted(found))}.",
             "Choose one of these as repository.branch, or use an empty repository.",
         )  # fmt: skip
+        blocked.answers = ("repository.branch",)
+        raise blocked
     return found
+
+
+def may_push(ctx: Context) -> None:
+    """Raises `Blocked` when the key may read and not write: it shows before anything is made ready for a push."""
+    try:
+        repo(ctx).may_push()
+    except GitRefused as error:
+        raise _refused(ctx, error) from None
+
+
+def _refused(ctx: Context, error: WizardError) -> Refused:
+    kind = error.kind if isinstance(error, GitRefused) else ""
+    asks = kind in ("key", "read only") and needs_ssh(ctx)
+    blocked = Refused(error.what, error.why, f"{error.fix}\n{instructions(ctx)}" if asks else error.fix)
+    blocked.kind = kind
+    return blocked

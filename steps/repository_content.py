@@ -6,17 +6,20 @@ import difflib
 import hashlib
 import secrets
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any
 
 from steps import domains, nodes
+from steps import repository_access as access
 from steps.gitops import components
 from steps.gitops.checks import leaks
+from steps.gitops.forge import forge_of
 from steps.gitops.render import fill_secret, render, secret_files
 from steps.gitops.settings import Settings, from_answers
 from steps.gitops.tree import Finding
 from steps.gitops.validate import errors, validate
+from steps.repository_questions import provider
 from wizard import sops, yamlfile
 from wizard.context import Context
 from wizard.errors import Blocked, WizardError
@@ -78,10 +81,12 @@ def settings(ctx: Context) -> Settings:
     """What to render. The age key's recipient is empty as long as there is no key."""
     recipient = str(ctx.state.recall("repository", "age_recipient") or "")
     names = nodes.hostnames(ctx)
-    return from_answers(
+    made = from_answers(
         ctx.answers, cluster=ctx.state.cluster, age_recipient=recipient, names=names,
         acme_ca=domains.authority(ctx.answers),
     )  # fmt: skip
+    url, where = access.address(ctx), provider(ctx.answers["repository"])
+    return replace(made, git_url=url, forge=forge_of(url, "" if where == "git" else where))
 
 
 def word(ctx: Context) -> str:

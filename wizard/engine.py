@@ -198,9 +198,8 @@ class Engine:
     def _next(self, step: AnyStep, earlier: dict[str, Any], refused: dict[str, str]) -> Question | None:
         """The first question without an answer; one with an answer that is a mistake loses it first."""
         given, due = self.ctx.answers.get(step.name, {}), self._due(step)
-        for question in due:
-            if question.key not in given:
-                return question
+        if missing := next((question for question in due if question.key not in given), None):
+            return missing
         problems = step.validate(self.ctx.answers)
         paths = {f"{step.name}.{question.key}": question for question in due}
         for problem in problems:
@@ -231,6 +230,8 @@ class Engine:
         for problem in step.validate(answers):
             if problem.path in (f"{step.name}.{key}", step.name):
                 return _sentences(problem)
+        if said := prompt.question.kind.told(raw, value):
+            self.ctx.note(prompt.title, said)
         self.ctx.keep(step.name, key, value)
         return ""
 

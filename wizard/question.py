@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
+from wizard import giturl
 from wizard.secret import Secret, SecretRef
 
 if TYPE_CHECKING:
@@ -31,6 +32,7 @@ class Kind:
     show: Callable[[Any], str] = str
     widget: str = "text"
     schema: Mapping[str, Any] = field(default_factory=lambda: {"type": "string"})
+    told: Callable[[object, Any], str] = lambda raw, value: ""  # a sentence, when the value is not just what was given
 
 
 @dataclass(frozen=True)
@@ -285,6 +287,6 @@ RANGE = Kind("address range", _range)
 DOMAIN = Kind("domain", _domain)
 EMAIL = Kind("e-mail address", _email)
 URL = Kind("web address", _url("http", "https"))
-GIT_URL = Kind("git address", _url("ssh"))
+GIT_URL = Kind("git address", giturl.parse, told=giturl.told)
 OCI_URL = Kind("registry address", _url("oci"))
 MAPPING = Kind("mapping", _mapping, widget="none", schema={"type": "object"})

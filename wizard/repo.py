@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import contextlib
 import os
-import re
 import shlex
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -20,6 +19,7 @@ from urllib.parse import urlsplit
 
 from wizard.errors import Interrupted, TrustError, WizardError
 from wizard.host.base import Result
+from wizard.refusals import GitRefused, explain
 from wizard.world import World
 
 if TYPE_CHECKING:
@@ -70,6 +70,13 @@ class Repo:
     def push(self, commit: str) -> None:
         """Moves the branch on to `commit`; never forced. Raises as `heads` does, and when the push is rejected."""
         done = self._git("push", "--quiet", self.url, f"{commit}:refs/heads/{self.branch}", timeout=300)
+        if done.code:
+            raise self.refused(done.err, pushing=True)
+
+    def may_push(self) -> None:
+        """Knocks at the door that a push goes through, and leaves. Raises as `push` does when the key may not write."""
+        door = "--upload-pack=git-receive-pack"  # it begins as the other one does: with every branch
+        done = self._git("ls-remote", "--heads", door, self.url, inside=False, timeout=60)
         if done.code:
             raise self.refused(done.err, pushing=True)
 
@@ -153,15 +160,17 @@ class Repo:
         return self.world.run(["git", *where, *words], env=env, timeout=timeout)
 
     def refused(self, err: str, *, pushing: bool = False) -> WizardError:
-        """The error for what git printed, in words."""
+        """The error for what git printed, in words: a `GitRefused`, or `TrustError` for a host key."""
         host = urlsplit(self.url).hostname or "the repository"
-        for pattern, what, why, fix in _REFUSALS:
-            if found := re.search(pattern, err, re.IGNORECASE):
-                words = {"url": self.url, "host": host, "branch": self.branch, "said": found[0]}
-                kind = TrustError if "host key" in what else WizardError
-                return kind(what.format(**words), why.format(**words), fix.format(**words))
+        if known := explain(err, self.url, host, self.branch):
+            refusal, what, why, fix = known
+            if refusal.kind == "host key":
+                return TrustError(what, why, fix)
+            error = GitRefused(what, why, fix)
+            error.kind = refusal.kind
+            return error
         doing = "pushed to" if pushing else "read"
-        return WizardError(f"{self.url} could not be {doing}.", _last(err), "Mend that and run the same command again.")
+        return GitRefused(f"{self.url} could not be {doing}.", _last(err), "Mend that and run the same command again.")
 
 
 def ssh_command(key_file: Path, known_hosts: Path) -> str:
@@ -186,34 +195,3 @@ def _forget_theirs() -> None:
 def _last(err: str) -> str:
     lines = [line.strip() for line in err.splitlines() if line.strip()]
     return f"git says: {lines[-1]}" if lines else ""
-
-
-# What git, ssh and the providers print -> what, why, fix. The first that fits is it.
-_REFUSALS = (
-    (r"REMOTE HOST IDENTIFICATION HAS CHANGED|Host key verification failed|No .* host key is known",
-     "{host} does not show the host key that was approved. Nothing was sent.",
-     "Another machine answers under this name, or its key was changed.",
-     "Compare its fingerprint with the one its owner publishes before you approve a new one."),
-    (r"Permission denied \(publickey",
-     "{host} does not accept the key.", "It is not (or no longer) among the keys of {url}.",
-     "Add the public key to the repository as a deploy key that may write."),
-    (r"passphrase|Load key .*: (error in libcrypto|incorrect)",
-     "The key can't be used without a question.", "It has a passphrase, or it is damaged.",
-     "Name a key without a passphrase, or leave key_file out: a key of its own is then made."),
-    (r"read[- ]only|not allowed to (push|upload)|no push permission|denied for writing|denied to deploy key",
-     "The key may only read {url}.", "The server says: {said}.",
-     "Give the deploy key the right to write, and run the same command again."),
-    (r"pre-receive hook declined|protected branch|GH006|not permitted to push",
-     "The branch {branch} of {url} is protected.", "The server says: {said}.",
-     "Let this key push to the branch, or choose another branch."),
-    (r"fetch first|non-fast-forward|cannot lock ref|stale info",
-     "Somebody else has pushed to {branch} in the meantime.", "Nothing was overwritten.",
-     "Run the same command again: it begins with what is there now."),
-    (r"does not appear to be a git repository|repository .*not (found|exist)|does not exist|Could not find repository",
-     "There is no repository at {url}, or the key may not see it.", "The server says: {said}.",
-     "Compare the address with the one the provider shows for SSH."),
-    (r"Could not resolve hostname", "The name {host} could not be resolved.", "",
-     "Check the address of the repository, and that this computer has DNS."),
-    (r"Connection refused|Connection timed out|Operation timed out|No route to host|Network is unreachable",
-     "{host} could not be reached.", "{said}.", "Check the address and its port, and run the same command again."),
-)  # fmt: skip

@@ -2,7 +2,8 @@
 # tools.sh - build real programs with the ordinary Go client.  Source it after env.sh.
 #   build_tools TSV [NAME...]   build the rows of TSV (all, or those named) into $LAB_BIN
 # A row: name, module, version, package, extra.  'extra' is passed to gomod.py; its 'drop=REGEX' means: build a copy of
-# the package's Go files without the lines that match (a back end whose own modules are not to be had).
+# the package's Go files without the lines that match (a back end whose own modules are not to be had); 'tags=A,B': with
+# these build tags, and with C (SQLite is a C library).
 
 build_tools() {
   local tsv=$1 name module version package extra; shift
@@ -34,6 +35,7 @@ build_one() {
   (
     cd "$dir"
     export CGO_ENABLED=0 GOFLAGS='-buildvcs=false -mod=mod'
+    if [[ $extra =~ tags=([^\;]*) ]]; then CGO_ENABLED=1 GOFLAGS+=" -tags=${BASH_REMATCH[1]}"; fi
     python3 "$LAB_SRC/gomod.py" "$module" "$version" "$package" "$extra"
     if [[ $extra =~ drop=([^\;]*) ]]; then
       copy_without "$package" "${BASH_REMATCH[1]}"; target=./main; rm tools.go

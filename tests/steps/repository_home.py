@@ -114,9 +114,9 @@ def new(folder: Path) -> Home:
         "addresses": {"pool": "10.0.0.60-10.0.0.69", "internal_address": "10.0.0.60",
                       "external_address": "10.0.0.61", "dns_address": "10.0.0.62"},
         "domains": dict(NONE),
-        "repository": {"url": f"file://{folder}/far.git", "branch": "main", "apps": ["hello"], "key_file": None,
-                       "known_hosts": None, "age_key_copy": None, "chart_mirror": None, "chart_mirror_insecure": False,
-                       "gateway_api_git": None},
+        "repository": {"provider": "git", "url": f"file://{folder}/far.git", "branch": "main", "apps": ["hello"],
+                       "key_file": None, "known_hosts": None, "age_key_copy": None, "chart_mirror": None,
+                       "chart_mirror_insecure": False, "gateway_api_git": None},
     })  # fmt: skip
     git(folder, "init", "-q", "--bare", "-b", "main", str(made.far))
     return made

@@ -112,7 +112,7 @@ def test_a_push_in_between_is_tried_once_more(ctx: Context) -> None:
     ("says", "what", "kind"),
     [
         ("ssh: handshake failed: knownhosts: key mismatch", "does not show the host key", TrustError),
-        ("failed to push: pre-receive hook declined", "is protected", WizardError),
+        ("failed to push: pre-receive hook declined", "does not take the push", WizardError),
         ("something else", "could not be installed", WizardError),
     ],
 )

@@ -126,21 +126,51 @@ def test_flux_own_folder_is_left_alone(home: Home) -> None:
     assert home.plan() == []
 
 
-def test_a_push_that_loses_the_race_overwrites_nothing(home: Home, monkeypatch: pytest.MonkeyPatch) -> None:
-    write = Content.write
+def racing(home: Home, monkeypatch: pytest.MonkeyPatch, times: int) -> None:
+    """Ann is faster, `times` times: she pushes after the commit was written and before it is pushed."""
+    write, pushed = Content.write, iter(range(times))
 
     def slow(content: Content) -> str:
         commit = write(content)
-        home.edit(lambda work: (work / "theirs.txt").write_text("first\n") and None)
+        if (number := next(pushed, None)) is not None:
+            home.edit(lambda work: (work / f"theirs-{number}.txt").write_text("first\n") and None)
         return commit
 
     monkeypatch.setattr(Content, "write", slow)
+
+
+def test_when_somebody_else_is_faster_it_is_done_on_top(home: Home, monkeypatch: pytest.MonkeyPatch) -> None:
+    racing(home, monkeypatch, 2)
+    home.run()
+    assert home.show("theirs-0.txt") == home.show("theirs-1.txt") == "first\n" and "README.md" in home.files()
+    assert git(home.far, "log", "--format=%an", "main").split() == ["homelab-wizard", "Ann", "Ann"]
+    assert home.plan() == []
+
+
+def test_a_push_that_always_loses_the_race_overwrites_nothing(home: Home, monkeypatch: pytest.MonkeyPatch) -> None:
+    racing(home, monkeypatch, 3)
     with pytest.raises(WizardError, match="Somebody else has pushed"):
         home.run()
-    assert home.files() == ["theirs.txt"]
+    assert home.files() == ["theirs-0.txt", "theirs-1.txt", "theirs-2.txt"]
     monkeypatch.undo()
     home.run()
-    assert home.show("theirs.txt") == "first\n" and home.plan() == []
+    assert home.show("theirs-2.txt") == "first\n" and home.plan() == []
+
+
+def test_what_a_faster_push_changed_as_well_is_not_overwritten(home: Home, monkeypatch: pytest.MonkeyPatch) -> None:
+    home.run()
+    home.answers["addresses"]["pool"] = "10.0.0.60-10.0.0.66"
+    file, write = "infrastructure/metallb-config/pool.yaml", Content.write
+
+    def slow(content: Content) -> str:
+        commit = write(content)
+        home.edit(lambda work: (work / file).write_text((work / file).read_text().replace("69", "80")) and None)
+        return commit
+
+    monkeypatch.setattr(Content, "write", slow)
+    with pytest.raises(Blocked, match="changed by hand"):
+        home.run()
+    assert "10.0.0.80" in home.show(file)
 
 
 def test_no_commit_with_a_plain_secret_is_pushed(home: Home, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from wizard.errors import Interrupted, TrustError, WizardError
+from wizard.errors import Interrupted, WizardError
 from wizard.realworld import RealWorld
 from wizard.repo import GONE, Author, Repo, ssh_command
 
@@ -197,20 +197,14 @@ def test_a_missing_repository_is_named(tmp_path: Path) -> None:
         Repo(RealWorld(), f"file://{tmp_path}/nowhere.git", "main", tmp_path / "c.git").heads()
 
 
-@pytest.mark.parametrize(
-    ("err", "what", "kind"),
-    [
-        ("@ WARNING: REMOTE HOST IDENTIFICATION HAS CHANGED! @", "does not show the host key", TrustError),
-        ("git@x: Permission denied (publickey).", "does not accept the key", WizardError),
-        ("ssh: Could not resolve hostname git.test: Name or service not known", "could not be resolved", WizardError),
-        ("ssh: connect to host git.test port 22: Connection refused", "could not be reached", WizardError),
-        ("remote: GitLab: You are not allowed to push code to this project.", "may only read", WizardError),
-        ("something nobody has seen before", "could not be read", WizardError),
-    ],
-)
-def test_what_git_prints_is_told_in_words(repo: Repo, err: str, what: str, kind: type[WizardError]) -> None:
-    error = repo.refused(f"Warning: noise\n{err}\n")
-    assert type(error) is kind and what in error.what
+def test_a_key_that_may_write_is_told_from_one_that_may_not(repo: Repo, far: Path) -> None:
+    repo.may_push()
+    assert git(far, "for-each-ref") == ""
+    repo.push(repo.commit(US, "1", {"a": "1\n"}, [], None))
+    repo.may_push()
+    gone = Repo(repo.world, f"{repo.url}-gone", "main", repo.folder)
+    with pytest.raises(WizardError, match="There is no repository"):
+        gone.may_push()
 
 
 def test_ssh_trusts_only_what_it_is_given() -> None:

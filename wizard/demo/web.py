@@ -1,4 +1,4 @@
-"""The web as the demo knows it: Tailscale, headscale, DuckDNS, Cloudflare and the downloads, in a few lines each."""
+"""The web as the demo knows it: Tailscale, headscale, DuckDNS, Cloudflare, downloads, forges; in a few lines each."""
 
 from __future__ import annotations
 
@@ -18,6 +18,7 @@ from wizard.world import Request, Response
 
 if TYPE_CHECKING:
     from wizard.demo.effects import Filling
+    from wizard.demo.forges import SimForges
     from wizard.demo.pi import Machine
 
 
@@ -39,12 +40,13 @@ class Member:
 class SimWeb:
     """What answers an HTTP request. Any token is right: there is no one to ask."""
 
-    def __init__(self, wrote: Callable[[str], None]) -> None:
+    def __init__(self, wrote: Callable[[str], None], forges: SimForges | None = None) -> None:
         self.wrote = wrote
         self.members: dict[str, Member] = {}  # hostname -> machine
         self.split: dict[str, list[str]] = {}
         self.txt: dict[str, str] = {}
         self.pages: dict[str, Callable[[Request], Response]] = {}  # "http://host" -> who answers there
+        self.forges = forges
         self._lock = threading.RLock()
 
     def tailnet(self, what: str, machine: Machine, filling: Filling) -> None:
@@ -66,6 +68,8 @@ class SimWeb:
         with self._lock:
             if page := self.pages.get(f"{parts.scheme}://{parts.netloc}"):
                 return page(request)
+            if self.forges and (said := self.forges.http(request)):
+                return said
             for pattern, answer in _ROUTES:
                 if found := re.search(pattern, f"{parts.netloc}{parts.path}"):
                     return answer(self, request, found)

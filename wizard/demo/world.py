@@ -11,9 +11,11 @@ from ipaddress import IPv4Address, IPv4Network
 from pathlib import Path
 from urllib.parse import urlsplit
 
+from wizard import assets
 from wizard.demo import flux, programs
 from wizard.demo.clock import Clock
 from wizard.demo.cluster import SimApi, SimCluster
+from wizard.demo.forges import SimForges
 from wizard.demo.pi import Machine, SimHost, shipped
 from wizard.demo.web import SimWeb
 from wizard.errors import Unreachable
@@ -36,7 +38,8 @@ class SimWorld:
         self.writes: list[str] = []
         self.api = SimApi(self.clock, self.wrote)
         self.api.nudge = lambda: flux.follow(self)
-        self.web = SimWeb(self.wrote)
+        self.forges = SimForges(self.wrote, self.begin_repository, lambda host: _key_of(host).fingerprint)
+        self.web = SimWeb(self.wrote, self.forges)
         self.machines = {one.address: one for one in (shipped() if machines is None else machines)}
 
     def wrote(self, what: str) -> None:
@@ -114,14 +117,19 @@ class SimWorld:
 
     def make_repository(self, url: str) -> None:
         """Begins an empty bare repository, as a person does on a git provider's page."""
-        folder = self.repository(url)
-        if not folder.exists():
-            git = shutil.which("git") or "git"
-            programs.run(self, [git, "init", "-q", "--bare", str(folder)], b"", {}, None, 60)
+        if not self.repository(url).exists():
+            self.begin_repository(url)
             self.writes.clear()
+
+    def begin_repository(self, url: str) -> None:
+        """An empty bare repository at `url`."""
+        git = shutil.which("git") or "git"
+        programs.run(self, [git, "init", "-q", "--bare", str(self.repository(url))], b"", {}, None, 60)
 
 
 def _key_of(name: str) -> HostKey:
+    """A host key that is made from the name; where a forge's own is known, it claims to be that."""
     blob = b"\x00\x00\x00\x0bssh-ed25519\x00\x00\x00 " + hashlib.sha256(name.encode()).digest()
     digest = base64.b64encode(hashlib.sha256(blob).digest()).decode().rstrip("=")
-    return HostKey("ssh-ed25519", base64.b64encode(blob).decode(), f"SHA256:{digest}")
+    known = assets.versions()["git-host-keys"].get(name, {})
+    return HostKey("ssh-ed25519", base64.b64encode(blob).decode(), known.get("ed25519", f"SHA256:{digest}"))

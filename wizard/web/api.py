@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator
 from typing import Any
 
 from wizard.errors import WizardError
@@ -45,13 +46,33 @@ def call(world: World, request: Request, *, service: str, key_fix: str) -> Any:
 
 
 def _message(body: bytes) -> str:
-    """The reason in an error's body: its `message`, or the beginning of the text."""
+    first = reason(body)
+    return f"It says: {first}" if first else ""
+
+
+def reason(body: bytes) -> str:
+    """The reason in an error's body, in its own words: what its messages say, or the beginning of the text."""
     text = body.decode("utf-8", "replace").strip()
     try:
         data = json.loads(text)
     except ValueError:
         data = None
-    if isinstance(data, dict) and isinstance(data.get("message"), str):
-        text = data["message"]
-    first = redact(" ".join(text.split())[:200])
-    return f"It says: {first}" if first else ""
+    if isinstance(data, dict):
+        text = ". ".join(part.rstrip(".") for part in _words(data)) or text
+    return redact(" ".join(text.split())[:300])
+
+
+def _words(data: Any, field: str = "") -> Iterator[str]:
+    """The sentences in an error: of GitHub (`message`, `errors`), GitLab (`message` by field) and OAuth (`error…`)."""
+    if isinstance(data, str):
+        yield f"{field} {data}".strip()
+    elif isinstance(data, list):
+        for one in data:
+            yield from _words(one.get("message") or one.get("code") if isinstance(one, dict) else one, field)
+    elif isinstance(data, dict):
+        known = [data[key] for key in ("message", "error_description", "errors") if data.get(key)]
+        if known or "error" in data:
+            yield from (word for part in known or [data["error"]] for word in _words(part))
+        else:
+            for name, part in data.items():
+                yield from _words(part, str(name))
