@@ -62,7 +62,7 @@ def look(ctx: Context) -> KeyFacts:
     key, known, copy = file(ctx), ctx.state.recall("repository", "age_recipient"), wanted(ctx)
     if _there(key):
         if known and sops.recipient_of(key) != known:
-            raise _blocked(ctx, f"The age key in {key} is another one.")
+            raise _blocked(ctx, f"The age key in {key} is another one.", "Move it away. ")
         _warn(ctx)
         return KeyFacts(bool(known), "", "" if copy is None or _is_copied(ctx, copy) else str(copy))
     for place in dict.fromkeys((copy, _remembered(ctx))):
@@ -122,13 +122,13 @@ def _is_copied(ctx: Context, copy: Path) -> bool:
     return not _there(copy) or _recipient(copy) == _evidence(ctx)["recipient"]
 
 
-def _blocked(ctx: Context, what: str) -> Blocked:
+def _blocked(ctx: Context, what: str, first: str = "") -> Blocked:
     known, copy = ctx.state.recall("repository", "age_recipient"), _remembered(ctx)
     where = f"Its copy is {copy}, made on {_evidence(ctx)['at'][:10]}: plug that in" if copy else "No copy is known"
     error = Blocked(
         what, f"The secrets in the repository are encrypted for {known}, and only its key opens them.",
-        f"{where}, or name the place of a copy ({ANSWER}); it is then taken from there. While the cluster runs, the key"
-        f" is also in it: kubectl -n flux-system get secret sops-age shows it, and {file(ctx)} is its place here.",
+        f"{first}{where}, or name the place of a copy ({ANSWER}); it is then taken from there. While the cluster runs,"
+        f" the key is also in it: kubectl -n flux-system get secret sops-age shows it, and {file(ctx)} is its place.",
     )  # fmt: skip
     error.answers = (ANSWER,)
     return error

@@ -5,7 +5,7 @@ A template is a whole document about an example. Its marks are HTML comments, wh
     <!-- with pihole and tailnet -->      up to <!-- end -->: kept when both hold; `without X` is the opposite
     - one line <!-- without tailnet -->   the same for a single line
     <!-- rows nodes -->                   the table below keeps its head, and gets these rows
-    <!-- text map -->                     the fenced block below gets this text
+    <!-- text chart -->                   the fenced block below gets this text
 """
 
 from __future__ import annotations
@@ -13,9 +13,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from itertools import chain
-from typing import TypeVar
 
-T = TypeVar("T")
 Rows = Sequence[Sequence[str]]
 _CONDITION = re.compile(r"\s*<!-- (with|without) ([a-z ]+?) -->$")
 _FILLED = re.compile(r"<!-- (rows|text) ([a-z ]+) -->$")
@@ -46,15 +44,20 @@ def table_row(cells: Iterable[str]) -> str:
 
 
 def _kept(lines: Iterable[str], holds: Mapping[str, bool]) -> Iterator[str]:
-    inside = True  # whether the block that we are in is kept
+    block: bool | None = None  # whether the block that we are in is kept; None outside of one
     for line in lines:
         mark = _CONDITION.search(line)
-        if line == _END:
-            inside = True
-        elif mark and not line[: mark.start()]:
-            inside = _holds(mark, holds)
-        elif inside and (not mark or _holds(mark, holds)):
+        begins, ends = mark is not None and mark.start() == 0, line == _END
+        if (begins and block is not None) or (ends and block is None):
+            raise LookupError(f"a block within another one, or an end without one: {line}")
+        if mark and begins:
+            block = _holds(mark, holds)
+        elif ends:
+            block = None
+        elif block is not False and (not mark or _holds(mark, holds)):
             yield line[: mark.start()] if mark else line
+    if block is not None:
+        raise LookupError(f"the last block has no {_END}")
 
 
 def _holds(mark: re.Match[str], holds: Mapping[str, bool]) -> bool:
@@ -71,7 +74,7 @@ def _filled(
         yield next(lines)
         yield next(lines)
         yield from map(table_row, rows[mark[2]])
-        yield next((one for one in lines if not one.startswith("|")), "")
+        yield from _filled(next((one for one in lines if not one.startswith("|")), ""), lines, rows, texts, values)
     else:
         yield next(lines)
         yield texts[mark[2]].rstrip("\n")

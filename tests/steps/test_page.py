@@ -32,8 +32,15 @@ def test_marks(template: str, text: str) -> None:
     assert fill(template) == text
 
 
-@pytest.mark.parametrize("template", ["a <!-- with nothing known -->", "<!-- rows unknown -->\n| x |\n|---|\n"])
-def test_an_unknown_name_is_a_mistake(template: str) -> None:
+@pytest.mark.parametrize(
+    "template",
+    [
+        "a <!-- with nothing known -->", "<!-- rows unknown -->\n| x |\n|---|\n", "<!-- with dns -->\na",
+        "<!-- end -->",
+        "<!-- with dns -->\n<!-- with vpn -->\na\n<!-- end -->\n<!-- end -->",
+    ],
+)  # fmt: skip
+def test_a_mark_that_can_not_be_understood_is_a_mistake(template: str) -> None:
     with pytest.raises(LookupError):
         fill(template)
 
