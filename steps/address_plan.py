@@ -1,17 +1,16 @@
-"""Which addresses the cluster takes on the LAN: proposals and mistakes. Pure arithmetic, nothing is sent."""
+"""Which addresses the cluster takes on the LAN: what is proposed. Pure arithmetic, nothing is sent."""
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator
 from ipaddress import IPv4Address, IPv4Network
-from typing import Any
-
-from wizard.errors import Problem
-from wizard.question import Answers
 
 TAILNET = IPv4Network("100.64.0.0/10")  # every tailnet's own range
-POOL_SIZE = 10
+POOL_SIZE, LEAST = 10, 3
+NEAR = 32  # how far from an address that DHCP gave out its range is taken to reach, where nobody has told it
 FIXED = ("internal_address", "external_address", "dns_address")
+
+Span = tuple[int, int]  # first and last address, as numbers
 
 
 def span(text: str) -> tuple[IPv4Address, IPv4Address]:
@@ -31,109 +30,72 @@ def usual_routers(lan: IPv4Network) -> set[IPv4Address]:
     return {lan.network_address + 1, lan.broadcast_address - 1}
 
 
-def _blocks(lan: IPv4Network, size: int) -> Iterator[range]:
-    """Blocks of `size`, the highest first; those that begin at a multiple of ten are easier to remember."""
-    low, high = int(lan.network_address) + 1, int(lan.broadcast_address) - 1
-    starts = range(high - size + 1, low - 1, -1)
-    yield from (range(start, start + size) for start in starts if (start & 0xFF) % 10 == 0)
-    yield from (range(start, start + size) for start in starts)
-
-
-def propose(lan: str, dhcp_range: str | None, avoid: Iterable[str]) -> str | None:
+def propose(lan: str, dhcp_range: str | None, avoid: Iterable[str], given: Iterable[str] = ()) -> str | None:
     """The highest block of the LAN that is free of DHCP, of the usual routers and of `avoid`; None when there is none.
 
-    Ten addresses, fewer in a small LAN, at least three.
+    Ten addresses, fewer in a small LAN, at least three. `given` are addresses that DHCP has given out, where its range
+    is not known: the block keeps away from them as far as there is room.
     """
     network = IPv4Network(lan)
-    taken = {int(IPv4Address(address)) for address in avoid} | {int(a) for a in usual_routers(network)}
-    dhcp = span(dhcp_range) if dhcp_range else None
-    for size in range(min(POOL_SIZE, max(3, network.num_addresses // 4)), 2, -1):
-        for block in _blocks(network, size):
-            in_dhcp = dhcp and block[0] <= int(dhcp[1]) and block[-1] >= int(dhcp[0])
-            if not in_dhcp and not taken.intersection(block):
-                return f"{IPv4Address(block[0])}-{IPv4Address(block[-1])}"
+    fixed = [IPv4Address(address) for address in avoid] + list(usual_routers(network))
+    taken = [(int(address), int(address)) for address in fixed]
+    if dhcp_range:
+        taken.append((int(span(dhcp_range)[0]), int(span(dhcp_range)[1])))
+    wanted = min(POOL_SIZE, max(LEAST, network.num_addresses // 4))
+    points = [] if dhcp_range else [int(IPv4Address(address)) for address in given]
+    far = min(NEAR, network.num_addresses // 8)
+    for radius, least in ((far, max(LEAST, wanted // 2)), (far // 4, max(LEAST, wanted // 2)), (0, LEAST)):
+        around = [(point - radius, point + radius) for point in points]
+        for size in range(wanted, least - 1, -1):
+            if (start := _start(network, [*taken, *around], size)) is not None:
+                return f"{IPv4Address(start)}-{IPv4Address(start + size - 1)}"
     return None
+
+
+def _start(network: IPv4Network, taken: list[Span], size: int) -> int | None:
+    """Where the highest free block of `size` begins: at a multiple of ten, easier to remember, where there is one."""
+    for low, high in _free(network, taken):
+        start = high - size + 1
+        start -= (start & 0xFF) % 10
+        if start >= low:
+            return start
+    return next((high - size + 1 for low, high in _free(network, taken) if high - size + 1 >= low), None)
+
+
+def _free(network: IPv4Network, taken: list[Span]) -> Iterator[Span]:
+    """What is left of the network, the highest first, in pieces that hold no address ending in .0 or .255.
+
+    Those are addresses like others in a network larger than a /24; some devices believe they are not.
+    """
+    low, high = int(network.network_address) + 1, int(network.broadcast_address) - 1
+    for first, last in sorted(taken, key=lambda each: each[1], reverse=True):
+        if low <= last < high:
+            yield from _pieces(last + 1, high)
+        if last >= low:
+            high = min(high, first - 1)
+    yield from _pieces(low, high)
+
+
+def _pieces(low: int, high: int) -> Iterator[Span]:
+    while low <= high:
+        block = high & ~0xFF
+        if max(low, block + 1) <= min(high, block + 254):
+            yield max(low, block + 1), min(high, block + 254)
+        high = block - 1
+
+
+def shrunk(lan: str, dhcp_range: str, avoid: Iterable[str]) -> str | None:
+    """A smaller DHCP range that leaves room for a pool; None where even that does not help."""
+    block = propose(lan, None, avoid)
+    if block is None:
+        return None
+    (low, high), (first, last) = span(dhcp_range), span(block)
+    below, above = (low, first - 1), (last + 1, high)
+    start, end = max((below, above), key=lambda each: int(each[1]) - int(each[0]))
+    return f"{start}-{end}" if start <= end else None
 
 
 def nth_of_pool(pool: str | None, number: int, taken: Collection[str] = ()) -> str | None:
     """The address at `number` (from 0) among those of the pool that are not in `taken`; None when there are too few."""
     free = [address for address in members(pool) if address not in taken] if pool else []
     return free[number] if number < len(free) else None
-
-
-def mistakes(answers: Answers) -> list[Problem]:
-    """Everything wrong with the addresses as far as they are answered."""
-    given = {key: value for key, value in answers.get("addresses", {}).items() if value is not None}
-    found = [*_lan_mistakes(given, answers), *_pool_mistakes(given), *_clashes(given, answers), *_fixed_mistakes(given)]
-    return [Problem(f"addresses.{key}", what, fix) for key, what, fix in found]
-
-
-_Found = Iterator[tuple[str, str, str]]
-
-
-def _lan_mistakes(given: Mapping[str, Any], answers: Answers) -> _Found:
-    if "lan" not in given:
-        return
-    lan = IPv4Network(given["lan"])
-    cluster = answers.get("control-plane", {})
-    others = [
-        ("the range of the pods", cluster.get("pod_range")),
-        ("the range of the services", cluster.get("service_range")),
-        ("the range of every tailnet", str(TAILNET)),
-    ]
-    for name, text in others:
-        if text and lan.overlaps(IPv4Network(text)):
-            yield "lan", f"{lan} overlaps {name} ({text})", "Give the LAN's own range, or choose another one for those."
-    for node in answers.get("machines", {}).get("hosts") or []:
-        if IPv4Address(node) not in lan:
-            yield "lan", f"the Pi {node} is not inside {lan}", "Give the range that the router and the Pis share."
-    if "dhcp_range" in given and not _inside(given["dhcp_range"], lan):
-        yield "dhcp_range", f"{given['dhcp_range']} is not inside the LAN {lan}", "The router's page on DHCP shows it."
-
-
-def _pool_mistakes(given: Mapping[str, Any]) -> _Found:
-    if "pool" not in given:
-        return
-    first, last = span(given["pool"])
-    if "lan" in given:
-        lan = IPv4Network(given["lan"])
-        if not _inside(given["pool"], lan):
-            yield "pool", f"{given['pool']} is not inside the LAN {lan}", "Choose addresses that the LAN can reach."
-        elif lan.network_address == first or lan.broadcast_address == last:
-            yield "pool", "its first or last address belongs to the LAN itself", "Leave that one out."
-    if int(last) - int(first) < 2:
-        yield "pool", "it must hold at least three addresses", "Internal, external and DNS take one each."
-    if int(last) - int(first) > 1023:
-        yield "pool", "it holds more than 1024 addresses", "Ten are plenty for a home."
-
-
-def _clashes(given: Mapping[str, Any], answers: Answers) -> _Found:
-    if "pool" not in given:
-        return
-    first, last = span(given["pool"])
-    if "dhcp_range" in given:
-        low, high = span(given["dhcp_range"])
-        if first <= high and last >= low:
-            fix = "Choose addresses outside it, or make the router's DHCP range smaller."
-            yield "pool", f"it overlaps the router's DHCP range {given['dhcp_range']}", fix
-    for node in answers.get("machines", {}).get("hosts") or []:
-        if first <= IPv4Address(node) <= last:
-            yield "pool", f"it holds the Pi {node}", "Choose addresses that no machine has."
-
-
-def _fixed_mistakes(given: Mapping[str, Any]) -> _Found:
-    for number, key in enumerate(FIXED):
-        if key not in given:
-            continue
-        if "pool" in given:
-            first, last = span(given["pool"])
-            if not first <= IPv4Address(given[key]) <= last:
-                yield key, f"{given[key]} is not inside the pool {given['pool']}", "Choose one of the pool's addresses."
-        for other in FIXED[:number]:
-            if given.get(other) == given[key]:
-                yield key, f"{given[key]} is also the {other.replace('_', ' ')}", "Each of the three needs its own."
-
-
-def _inside(text: str, lan: IPv4Network) -> bool:
-    first, last = span(text)
-    return first in lan and last in lan

@@ -2,55 +2,115 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
-from steps import address_plan, facts, nodes, routes
+from steps import address_ask, address_look, address_mistakes, address_plan, address_why, nodes, routes
+from steps.lan import Lan
 from wizard.context import Context
 from wizard.errors import Blocked, Interrupted, Problem, WizardError
 from wizard.question import ADDRESS, NETWORK, RANGE, YES_NO, Answers, Question
 from wizard.step import Change, Step
 
 KEYS = ("lan", "pool", *address_plan.FIXED)
+DISCOVER = (
+    "One of the Pis then sends a DHCPDISCOVER, again after five seconds if nobody answers, and takes no address. An"
+    " offer tells the router, the netmask and one address that DHCP gives out; two offers, that two servers do."
+)
+
+
+# -- what is proposed ----------------------------------------------------------------------------------------------
+
+
+def _given(ctx: Context) -> dict[str, Any]:
+    return ctx.answers.get("addresses", {})
+
+
+def _look(ctx: Context) -> Lan:
+    """The LAN as far as it can be seen; why it can't be is for `check` to say."""
+    try:
+        return address_look.look(ctx)
+    except Interrupted:
+        raise
+    except WizardError:
+        return Lan()
 
 
 def _lan(ctx: Context) -> str | None:
-    return ctx.answers.get("machines", {}).get("network")
+    """The network that the Pis are in by their own account; else the one that was looked at for them."""
+    known = next(iter(_look(ctx).networks), None)
+    return str(known) if known else ctx.answers.get("machines", {}).get("network")
+
+
+def _dhcp(ctx: Context) -> str:
+    return address_why.dhcp(_look(ctx), address_look.offers(ctx))
+
+
+def _taken(ctx: Context) -> dict[str, str]:
+    """Addresses that are somebody's, as far as this run has seen."""
+    known = address_look.seen(ctx).taken(address_look.offered(ctx))
+    return {**ctx.scratch.get("addresses-heard", {}), **known}
+
+
+def _avoid(ctx: Context) -> set[str]:
+    return {*nodes.addresses(ctx.answers), *_taken(ctx)}
+
+
+def _dhcp_gave(ctx: Context) -> tuple[str, ...]:
+    offered = (offer.address for offer in address_look.offered(ctx))
+    return tuple(dict.fromkeys([*address_look.seen(ctx).given, *offered]))
 
 
 def _pool(ctx: Context) -> str | None:
     """The planner's proposal, moved on while somebody on the LAN already has one of its addresses."""
-    given = ctx.answers.get("addresses", {})
-    lan = given.get("lan") or _lan(ctx)
-    if not lan:
-        return None
-    avoid = set(nodes.addresses(ctx.answers))
-    for _ in range(5):
-        pool = address_plan.propose(lan, given.get("dhcp_range"), avoid)
-        taken = _taken(ctx, pool)
-        if not taken:
+    lan, home = _given(ctx).get("lan") or _lan(ctx), _look(ctx)
+    for _ in range(5 if lan else 0):
+        pool = address_plan.propose(str(lan), _given(ctx).get("dhcp_range"), _avoid(ctx), _dhcp_gave(ctx))
+        if not pool or not _somebody_in(ctx, home, pool):
             return pool
-        avoid |= taken
     return None
 
 
-def _taken(ctx: Context, pool: str | None) -> set[str]:
-    """Which addresses of a proposal somebody answers for; none where that can't be found out: `check` says so."""
+def _somebody_in(ctx: Context, home: Lan, pool: str) -> bool:
+    """Asks who has the addresses of a proposal, and remembers it for this run. False where nobody can be asked."""
+    ctx.progress(None, f"asking the LAN who has {pool}")
     try:
-        return set(ctx.world.arp(address_plan.members(pool))) if pool else set()
+        views = address_ask.ask(ctx, home, address_plan.members(pool))
     except Interrupted:
         raise
     except WizardError:
-        return set()
+        ctx.scratch["addresses-unasked"] = True
+        return False
+    heard = ctx.scratch.setdefault("addresses-heard", {})
+    for address, macs in ((address, macs) for view in views.values() for address, macs in view.items()):
+        heard[address] = f"in use: {' and '.join(address_ask.told(ctx, mac) for mac in macs)} answers there"
+    return any(views.values())
 
 
-def _nth(number: int) -> Callable[[Context], str | None]:
-    def default(ctx: Context) -> str | None:
-        given = ctx.answers.get("addresses", {})
-        return address_plan.nth_of_pool(given.get("pool"), number, [given[k] for k in address_plan.FIXED if k in given])
+def _why_pool(ctx: Context) -> str:
+    lan = _given(ctx).get("lan")
+    if not lan:
+        return ""
+    dhcp, gave = _given(ctx).get("dhcp_range"), _dhcp_gave(ctx)
+    proposed = address_plan.propose(str(lan), dhcp, _avoid(ctx), gave)
+    pis = {pi: f"the Pi {ctx.name_of(pi)}" for pi in nodes.addresses(ctx.answers)}
+    asked = "addresses-unasked" not in ctx.scratch
+    return address_why.pool(str(lan), dhcp, proposed, {**_taken(ctx), **pis}, gave, asked)
 
-    return default
+
+def _next(ctx: Context) -> str | None:
+    given = _given(ctx)
+    used = [*(given[key] for key in address_plan.FIXED if given.get(key)), *_taken(ctx)]
+    return address_plan.nth_of_pool(given.get("pool"), 0, used)
+
+
+def _why_next(ctx: Context) -> str:
+    return address_why.fixed(_next(ctx), "internal_address" not in _given(ctx))
+
+
+def _why_dns(ctx: Context) -> str:
+    return " ".join(filter(None, [_why_next(ctx), address_why.resolver(address_look.seen(ctx))]))
 
 
 QUESTIONS: dict[str, Question] = {
@@ -58,39 +118,46 @@ QUESTIONS: dict[str, Question] = {
     for question in (
         Question(
             "lan", "Which range of addresses does your home network use?", NETWORK, default=_lan,
-            source="the range that was looked at for the Pis",
+            source="what the Pis say, or else the range that was looked at for them",
+            explain=lambda ctx: address_why.lan(_look(ctx)),
+            help="The whole of it, as the router has it. Nothing is sent for this: the Pis and this computer know it.",
         ),
         Question(
-            "dhcp_range", "Which addresses does your router give out by DHCP?", RANGE, required=False,
+            "dhcp_look", "May the LAN's DHCP servers be asked for an offer?", YES_NO, default=False, help=DISCOVER,
+        ),
+        Question(
+            "dhcp_range", "Which addresses does your router give out by DHCP?", RANGE, required=False, explain=_dhcp,
             help="The router's page on LAN or DHCP shows it, for example 192.168.1.100-192.168.1.199. With it, no guest"
             " is ever given an address of the cluster. Leave it empty if you can't find out.",
         ),
         Question(
-            "pool", "Which addresses may the cluster take for its services?", RANGE, default=_pool,
+            "pool", "Which addresses may the cluster take for its services?", RANGE, default=_pool, explain=_why_pool,
             help="They must lie outside the DHCP range; no machine may have one of them.",
-            source="the highest free block: outside DHCP, away from the Pis and from where routers sit (first and last"
-            " address), and nobody answered there",
+            source="the highest block that is free",
         ),
         Question(
-            "internal_address", "Which address do the private apps get?", ADDRESS, default=_nth(0),
+            "internal_address", "Which address do the private apps get?", ADDRESS, default=_next, explain=_why_next,
             help="Reached from home and over the VPN only.", source="the first free address of the pool",
         ),
         Question(
-            "external_address", "Which address do the public apps get?", ADDRESS, default=_nth(0),
+            "external_address", "Which address do the public apps get?", ADDRESS, default=_next, explain=_why_next,
             help="The router forwards ports 80 and 443 to it, if you want that.",
             source="the next free address of the pool",
         ),
         Question(
-            "dns_address", "Which address does the DNS server get?", ADDRESS, default=_nth(0),
+            "dns_address", "Which address does the DNS server get?", ADDRESS, default=_next, explain=_why_dns,
             help="Pi-hole's, if you choose it. It is kept free in any case.",
             source="the next free address of the pool",
         ),
         Question(
             "arp", "Ask the LAN who has these addresses?", YES_NO, default=True, advanced=True,
-            help="Say no only when this computer is not on the same network as the Pis; then nothing is checked.",
+            help="By ARP, from this computer and from a Pi. Say no only where neither can; then nothing is checked.",
         ),
     )
 }  # fmt: skip
+
+
+# -- the step ------------------------------------------------------------------------------------------------------
 
 
 @dataclass(frozen=True)
@@ -107,25 +174,8 @@ def values(answers: Answers) -> dict[str, str]:
     return {key: given[key] for key in KEYS}
 
 
-def conflicts(
-    answered: Mapping[str, Sequence[str]], names: Mapping[str, str], owned: Mapping[str, str]
-) -> dict[str, str]:
-    """Why an address can't be used, for each one that can't. Pure.
-
-    `answered` are the MAC addresses that answer for each address, `names` the Pis by MAC, `owned` the Pis by the
-    addresses that they have themselves. A Pi that answers for an address that it does not have is MetalLB's doing.
-    """
-    found = {}
-    for address, macs in answered.items():
-        who = dict.fromkeys(names.get(mac, f"the machine with the MAC address {mac}") for mac in macs)
-        strangers = [mac for mac in macs if mac not in names]
-        if address in owned:
-            found[address] = f"{address} is {owned[address]}'s own address."
-        elif len(who) > 1:
-            found[address] = f"{address} is answered by two machines at once: {' and '.join(who)}."
-        elif strangers:
-            found[address] = f"{address} is in use by {next(iter(who))}."
-    return found
+def _settled(ctx: Context) -> dict[str, Any]:
+    return ctx.state.recall("addresses", "checked") or {}
 
 
 class Addresses(Step[AddressFacts]):
@@ -135,42 +185,37 @@ class Addresses(Step[AddressFacts]):
     title: ClassVar[str] = "Addresses"
     intro: ClassVar[str] = (
         "Private apps, public apps and the DNS server get one fixed address each on your home network. Nobody else may"
-        " have them, so the network is asked first."
+        " have them, so the network is looked at and asked first."
     )
     questions: ClassVar[tuple[Question, ...]] = tuple(QUESTIONS.values())
 
     def validate(self, answers: Answers) -> list[Problem]:
-        return address_plan.mistakes(answers)
+        return address_mistakes.by_themselves(answers)
+
+    def objections(self, ctx: Context, answers: Answers) -> list[Problem]:
+        home, offers = address_look.seen(ctx), address_look.offered(ctx)
+        return address_mistakes.beside(home, offers, _taken(ctx), answers, _settled(ctx))
 
     def check(self, ctx: Context) -> AddressFacts:
+        try:
+            self._look(ctx)
+        except Blocked:
+            address_look.forget(ctx)
+            ctx.scratch.pop("addresses-heard", None)
+            raise
+        return AddressFacts(_settled(ctx), routes.look(ctx))
+
+    def _look(self, ctx: Context) -> None:
+        settled, home = _settled(ctx), address_look.look(ctx)
+        if settled != values(ctx.answers):
+            told = [address_why.lan(home), address_why.dhcp(home, address_look.offers(ctx))]
+            _show(ctx, "\n".join(filter(None, told)))
+        offers = address_look.offered(ctx)
+        refuse(address_mistakes.beside(home, offers, home.taken(offers), ctx.answers, settled))
         if ctx.answers["addresses"].get("arp", True):
-            self._ask_the_lan(ctx)
+            address_ask.refuse_conflicts(ctx, home)
         else:
             ctx.note("Addresses", "Nobody was asked who has these addresses: addresses.arp is no.")
-        return AddressFacts(ctx.state.recall("addresses", "checked") or {}, routes.look(ctx))
-
-    def _ask_the_lan(self, ctx: Context) -> None:
-        given, pis = ctx.answers["addresses"], nodes.addresses(ctx.answers)
-        wanted = dict.fromkeys([*address_plan.members(given["pool"]), *(given[key] for key in address_plan.FIXED)])
-        ctx.progress(None, "asking the LAN who has the cluster's addresses")
-        answered = _ask(ctx, [*wanted, *pis])
-        if not any(pi in answered for pi in pis):
-            raise Blocked(
-                "Nobody answers on the LAN, not even the Pis, so a conflict could not be seen.",
-                "This computer is on another network than the Pis, or it may not send ARP requests.",
-                "Connect it to the same network as the Pis, or set addresses.arp to no.",
-            )
-        taken = {address: macs for address, macs in answered.items() if address in wanted}
-        if not taken:
-            return
-        names = {mac: ctx.name_of(pi) for pi in pis for mac in answered.get(pi, ())}
-        known = facts.gather(ctx)
-        owned = {ip: ctx.name_of(pi) for pi in pis for ip in known[pi].ips if ip in wanted}
-        if wrong := conflicts(taken, names, owned):
-            raise Blocked(
-                f"{len(wrong)} of the cluster's addresses can't be used.", " ".join(wrong.values()),
-                "Give that machine another address, or choose other addresses for the cluster.",
-            )  # fmt: skip
 
     def plan(self, facts: AddressFacts, answers: Answers) -> list[Change]:
         wanted = values(answers)
@@ -178,13 +223,25 @@ class Addresses(Step[AddressFacts]):
         return found + routes.changes(facts.routes)
 
 
-def _ask(ctx: Context, addresses: Sequence[str]) -> dict[str, tuple[str, ...]]:
-    try:
-        return ctx.world.arp(addresses)
-    except Interrupted:
-        raise
-    except WizardError as error:
-        raise Blocked(error.what, error.why, f"{error.fix} Or set addresses.arp to no.".strip()) from None
+def _show(ctx: Context, text: str) -> None:
+    """Tells what the LAN looks like, the first time in a run."""
+    if text and not ctx.scratch.get("addresses-shown"):
+        ctx.scratch["addresses-shown"] = True
+        ctx.note("The LAN as it was seen", text)
+
+
+def refuse(problems: list[Problem]) -> None:
+    """Raises `Blocked` for answers that do not fit the LAN; trying again asks for them again."""
+    if problems:
+        one = len(problems) == 1
+        error = Blocked(
+            "An answer about the addresses does not fit the LAN." if one
+            else f"{len(problems)} answers about the addresses do not fit the LAN.",
+            " ".join(f"{problem.path}: {problem.what}." for problem in problems),
+            " ".join(dict.fromkeys(problem.fix for problem in problems)),
+        )  # fmt: skip
+        error.answers = tuple(dict.fromkeys(problem.path for problem in problems))
+        raise error
 
 
 def _settle(wanted: Mapping[str, str]) -> Change:

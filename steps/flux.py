@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any, ClassVar
 from urllib.parse import urlsplit
 
-from steps import flux_cli, flux_status, flux_why
+from steps import address_ask, flux_cli, flux_status, flux_why
 from steps import repository_access as access
 from steps.flux_status import Expected, Item
 from steps.gitops import components
@@ -230,6 +230,7 @@ def hand_over(ctx: Context) -> None:
 
 
 def _bootstrap(ctx: Context) -> None:
+    address_ask.still_free(ctx)  # afterwards the cluster answers for them
     cluster = reach(ctx)
     refuse_another(ctx, cluster)
     flux_cli.bootstrap(ctx, kubeconfig(ctx))

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import ClassVar
 
-from steps import age_key, apps, repository_questions
+from steps import address_ask, age_key, apps, repository_questions
 from steps import repository_access as access
 from steps import repository_reach as reach
 from steps.age_key import KeyFacts
@@ -141,6 +141,7 @@ def _copy(ctx: Context) -> None:
 
 def _push(ctx: Context) -> None:
     """Commits and pushes. When somebody else is faster, it looks again and does it on top; nothing is ever forced."""
+    address_ask.still_free(ctx)
     repo = access.repo(ctx)
     for left in (2, 1, 0):
         base = access.heads(ctx).get(repo.branch)

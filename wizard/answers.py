@@ -83,7 +83,7 @@ class _Reader:
         except ValueError as error:
             said = str(error)
             # most kinds say by themselves what would be right; the name of the kind helps only where they don't
-            helpful = any(word in said for word in ("such as", "did you mean", "{env", "one of", "neither"))
+            helpful = any(word in said for word in ("such as", "did you mean", ": ", "{env", "one of", "neither"))
             self.problem(path, said if said.endswith("?") else f"{said}.", "" if helpful else _expected(question))
         except WizardError as error:
             self.problem(path, " ".join(error.sentences()))

@@ -13,7 +13,7 @@ from typing import Any, TypeVar
 
 from wizard.absence import TIMES
 from wizard.context import Approval, Context
-from wizard.errors import BadInput, ConnectionLost, Declined, Interrupted, Problem, StillToDo, Unavailable, WizardError
+from wizard.errors import BadInput, ConnectionLost, Declined, Interrupted, StillToDo, Unavailable, WizardError
 from wizard.events import Planned, StepChanged, StepStatus
 from wizard.question import BACK, Prompt, Question, plain
 from wizard.secret import Secret, SecretRef
@@ -205,7 +205,7 @@ class Engine:
         for problem in problems:
             if wrong := paths.get(problem.path):
                 earlier[wrong.key] = self.ctx.forget(step.name, wrong.key)
-                refused[wrong.key] = _sentences(problem)
+                refused[wrong.key] = problem.text
                 return wrong
         if problems:
             raise BadInput(problems)
@@ -216,23 +216,28 @@ class Engine:
         default = question.default_for(self.ctx)  # also where it isn't used: it sees that the question is asked anew
         choices = () if self.ctx.dry_run else question.choices_for(self.ctx)  # they may come from a scan of the LAN
         proposed = default if earlier is None else earlier
-        return Prompt(step.name, step.title, question, proposed, choices, problem, due.index(question) + 1, len(due))
+        explanation, judge = question.explanation_for(self.ctx), partial(self._judge, step, question)
+        at = due.index(question) + 1
+        return Prompt(step.name, step.title, question, proposed, choices, problem, explanation, judge, at, len(due))
+
+    def _judge(self, step: AnyStep, question: Question, value: Any) -> str:
+        """What is wrong with `value` beside the other answers and with what was seen; empty when nothing is."""
+        kept = SecretRef("prompt") if isinstance(value, Secret) else value
+        answers = {**self.ctx.answers, step.name: {**self.ctx.answers.get(step.name, {}), question.key: kept}}
+        for problem in [*step.validate(answers), *step.objections(self.ctx, answers)]:
+            if problem.path in (f"{step.name}.{question.key}", step.name):
+                return problem.text
+        return ""
 
     def _take(self, step: AnyStep, prompt: Prompt, raw: object) -> str:
         """Keeps the answer `raw`, or says what is wrong with it. A refused one is never saved."""
-        key = prompt.question.key
         try:
             value = prompt.parse(raw)
         except ValueError as error:
             return str(error)
-        kept = SecretRef("prompt") if isinstance(value, Secret) else value
-        answers = {**self.ctx.answers, step.name: {**self.ctx.answers.get(step.name, {}), key: kept}}
-        for problem in step.validate(answers):
-            if problem.path in (f"{step.name}.{key}", step.name):
-                return _sentences(problem)
         if said := prompt.question.kind.told(raw, value):
             self.ctx.note(prompt.title, said)
-        self.ctx.keep(step.name, key, value)
+        self.ctx.keep(step.name, prompt.question.key, value)
         return ""
 
     # -- planning and applying ---------------------------------------------------------------------------
@@ -290,10 +295,6 @@ class Engine:
 
     def _status(self, step: AnyStep, status: StepStatus, detail: str = "") -> None:
         self.ctx.bus.emit(StepChanged(step.name, status, detail))
-
-
-def _sentences(problem: Problem) -> str:
-    return " ".join(part for part in (problem.what, problem.fix) if part)
 
 
 def _confirming(change: Change) -> str:

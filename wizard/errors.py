@@ -120,10 +120,15 @@ class Problem:
     file: str = ""
     line: int | None = None
 
+    @property
+    def text(self) -> str:
+        """What is wrong and what to do, for somebody who sees which answer is meant."""
+        what = self.what if self.what.endswith((".", "?", "!")) else f"{self.what}."
+        return f"{what} {self.fix}".rstrip()
+
     def sentence(self) -> str:
         where = f"{self.file}:{self.line}: " if self.line else (f"{self.file}: " if self.file else "")
-        what = self.what if self.what.endswith((".", "?", "!")) else f"{self.what}."
-        return " ".join(part for part in (f"{where}{self.path}: {what}", self.fix) if part)
+        return f"{where}{self.path}: {self.text}"
 
 
 class BadInput(WizardError):

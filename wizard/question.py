@@ -6,7 +6,6 @@ raises `ValueError` with one sentence that says what is wrong and what would be 
 
 from __future__ import annotations
 
-import ipaddress
 import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -14,7 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
-from wizard import giturl
+from wizard import giturl, ipv4
 from wizard.secret import Secret, SecretRef
 
 if TYPE_CHECKING:
@@ -64,10 +63,14 @@ class Question:
     advanced: bool = False
     when: Callable[[Answers], bool] = lambda answers: True
     source: str = ""
+    explain: Callable[[Context], str] | None = None  # what the real world says about it now, in a few lines
     needs_person: bool = False  # what follows from the answer must be wanted: a default is only proposed, never taken
 
     def default_for(self, ctx: Context) -> Any:
         return self.default(ctx) if callable(self.default) else self.default
+
+    def explanation_for(self, ctx: Context) -> str:
+        return self.explain(ctx) if self.explain else ""
 
     def choices_for(self, ctx: Context) -> tuple[Choice, ...]:
         return tuple(self.choices(ctx) if callable(self.choices) else self.choices)
@@ -83,11 +86,19 @@ class Prompt:
     default: Any = None
     choices: tuple[Choice, ...] = ()
     problem: str = ""  # why the last answer was refused
+    explanation: str = ""  # what was found out about it: lines to be shown with the question
+    judge: Callable[[Any], str] = lambda value: ""  # what is wrong with a value beside the other answers, or nothing
     number: int = 1  # of `total`, within the step
     total: int = 1
 
     def parse(self, raw: object) -> Any:
         """The value of `raw`, or ValueError with a sentence. Front ends may call it as the person types."""
+        value = self._value(raw)
+        if problem := self.judge(value):
+            raise ValueError(problem)
+        return value
+
+    def _value(self, raw: object) -> Any:
         if (raw is None or raw == "" or raw == []) and not self.question.required:
             return None
         value = self.question.kind.parse(raw)
@@ -144,38 +155,8 @@ def _path(raw: object) -> str:
     return str(path)
 
 
-def _network(raw: object) -> str:
-    text = _text(raw)
-    try:
-        if "/" in text:
-            return str(ipaddress.IPv4Network(text))
-    except ValueError:
-        pass
-    try:
-        if "/" not in text:
-            raise ValueError
-        meant = ipaddress.IPv4Network(text, strict=False)
-    except ValueError:
-        raise ValueError(f"{text!r} is not an IPv4 network such as 192.168.1.0/24") from None
-    raise ValueError(f"{text!r} is an address inside a network; did you mean {meant}?")
-
-
-def _address(raw: object) -> str:
-    text = _text(raw)
-    try:
-        return str(ipaddress.IPv4Address(text))
-    except ValueError:
-        raise ValueError(f"{text!r} is not an IPv4 address such as 192.168.1.50") from None
-
-
-def _range(raw: object) -> str:
-    first, dash, last = (part.strip() for part in _text(raw).partition("-"))
-    if not dash:
-        raise ValueError(f"{first!r} is not a range such as 192.168.1.50-192.168.1.59")
-    low, high = ipaddress.IPv4Address(_address(first)), ipaddress.IPv4Address(_address(last))
-    if low > high:
-        raise ValueError(f"the range ends ({high}) before it begins ({low})")
-    return f"{low}-{high}"
+def _typed(read: Callable[[str], str]) -> Callable[[object], str]:
+    return lambda raw: read(_text(raw))
 
 
 _LABEL = re.compile(r"(?!-)[a-z0-9-]{1,63}(?<!-)")
@@ -281,9 +262,9 @@ YES_NO = Kind("yes or no", _yes_no, lambda v: "yes" if v else "no", "yes-no", {"
 CHOICE = Kind("choice", _text, widget="choice")
 SECRET = Kind("secret", _secret, widget="secret", schema={"type": "object", "maxProperties": 1})
 PATH = Kind("file", _path)
-NETWORK = Kind("network", _network)
-ADDRESS = Kind("address", _address)
-RANGE = Kind("address range", _range)
+NETWORK = Kind("network", _typed(ipv4.network))
+ADDRESS = Kind("address", _typed(ipv4.address))
+RANGE = Kind("address range", _typed(ipv4.span))
 DOMAIN = Kind("domain", _domain)
 EMAIL = Kind("e-mail address", _email)
 URL = Kind("web address", _url("http", "https"))

@@ -56,6 +56,10 @@ class Step(ABC, Generic[F]):
         """Mistakes that only show when answers are read together (ranges that overlap). Pure."""
         return []
 
+    def objections(self, ctx: Context, answers: Answers) -> list[Problem]:
+        """Like `validate`, with what this run has seen of the world already. Looks at nothing itself."""
+        return []
+
     @abstractmethod
     def check(self, ctx: Context) -> F:
         """Reads the world, never writes. Raises `Blocked` for what only the person can change."""

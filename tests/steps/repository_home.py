@@ -112,7 +112,7 @@ def new(folder: Path) -> Home:
     made = Home(folder, {
         "machines": {"hosts": ["10.0.0.11", "10.0.0.12"]},
         "addresses": {"pool": "10.0.0.60-10.0.0.69", "internal_address": "10.0.0.60",
-                      "external_address": "10.0.0.61", "dns_address": "10.0.0.62"},
+                      "external_address": "10.0.0.61", "dns_address": "10.0.0.62", "arp": False},
         "domains": dict(NONE),
         "repository": {"provider": "git", "url": f"file://{folder}/far.git", "branch": "main", "apps": ["hello"],
                        "key_file": None, "known_hosts": None, "age_key_copy": None, "chart_mirror": None,

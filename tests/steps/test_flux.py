@@ -31,7 +31,7 @@ def ctx(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Context:
     state.answers = {
         "machines": {"hosts": ["10.0.0.11"]},
         "addresses": {"pool": "10.0.0.60-10.0.0.69", "internal_address": "10.0.0.60",
-                      "external_address": "10.0.0.61", "dns_address": "10.0.0.62"},
+                      "external_address": "10.0.0.61", "dns_address": "10.0.0.62", "arp": False},
         "domains": {"provider": "none", "external_domain": "h.test", "internal_domain": "i.h.test"},
         "repository": {"url": f"file://{tmp_path}/far.git", "branch": "main", "apps": ["hello"]},
         "flux": {"download_mirror": None, "checksums_file": None},

@@ -82,9 +82,10 @@ def test_addresses_that_come_later_get_their_routes_in_their_own_step(ctx: Conte
 
 def test_without_a_tailnet_nothing_is_looked_at(ctx: Context, world: SimWorld) -> None:
     ctx.answers["tailnet"]["service"] = "none"
-    ctx.scratch["hosts"] = {}
     with_addresses(ctx)
-    assert run(Tailnet(), ctx) == []
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setitem(ctx.scratch, "hosts", {})
+        assert run(Tailnet(), ctx) == []
     assert run(Addresses(), ctx) == ["addresses/settle"]
 
 

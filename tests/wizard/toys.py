@@ -77,7 +77,10 @@ class Fruit(Toy):
     name, title, intro = "fruit", "Fruit", "Which fruit there will be."
     questions = (
         Question("kind", "Which fruit?", CHOICE, "Both are good.", "apple", FRUIT),
-        Question("count", "How is the bowl called?", NAME, "A name of small letters.", "bowl", source="the kitchen"),
+        Question(
+            "count", "How is the bowl called?", NAME, "A name of small letters.", "bowl", source="the kitchen",
+            explain=lambda ctx: "On the shelf are:\ntwo bowls, and a sieve.",
+        ),
         Question("hosts", "Which hosts?", list_of(ADDRESS), choices=PLACES),
         Question("peel", "Peel it?", YES_NO, default=False),
         Question("note", "Anything else?", TEXT, required=False),
@@ -87,6 +90,11 @@ class Fruit(Toy):
     def validate(self, answers: Answers) -> list[Problem]:
         if answers.get("fruit", {}).get("count") == "sieve":
             return [Problem("fruit.count", "a sieve is not a bowl.", "Take a bowl.")]
+        return []
+
+    def objections(self, ctx: Context, answers: Answers) -> list[Problem]:
+        if answers.get("fruit", {}).get("count") == "broken":
+            return [Problem("fruit.count", "that one was seen to leak", "Take the other.")]
         return []
 
 

@@ -8,7 +8,7 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from wizard.demo import flux, probe
+from wizard.demo import flux, lan, probe
 from wizard.errors import WizardError
 from wizard.host.base import Result
 
@@ -62,5 +62,5 @@ def _real(
 
 
 _PRETENDED: dict[str, Callable[[SimWorld, Sequence[str], bytes], Result]] = {
-    "flux": flux.program, "ssh-agent": flux.program, "sh": probe.shell, "ssh": probe.ssh,
+    "flux": flux.program, "ssh-agent": flux.program, "sh": lan.shell, "ssh": probe.ssh,
 }  # fmt: skip

@@ -12,7 +12,7 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 from wizard import assets
-from wizard.demo import flux, programs
+from wizard.demo import flux, lan, programs
 from wizard.demo.clock import Clock
 from wizard.demo.cluster import SimApi, SimCluster
 from wizard.demo.forges import SimForges
@@ -82,6 +82,7 @@ class SimWorld:
     def arp(self, addresses: Sequence[str]) -> dict[str, tuple[str, ...]]:
         self.clock.sleep(1)
         taken: dict[str, tuple[str, ...]] = {address: (one.mac,) for address, one in self.machines.items()}
+        taken[lan.ROUTER] = (lan.ROUTER_MAC,)
         node = next(
             (one for one in self.machines.values() if "kubelet.conf" in one.sections.get("kubernetes", "")), None
         )

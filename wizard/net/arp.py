@@ -20,7 +20,10 @@ from wizard.net import neighbours
 
 ROUNDS, ROUND_SECONDS = 3, 0.6  # a Pi in Wi-Fi power saving may miss the first request
 SETTLE_SECONDS = 9.0  # the kernel asks again about a neighbour it has not heard of lately: 5 s, then 3 tries
-_ARP = 0x0806
+ETHERTYPE = 0x0806
+ANSWER = ((20, b"\0\2"),)  # by what a frame of an answer is known: bytes at places in it
+NOBODY = "0.0.0.0"  # noqa: S104  (who asks, before he has an address)
+PAUSE = 0.005  # seconds between two requests: a small switch must not drop any
 _FORMAT = "!6s6sHHHBBH6s4s6s4s"
 
 
@@ -62,16 +65,18 @@ def _interface(address: str) -> str:
 
 def _ask(interface: str, own_ip: str, own_mac: str, addresses: list[str], stop: threading.Event) -> dict[str, set[str]]:
     try:
-        sock = socket.socket(socket.AF_PACKET, socket.SOCK_RAW, socket.htons(_ARP))
+        sock = socket.socket(socket.AF_PACKET, socket.SOCK_RAW, socket.htons(ETHERTYPE))
     except PermissionError:
         return _ask_kernel(addresses, stop)
     with sock:
-        sock.bind((interface, _ARP))
+        sock.bind((interface, ETHERTYPE))
         sock.settimeout(0.1)
         found: dict[str, set[str]] = {}
         for _ in range(ROUNDS):
             for address in addresses:
                 sock.send(request(own_mac, own_ip, address))
+                if stop.wait(PAUSE):
+                    raise _stopped()
             for ip, mac in _hear(sock, stop):
                 if ip in addresses and mac != own_mac:
                     found.setdefault(ip, set()).add(mac)
@@ -82,7 +87,7 @@ def _hear(sock: socket.socket, stop: threading.Event) -> Iterable[tuple[str, str
     end = time.monotonic() + ROUND_SECONDS
     while time.monotonic() < end:
         if stop.is_set():
-            raise Interrupted("Stopped.", fix="Run the same command again to go on.")
+            raise _stopped()
         try:
             answer = reply(sock.recv(2048))
         except TimeoutError:
@@ -91,11 +96,15 @@ def _hear(sock: socket.socket, stop: threading.Event) -> Iterable[tuple[str, str
             yield answer
 
 
+def _stopped() -> Interrupted:
+    return Interrupted("Stopped.", fix="Run the same command again to go on.")
+
+
 def request(own_mac: str, own_ip: str, address: str) -> bytes:
     """The Ethernet frame that asks everybody: who has `address`?"""
     mac = bytes.fromhex(own_mac.replace(":", ""))
     return struct.pack(
-        _FORMAT, b"\xff" * 6, mac, _ARP, 1, 0x0800, 6, 4, 1,
+        _FORMAT, b"\xff" * 6, mac, ETHERTYPE, 1, 0x0800, 6, 4, 1,
         mac, socket.inet_aton(own_ip), bytes(6), socket.inet_aton(address),
     )  # fmt: skip
 
@@ -105,7 +114,7 @@ def reply(frame: bytes) -> tuple[str, str] | None:
     if len(frame) < struct.calcsize(_FORMAT):
         return None
     fields = struct.unpack(_FORMAT, frame[: struct.calcsize(_FORMAT)])
-    if fields[2:8] != (_ARP, 1, 0x0800, 6, 4, 2):
+    if fields[2:8] != (ETHERTYPE, 1, 0x0800, 6, 4, 2):
         return None
     return socket.inet_ntoa(fields[9]), fields[8].hex(":")
 
@@ -127,7 +136,7 @@ def _ask_kernel(addresses: list[str], stop: threading.Event) -> dict[str, set[st
         if not unsettled or time.monotonic() >= end:
             return {a: {table[a].mac} for a in addresses if a in table and table[a].mac}
         if stop.wait(0.3):
-            raise Interrupted("Stopped.", fix="Run the same command again to go on.")
+            raise _stopped()
 
 
 def _table() -> dict[str, neighbours.Neighbour]:

@@ -18,6 +18,14 @@ def is_raspberry(mac: str) -> bool:
     return mac.lower().startswith(RASPBERRY)
 
 
+def card(mac: str) -> str:
+    """What a MAC address tells by itself of the machine that has it; empty when it tells nothing."""
+    if is_raspberry(mac):
+        return "a Raspberry Pi"
+    made_up = re.match(r"[0-9a-f][26ae]:", mac.lower())  # the bit that says: given by software
+    return "a made-up one: a phone, a virtual machine or a container" if made_up else ""
+
+
 def pi(mac: str, name: str = "") -> str:
     """Why a host is taken for a Raspberry Pi; empty when nothing speaks for it."""
     if is_raspberry(mac):

@@ -78,6 +78,8 @@ class Plain:
         out, question = self._out, prompt.question
         out.say()
         out.say(report.wrapped(f"({self._trail.number} of {self._trail.total}) {question.ask}", out.width))
+        if prompt.explanation:
+            out.say(report.wrapped(report.clean(prompt.explanation), out.width, "  "))
         for number, choice in enumerate(prompt.choices, 1):
             out.say(report.wrapped(_choice_line(number, choice), out.width, "   ").lstrip("\n"))
         if prompt.problem:

@@ -93,6 +93,10 @@ async def test_what_is_typed_is_checked_as_it_is_typed(session: Any) -> None:
         assert "! 'B' is not a name" in driver.shown() and not pane.disabled
         await driver.press("backspace", "b")
         await driver.until(lambda: "✓" in driver.shown().split("How is the bowl")[1], "the tick")
+        assert "On the shelf are:" in driver.shown() and "two bowls, and a sieve." in driver.shown()
+        for typed, told in (("sieve", "… a sieve is not a bowl."), ("broken", "… that one was seen to leak. Take the")):
+            pane.query_one(Input).value = typed
+            await driver.until(lambda told=told: told in driver.shown(), "what only the step knows")
 
 
 async def test_a_mistake_that_only_the_step_sees_keeps_what_was_typed(session: Any) -> None:

@@ -62,13 +62,15 @@ def test_the_whole_interview(session: Any, world: Any) -> None:
 
 
 def test_going_back_asking_for_help_and_mistakes(session: Any) -> None:
-    shown, _ = drive(session, "<", "1", "?", "<", "9", "pear", "Big Bowl", "sieve", "bowl", *WHOLE[2:])
+    shown, _ = drive(session, "<", "1", "?", "<", "9", "pear", "Big Bowl", "sieve", "broken", "bowl", *WHOLE[2:])
     assert session.state.answers["fruit"]["kind"] == "pear"
     assert "There is no question before this one in this step." in shown and "(1 of 5)" in shown and "(5 of 5)" in shown
     assert "A name of small letters." in shown and "The default comes from: the kitchen." in shown
     assert "'9' is not one of: apple, pear" in shown
     assert "'Big Bowl' is not a name" in shown
-    assert "a sieve is not a bowl. Take a bowl." in shown
+    assert "Please correct: a sieve is not a bowl. Take a bowl." in shown
+    assert "Please correct: that one was seen to leak. Take the other." in shown
+    assert "How is the bowl called?\n  On the shelf are:\n  two bowls, and a sieve.\n" in shown
 
 
 def test_saying_no_changes_nothing(session: Any, world: Any) -> None:

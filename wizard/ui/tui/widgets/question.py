@@ -59,6 +59,8 @@ class QuestionPane(Pane):
             yield text(f"! {prompt.problem}" if prompt.problem else "", "problem", "problem")
             if hint := self._hint():
                 yield text(hint, "muted")
+            if prompt.explanation:
+                yield text(report.clean(prompt.explanation), "muted")
             if question.help:
                 yield text(question.help, "muted")
 
