@@ -224,10 +224,8 @@ class Engine:
         """What is wrong with `value` beside the other answers and with what was seen; empty when nothing is."""
         kept = SecretRef("prompt") if isinstance(value, Secret) else value
         answers = {**self.ctx.answers, step.name: {**self.ctx.answers.get(step.name, {}), question.key: kept}}
-        for problem in [*step.validate(answers), *step.objections(self.ctx, answers)]:
-            if problem.path in (f"{step.name}.{question.key}", step.name):
-                return problem.text
-        return ""
+        found, mine = [*step.validate(answers), *step.objections(self.ctx, answers)], f"{step.name}.{question.key}"
+        return next((problem.text for problem in found if problem.path in (mine, step.name)), "")
 
     def _take(self, step: AnyStep, prompt: Prompt, raw: object) -> str:
         """Keeps the answer `raw`, or says what is wrong with it. A refused one is never saved."""
