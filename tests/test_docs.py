@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from steps import ORDER, health
+from steps.gitops.codes import SEVERITY
 from wizard import answers, yamlfile
 from wizard.commandline import EPILOG, parse
 from wizard.errors import BadInput, ExitCode
@@ -98,6 +99,15 @@ def test_every_finding_about_a_pi_is_documented_with_its_fix() -> None:
         assert re.match(r" (blocks|warns|is mended)", severity), name
         assert len(what) > 10, name
         assert len(fix) > 10, name
+
+
+def test_every_finding_about_a_repository_is_documented() -> None:
+    text = (ROOT / "docs" / "validation.md").read_text().replace("\\|", "/")
+    rows = re.findall(r"^\| `([a-z-]+)` \| (mistake|warning) \|(.*)\|(.*)\|$", text, re.MULTILINE)
+    words = {"mistake": "error", "warning": "warning"}
+    assert {name: words[severity] for name, severity, *_ in rows} == SEVERITY
+    assert len(rows) == len(SEVERITY)
+    assert all(len(what) > 20 and len(fix) > 8 for _, _, what, fix in rows)
 
 
 DOCUMENTS = [*ROOT.glob("*.md"), *ROOT.glob("docs/**/*.md"), ROOT / "assets" / "machines" / "README.md"]

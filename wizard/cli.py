@@ -193,10 +193,32 @@ def _node(args: Namespace) -> int:
     return _journey(session, _front(args))
 
 
+def _repo_validate(args: Namespace) -> int:
+    from steps.gitops.inspection import inspect
+    from wizard import checkout
+    from wizard.ui import validated
+
+    path = _path(args.path)
+    pushed = "pre_push" in args
+    seen = checkout.read_pushed(path, sys.stdin.read().splitlines()) if pushed else [checkout.read(path)]
+    files = max((len(one.files) for one in seen), default=0)
+    return validated.show(path.resolve(), files, inspect(seen), as_json="json" in args)
+
+
+def _repo_hook(args: Namespace) -> int:
+    from wizard import prepush
+    from wizard.errors import ExitCode
+    from wizard.ui.out import Out
+
+    Out().say(f"Before each push git now runs homelab repo validate: {prepush.install(_path(args.path))}")
+    return ExitCode.OK
+
+
 COMMANDS: Mapping[str, Callable[[Namespace], int]] = {
     "wizard": _wizard, "run": _unattended, "plan": _plan, "status": _status, "demo": _demo,
     "node add": _node, "node remove": _node, "node upgrade": _node,
     "reset": _reset, "verify": _verify,
+    "repo validate": _repo_validate, "repo hook": _repo_hook,
 }  # fmt: skip
 
 

@@ -22,6 +22,7 @@ exit codes:
     3  the answers or the state file were refused; nothing was touched
     4  a host key, a machine or a cluster is not the one that was pinned
     5  plan, status, verify: something is left to do, or is not as it must be
+    6  repo validate: the repository holds mistakes
   130  stopped with Ctrl-C; everything up to there is saved
 
 state:
@@ -84,6 +85,7 @@ def _parser() -> Parser:
     _add(verify, "--json", action="store_true", help="print the rows and causes as JSON")
     node = command("node", "add, remove or upgrade the Pis of a cluster")
     _node(node, [common, plain, answers, consent])
+    _repo(command("repo", "check a repository for Flux, before each push or in CI"), [common])
     return parser
 
 
@@ -122,6 +124,24 @@ def _node(node: Parser, parents: list[Parser]) -> None:
     _add(remove, "node", metavar="NAME|ADDRESS", nargs="?", help="which one; asked for when left out")
     upgrade = command("upgrade", "bring Kubernetes to another version, one Pi after the other")
     _add(upgrade, "--to", metavar="VERSION", help="which version; the one this release knows when left out")
+
+
+def _repo(repo: Parser, parents: list[Parser]) -> None:
+    """`homelab repo …`: a repository on this computer, whoever wrote it. Needs no state, no cluster, no network."""
+    commands = repo.add_subparsers(title="commands", metavar="COMMAND", prog="homelab repo", required=True)
+
+    def command(name: str, about: str) -> Parser:
+        made: Parser = commands.add_parser(
+            name, help=about, description=f"{about[0].upper()}{about[1:]}.", parents=parents, allow_abbrev=False
+        )
+        made.add_argument("path", metavar="PATH", nargs="?", default=".", help="its topmost folder; here when left out")
+        made.set_defaults(command=f"repo {name}")
+        return made
+
+    validate = command("validate", "find mistakes in it: every file, what is staged, and commits not yet pushed")
+    _add(validate, "--json", action="store_true", help="print the findings as JSON")
+    _add(validate, "--pre-push", action="store_true", help="look at what git tells a pre-push hook on standard input")
+    command("hook", "have git validate it before each push")
 
 
 def _address(text: str) -> str:

@@ -19,6 +19,7 @@ class ExitCode:
     BAD_INPUT = 3  # the answers or the state file were refused, nothing was touched
     TRUST = 4  # a host key, machine or cluster is not the one that was pinned
     NOT_READY = 5  # `status`, `plan` or `verify`: something is left to do
+    MISTAKES = 6  # `repo validate`: the repository holds mistakes
     INTERRUPTED = 130  # Ctrl-C; stopped cleanly, run again to go on
 
 

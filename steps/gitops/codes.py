@@ -7,8 +7,8 @@ from steps.gitops.tree import ERROR, WARNING
 # In a person's own repository some are only told (warning). In what is rendered here every one is a mistake.
 TOLD = (
     "kind-unknown", "value-ignored", "image-not-pinned", "chart-not-pinned", "source-not-pinned", "kinds-pruned",
-    "annotation-old", "kind-too-early", "gateway-of-chart", "storage-missing", "file-unused", "variable-unset",
-    "host-everything", "no-flux", "namespace-unmade", "namespace-needless", "object-shared",
+    "annotation-old", "kind-too-early", "gateway-of-chart", "storage-missing", "file-unused", "file-unread",
+    "variable-unset", "host-everything", "no-flux", "namespace-unmade", "namespace-needless", "object-shared",
 )  # fmt: skip
 MISTAKES = (
     # files and objects

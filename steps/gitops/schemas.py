@@ -13,6 +13,7 @@ from steps.gitops.tree import Object, items, mapping
 from wizard import assets
 
 FOLDER = "schemas"
+PARTLY = ("monitoring.coreos.com/v1",)  # APIs of which not every kind is here
 # Cluster-wide kinds of others, for folders that give everything a namespace.
 CLUSTER_WIDE = frozenset((
     "ClusterIssuer", "GatewayClass", "ClusterSecretStore", "ClusterExternalSecret", "ClusterPolicy", "ClusterRole",
@@ -90,6 +91,11 @@ class Kinds:
         if name := installed().get(key):
             return self._own.get(key) or _installed(name)
         return self._own.get(key) or built_in().get(key)
+
+    def has(self, version: str) -> bool:
+        """Whether any kind of that API version is known."""
+        every = (*self._own, *installed(), *built_in())
+        return version not in PARTLY and any(version == known for known, _ in every)
 
     def versions(self, kind: str, group: str) -> list[str]:
         """The API versions that `kind` is known in, those of the same group first."""

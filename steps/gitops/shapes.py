@@ -32,17 +32,21 @@ def shapes(tree: Tree, kinds: Kinds) -> Iterator[Finding]:
 
 
 def _not_known(tree: Tree, kinds: Kinds) -> Iterator[Finding]:
-    """One finding for each kind that can't be checked, at its first object."""
+    """One finding for each kind that is missing in an API that is known, and one for all of APIs that are not."""
     met: dict[tuple[str, str], list[Object]] = {}
     for one in tree.objects:
         strange = kinds.of(one.version, one.kind) is None and not kinds.versions(one.kind, one.group)
-        if strange and one.group != KUSTOMIZE:
+        if strange and one.group != KUSTOMIZE and not undecided(one.kind):
             met.setdefault((one.version, one.kind), []).append(one)
-    for (version, kind), objects in met.items():
-        more = f" (and {len(objects) - 1} more)" if len(objects) > 1 else ""
-        what = f"the kind {kind} of {version} is not known here, so this{more} was not checked"
-        fix = "Is it spelt right? Put its CRD into the repository, and it is checked."
-        yield objects[0].finding("kind-unknown", ("kind",), what, fix)
+    for key in [key for key in met if kinds.has(key[0])]:
+        what = f"there is no kind {key[1]} in {key[0]}, as far as is known here, so it was not checked"
+        yield met.pop(key)[0].finding("kind-unknown", ("kind",), what, "Is it spelt right?")
+    if met:
+        first = next(iter(met.values()))[0]
+        names = ", ".join(f"{kind} ({version})" for version, kind in sorted(met, key=lambda key: key[1].lower()))
+        what = f"these kinds are not known here, so {sum(map(len, met.values()))} objects were not checked: {names}"
+        fix = "With its CustomResourceDefinition in the repository, a kind is checked."
+        yield Finding("kind-unknown", first.file, first.at("kind"), f"{what[0].upper()}{what[1:]}.", fix)
 
 
 @lru_cache(maxsize=4096)  # an object that several clusters share is looked at once

@@ -18,7 +18,7 @@ ERROR, WARNING = "error", "warning"
 class Finding:
     """One mistake in the repository, or something to think about (`severity`).
 
-    `code` is its name in docs/validation.md; `line` counts from 1 and is 0 where the file as a whole is meant.
+    `code` is its name in docs/validation.md; `line` counts from 1, and 0 means the file as a whole.
     """
 
     code: str
@@ -27,6 +27,7 @@ class Finding:
     what: str
     fix: str = ""
     severity: str = ERROR
+    commit: str = ""  # "staged" or a commit's id, when it is not in the files themselves
 
     def sentence(self) -> str:
         where = f"{self.file}:{self.line}" if self.line else self.file
