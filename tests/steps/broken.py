@@ -34,9 +34,9 @@ class Broken:
     def files(self, whole: Mapping[str, str]) -> dict[str, str]:
         made = dict(whole)
         for name, (old, new) in self.also.items():
-            made[name] = _replaced(made[name], old, new)
-        text = made.get(self.file, "")
-        made[self.file] = _replaced(text, self.old, self.new) if self.old else f"{text}{self.new}\n"
+            made[name] = _replaced(made.get(name, ""), old, new)
+        listed = ", ".join(name.rpartition("/")[2] for name in whole if name.startswith("apps/hello/"))
+        made[self.file] = _replaced(made.get(self.file, ""), self.old, self.new.replace("{hello}", listed))
         return made
 
     def line(self) -> str:
@@ -47,7 +47,7 @@ class Broken:
 
 def _replaced(text: str, old: str, new: str) -> str:
     assert old in text, old
-    return text.replace(old, new, 1)
+    return text.replace(old, new, 1) if old else f"{text}{new}\n"
 
 
 @cache

@@ -11,7 +11,7 @@ from tests.golden.repositories import settings
 from tests.steps.broken import Broken, cases, full
 
 BROKEN = cases()
-ELSEWHERE = {"no-flux"}  # codes that show only in repositories of another kind: tests/steps/test_gitops_checkout.py
+ELSEWHERE = {"no-flux", "file-unread"}  # shown by test_gitops_reach.py and test_repo_command.py
 
 
 def test_the_full_repository_is_valid() -> None:
