@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import base64
-import datetime
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, ClassVar
 from urllib.parse import urlsplit
 
-from steps import address_ask, flux_cli, flux_status, flux_why
+from steps import address_ask, flux_cli, flux_status, flux_wait
 from steps import repository_access as access
 from steps.flux_status import Expected, Item
 from steps.gitops import components
@@ -21,11 +20,9 @@ from wizard.errors import Blocked, Problem
 from wizard.question import PATH, URL, Answers, Question
 from wizard.secret import Secret
 from wizard.step import Change, Step
-from wizard.wait import until
 from wizard.world import Cluster
 
 SPACE = "/api/v1/namespaces/flux-system"
-DEADLINE = 1800.0  # seconds until everything must run; a Pi with a slow card and a slow line takes its time
 
 QUESTIONS: dict[str, Question] = {
     question.key: question
@@ -50,6 +47,7 @@ class FluxFacts:
     program: str | None
     handed_over: bool
     synced: bool
+    others: tuple[str, ...] = ()  # Secrets in flux-system that hold other keys than ours
     waiting: tuple[Item, ...] = ()
     total: int = 0
     url: str = ""  # of the repository
@@ -79,10 +77,12 @@ class Flux(Step[FluxFacts]):
         cluster = reach(ctx)
         refuse_another(ctx, cluster)
         head = pushed(ctx)
-        handed_over = all(_holds(cluster.get(path), data) for path, data in keys(ctx).items())
+        there = {path: cluster.get(path) for path in keys(ctx)}
+        wrong = [path for path, data in keys(ctx).items() if not _holds(there[path], data)]
+        others = tuple(path.rpartition("/")[2] for path in wrong if there[path])
         program, synced = flux_cli.find(ctx), follows(ctx, cluster, head)
-        if not (handed_over and synced):
-            return FluxFacts(program, handed_over, synced, url=access.known(ctx))
+        if wrong or not synced:
+            return FluxFacts(program, not wrong, synced, others, url=access.known(ctx))
         wanted, seen = expected(ctx, head), flux_status.look(cluster)
         if stopped := flux_status.suspended(seen):
             raise Blocked(
@@ -92,7 +92,7 @@ class Flux(Step[FluxFacts]):
             )
         found = flux_status.items(seen, wanted)
         waiting = tuple(item for item in found if item.why)
-        return FluxFacts(program, True, True, waiting, len(found), access.known(ctx))
+        return FluxFacts(program, True, True, (), waiting, len(found), access.known(ctx))
 
     def plan(self, facts: FluxFacts, answers: Answers) -> list[Change]:
         version, changes = flux_cli.pin()["version"], []
@@ -103,6 +103,8 @@ class Flux(Step[FluxFacts]):
             changes.append(Change("flux/download", f"download flux {version} for this computer", flux_cli.fetch))
         if not facts.handed_over:
             sentence = f"give the cluster the age key, and the key that reads {url} (secrets in flux-system)"
+            if facts.others:
+                sentence = f"put the right keys into flux-system again: {' and '.join(facts.others)} held others"
             changes.append(Change("flux/keys", sentence, hand_over))
         if not facts.synced:
             sentence = f"bootstrap Flux {version} on the cluster: it follows {place} from then on"
@@ -238,49 +240,4 @@ def _bootstrap(ctx: Context) -> None:
 
 
 def settle(ctx: Context) -> None:
-    """Waits until everything is ready. Raises `WizardError` naming the first part that is not, and why."""
-    cluster, wanted = reach(ctx), expected(ctx, pushed(ctx))
-    nudge(cluster)
-    last: dict[str, Any] = {}
-    told: set[str] = set()
-
-    def ready() -> bool:
-        last["seen"] = flux_status.look(cluster)
-        last["waiting"] = flux_status.waiting(last["seen"], wanted)
-        done = len(flux_status.items(last["seen"], wanted)) - len(last["waiting"])
-        go_on(cluster, last["waiting"], told)
-        ctx.progress(None, f"{done} parts ready, {len(last['waiting'])} to go")
-        return not last["waiting"]
-
-    until(
-        ctx, "the cluster to run what the repository says", ready, deadline=DEADLINE, every=3,
-        why=lambda: flux_why.why(cluster, last["seen"], last["waiting"]),
-        fix="Mend that, and run the same command again: it goes on waiting where this one stopped.",
-    )  # fmt: skip
-
-
-def nudge(cluster: Cluster) -> None:
-    """Tells Flux to look at the repository now rather than in a minute, and to try again what it gave up on."""
-    if cluster.get(flux_status.SYNC_SOURCE):
-        _ask(cluster, flux_status.SYNC_SOURCE, "GitRepository", "requestedAt")
-    for item in flux_status.stalled(flux_status.look(cluster)):
-        path = f"{flux_status.HELM}/namespaces/{item.namespace}/helmreleases/{item.name}"
-        _ask(cluster, path, "HelmRelease", "requestedAt", "resetAt", "forceAt")
-
-
-def go_on(cluster: Cluster, waiting: Sequence[Item], told: set[str]) -> None:
-    """Tells each Kustomization, once, when what it waits for has become ready: Flux looks only every half minute."""
-    for item in flux_status.could_go_on(waiting):
-        if item.name not in told:
-            told.add(item.name)
-            path = f"{flux_status.KUSTOMIZE}/namespaces/{item.namespace}/kustomizations/{item.name}"
-            _ask(cluster, path, "Kustomization", "requestedAt")
-
-
-def _ask(cluster: Cluster, path: str, kind: str, *what: str) -> None:
-    """Annotates the object at `path` as `flux reconcile` does."""
-    now = datetime.datetime.now(datetime.UTC).isoformat(timespec="milliseconds")
-    _, _, group, version, _, namespace, _, name = path.split("/")
-    notes = {f"reconcile.fluxcd.io/{word}": now for word in what}
-    meta = {"name": name, "namespace": namespace, "annotations": notes}
-    cluster.apply(path, {"apiVersion": f"{group}/{version}", "kind": kind, "metadata": meta})
+    flux_wait.settle(ctx, reach(ctx), expected(ctx, pushed(ctx)))

@@ -102,6 +102,16 @@ def stalled(seen: Seen) -> list[Item]:
     ]
 
 
+def failed(seen: Seen) -> list[Item]:
+    """Kustomizations whose last try failed by itself, not for want of another one."""
+    found = [(one, condition(one, "Ready")) for one in seen.get("Kustomization", ())]
+    return [
+        Item("Kustomization", *_place(one), message(last), one)
+        for one, last in found
+        if last.get("status") == "False" and last.get("reason") != "DependencyNotReady"
+    ]
+
+
 def could_go_on(waiting: Sequence[Item]) -> list[Item]:
     """Kustomizations that wait for others which are ready by now. Flux would see that only at its next look."""
     not_ready = {item.name for item in waiting if item.kind == "Kustomization"}
@@ -109,8 +119,44 @@ def could_go_on(waiting: Sequence[Item]) -> list[Item]:
     return [item for item in found if not not_ready.intersection(_needs(item.body))]
 
 
+def cycle(waiting: Sequence[Item]) -> list[Item]:
+    """Kustomizations that wait for each other in a circle, in its order; empty when there is none."""
+    parts = {item.name: item for item in waiting if item.kind == "Kustomization"}
+    seen: set[str] = set()
+
+    def walk(way: list[str]) -> list[str]:
+        for name in _needs(parts[way[-1]].body):
+            if name in way:
+                return way[way.index(name) :]
+            if name in parts and name not in seen and (found := walk([*way, name])):
+                return found
+        seen.add(way[-1])
+        return []
+
+    return next(([parts[name] for name in found] for start in parts if (found := walk([start]))), [])
+
+
+def attempted(seen: Seen, expected: Expected) -> bool:
+    """Whether Flux has tried the expected commit everywhere, so that what it says is said of this commit."""
+    return all(
+        _status(one).get("lastAttemptedRevision") == expected.revision
+        or condition(one, "Ready").get("reason") in ("DependencyNotReady", "ArtifactFailed")
+        for one in seen.get("Kustomization", ())
+        if _source(one) == "flux-system"
+    )
+
+
+def lags(seen: Seen, expected: Expected) -> bool:
+    """Whether the commit is in the cluster, but the Kustomization that reads it has not been told."""
+    at = {kind: next((one for one in seen.get(kind, ()) if _place(one) == ("flux-system", "flux-system")), {})
+          for kind in ("GitRepository", "Kustomization")}  # fmt: skip
+    here = (_status(at["GitRepository"]).get("artifact") or {}).get("revision")
+    tried = _status(at["Kustomization"]).get("lastAttemptedRevision")
+    return bool(at["Kustomization"]) and here == expected.revision != tried
+
+
 def _needs(one: Object) -> list[str]:
-    return [str(other.get("name")) for other in _spec(one).get("dependsOn") or []]
+    return [str(other.get("name")) for other in _spec(one or {}).get("dependsOn") or []]
 
 
 # -- one object ----------------------------------------------------------------------------------------------

@@ -4,48 +4,38 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
-from steps.flux_status import Item, Object, Seen, condition, inventory, message
+from steps import flux_causes
+from steps.flux_causes import Cause
+from steps.flux_status import Item, Object, Seen, condition, cycle, inventory, message
 from wizard.secret import redact
 from wizard.world import Cluster
-
-# What Flux and Kubernetes print -> what it means, and what to do about it
-WORDS = (
-    (r"unable to authenticate", "the git server does not accept Flux' key: is the deploy key still there?"),
-    (r"knownhosts: key mismatch", "the git server shows another host key than the approved one"),
-    (r"couldn't find remote ref", "the branch is not in the repository"),
-    (r"invalid pkt-len found", "the repository is not there, or the key may not see it"),
-    (r"connection refused|no such host|i/o timeout|no route to host", "a server can't be reached from the cluster"),
-    (r"kustomization path not found|path not found", "the folder is not in the repository"),
-    (r'secrets "sops-age" not found', "the age key is not in the cluster"),
-    (r"did not match any of the recipients|no identity matched", "the age key in the cluster is another one"),
-    (r"Did not find keys in locations", "the age key in the cluster is not named as Flux expects"),
-    (r"MalformedYAMLError|error converting YAML", "a file is not valid YAML"),
-    (r"already registered id", "the same object is in two files"),
-    (r"no matches for kind", "a kind is not known yet: what brings it is not installed"),
-    (r"namespaces? \"?[\w-]+\"? not found", "a namespace is missing"),
-    (r"dry-run failed", "the cluster refuses an object"),
-    (r"NAME_UNKNOWN|MANIFEST_UNKNOWN|FetchReference.* not found", "the chart's version is not in the registry"),
-    (r"server gave HTTP response to HTTPS client", "the registry speaks plain HTTP: set chart_mirror_insecure"),
-    (r"ErrImagePull|ImagePullBackOff", "the image can't be fetched"),
-    (r"CrashLoopBackOff", "the program ends again and again"),
-    (r"Insufficient (cpu|memory)", "no node has enough free processor or memory"),
-    (r"untolerated taint", "no node takes the pod: all are tainted"),
-    (r"AllocationFailed|no available IPs", "MetalLB has no free address for it"),
-    (r"RetriesExceeded", "Flux has given up on it"),
-    (r"timeout waiting for|context deadline exceeded", "it did not become ready in time"),
-)  # fmt: skip
-
 
 LONG = 400  # characters of one message: Flux' can be pages long
 NO_NEWS = "Progressing: Reconciliation in progress"
 
 
+@dataclass(frozen=True)
+class Told:
+    """What others wait for, what was printed about it, and the cause, if the words are known."""
+
+    item: Item
+    text: str
+    cause: Cause | None
+
+    def __str__(self) -> str:
+        return f"{self.text} That means: {self.cause.meaning}." if self.cause else self.text
+
+
 def why(cluster: Cluster, seen: Seen, waiting: Sequence[Item]) -> str:
     """One or a few sentences; what is not known is left out."""
-    if not waiting:
-        return ""
+    return str(told(cluster, seen, waiting)) if waiting else ""
+
+
+def told(cluster: Cluster, seen: Seen, waiting: Sequence[Item]) -> Told:
+    """The first thing that does not become ready, followed to its release, its pod and the last warning."""
     first = root(waiting)
     parts = [f"{first}: {first.why}"]
     if first.kind == "Kustomization":
@@ -56,29 +46,37 @@ def why(cluster: Cluster, seen: Seen, waiting: Sequence[Item]) -> str:
             parts += _namespace(cluster, namespace)
     elif first.kind in ("Deployment", "HelmRelease", "Gateway"):
         parts += _namespace(cluster, first.namespace)
-    return _told(parts)
+    text = _joined(parts)
+    return Told(first, text, flux_causes.find(text))
 
 
-def _told(parts: Sequence[str]) -> str:
-    """The parts as sentences, none said twice, and what they mean."""
+def _joined(parts: Sequence[str]) -> str:
+    """The parts as sentences, none said twice."""
     said: list[str] = []
     for part in parts:
-        text = part.replace(f": {NO_NEWS}", " is being applied").rstrip(".")[:LONG]
+        text = re.sub(r" (- )?\| ", " ", part.replace(f": {NO_NEWS}", " is being applied").rstrip("."))[:LONG]
         if not any(text[-50:] in other for other in said):
             said.append(text)
-    text = redact(". ".join(said[:5])) + "."
-    meant = explain(text)
-    return f"{text} That means: {meant}." if meant else text
+    return redact(". ".join(said[:5])) + "."
 
 
 def explain(text: str) -> str:
     """What the words of Flux or Kubernetes mean; empty when they are not known."""
-    return next((meaning for pattern, meaning in WORDS if re.search(pattern, text)), "")
+    cause = flux_causes.find(text)
+    return cause.meaning if cause else ""
 
 
 def root(waiting: Sequence[Item]) -> Item:
     """The one that the others wait for: the first that does not merely wait for another one."""
-    return next((item for item in waiting if "DependencyNotReady" not in item.why), waiting[0])
+    if circle := cycle(waiting):
+        names = " and ".join(str(item) for item in circle)
+        first = circle[0]
+        return Item(first.kind, first.namespace, first.name, f"{names} wait for each other", first.body)
+    return next((item for item in waiting if not _merely_waits(item)), waiting[0])
+
+
+def _merely_waits(item: Item) -> bool:
+    return "DependencyNotReady" in item.why and " not found" not in item.why
 
 
 def _last_try(cluster: Cluster, kustomization: Item) -> list[str]:

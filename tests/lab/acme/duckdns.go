@@ -20,10 +20,7 @@ import (
 )
 
 // duckdns answers cert-manager's DNS-01 challenges through DuckDNS's API at $DUCKDNS_URL, as the API group $GROUP_NAME.
-func duckdns(context.Context) error {
-	cmd.RunWebhookServer(os.Getenv("GROUP_NAME"), &solver{})
-	return nil
-}
+func duckdns() { cmd.RunWebhookServer(os.Getenv("GROUP_NAME"), &solver{}) }
 
 type solver struct{ kube *kubernetes.Clientset }
 

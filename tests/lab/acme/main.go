@@ -19,11 +19,14 @@ var parts = map[string]func(context.Context) error{
 	"webhook":         webhook,
 	"cainjector":      cainjector,
 	"startupapicheck": startupapicheck,
-	"duckdns":         duckdns,
 }
 
 func main() {
 	name := filepath.Base(os.Args[0])
+	if name == "duckdns" { // its library looks after signals and logs itself
+		duckdns()
+		return
+	}
 	part, known := parts[name]
 	if !known {
 		fmt.Fprintf(os.Stderr, "%s: no part of cert-manager\n", name)

@@ -22,6 +22,7 @@ import (
 	cm "github.com/cert-manager/cert-manager/pkg/client/clientset/versioned/scheme"
 	injector "github.com/cert-manager/cert-manager/pkg/controller/cainjector"
 	logf "github.com/cert-manager/cert-manager/pkg/logs"
+	"github.com/cert-manager/cert-manager/pkg/util"
 	"github.com/cert-manager/cert-manager/pkg/util/cmapichecker"
 	"github.com/cert-manager/cert-manager/pkg/webhook/options"
 )
@@ -60,7 +61,7 @@ func cainjector(ctx context.Context) error {
 	for _, add := range []func(*runtime.Scheme) error{kube.AddToScheme, cm.AddToScheme, apiext.AddToScheme, apireg.AddToScheme} {
 		utilruntime.Must(add(scheme))
 	}
-	manager, err := ctrl.NewManager(ctrl.GetConfigOrDie(), ctrl.Options{
+	manager, err := ctrl.NewManager(util.RestConfigWithUserAgent(ctrl.GetConfigOrDie(), "cainjector"), ctrl.Options{
 		Scheme:  scheme,
 		Cache:   cache.Options{ReaderFailOnMissingInformer: true},
 		Client:  client.Options{Cache: &client.CacheOptions{DisableFor: []client.Object{&core.Secret{}}}},
@@ -86,6 +87,7 @@ func cainjector(ctx context.Context) error {
 func startupapicheck(ctx context.Context) error {
 	flags := pflag.NewFlagSet("startupapicheck", pflag.ContinueOnError)
 	wait := flags.Duration("wait", 0, "")
+	flags.BoolP("verbose", "v", false, "")
 	if err := flags.Parse(os.Args[1:]); err != nil {
 		return err
 	}
