@@ -71,6 +71,18 @@ def test_a_bare_cluster_is_handed_the_keys_bootstrapped_and_watched(ctx: Context
     assert plan(ctx) == []
 
 
+def test_another_key_in_the_cluster_is_told_and_put_right(ctx: Context) -> None:
+    run(ctx)
+    world(ctx).api.objects[f"{SPACE}/secrets/sops-age"]["data"] = {"age.agekey": base64.b64encode(b"other").decode()}
+    sentences = [change.sentence for change in Flux().plan(Flux().check(ctx), ctx.answers)]
+    assert sentences == [
+        "put the right keys into flux-system again: sops-age held others",
+        "wait until the cluster runs what the repository says",
+    ]
+    run(ctx)
+    assert plan(ctx) == []
+
+
 def test_a_new_commit_is_waited_for(ctx: Context) -> None:
     run(ctx)
     world(ctx).push("README.md", "second\n")

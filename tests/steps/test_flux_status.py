@@ -6,8 +6,22 @@ from typing import Any
 
 import pytest
 
-from steps.flux_status import Expected, could_go_on, items, look, short, stalled, suspended, waiting, why_not
-from steps.flux_why import explain, newest_warning, pod_trouble, why
+from steps.flux_status import (
+    Expected,
+    attempted,
+    could_go_on,
+    cycle,
+    failed,
+    items,
+    lags,
+    look,
+    short,
+    stalled,
+    suspended,
+    waiting,
+    why_not,
+)  # fmt: skip
+from steps.flux_why import explain, newest_warning, pod_trouble, told, why
 
 REVISION, OLD = "main@sha1:" + "a" * 40, "main@sha1:" + "b" * 40
 EXPECTED = Expected(REVISION, ("flux-system", "hello"), (("traefik-internal", "10.0.0.60"),))
@@ -86,14 +100,67 @@ def test_suspended_and_stalled_are_told_apart() -> None:
 
 
 def test_what_could_go_on_is_told_apart_from_what_still_waits() -> None:
-    waits = says("False", "DependencyNotReady", "dependency is not ready")
-
-    def needing(name: str, *others: str) -> dict[str, Any]:
-        one = kustomization(name, waits)
-        return {**one, "spec": {**one["spec"], "dependsOn": [{"name": other} for other in others]}}
-
     seen = {"Kustomization": [kustomization("metallb"), needing("config", "metallb"), needing("traefik", "config")]}
     assert [item.name for item in could_go_on(waiting(seen, Expected(REVISION)))] == ["config"]
+
+
+def needing(name: str, *others: str, reason: str = "DependencyNotReady", message: str = "") -> dict[str, Any]:
+    one = kustomization(name, says("False", reason, message or f"dependency 'flux-system/{others[-1]}' is not ready"))
+    return {**one, "spec": {**one["spec"], "dependsOn": [{"name": other} for other in others]}}
+
+
+@pytest.mark.parametrize(
+    ("parts", "circle"),
+    [
+        ({"a": ["b"], "b": ["c"]}, []),
+        ({"a": ["b"], "b": ["a"]}, ["a", "b"]),
+        ({"x": ["a"], "a": ["ready", "b"], "b": ["c"], "c": ["a"]}, ["a", "b", "c"]),
+        ({"a": ["a"]}, ["a"]),
+    ],
+)
+def test_parts_that_wait_for_each_other_are_found(parts: dict[str, list[str]], circle: list[str]) -> None:
+    found = waiting({"Kustomization": [needing(name, *others) for name, others in parts.items()]}, Expected(REVISION))
+    assert [item.name for item in cycle(found)] == circle
+
+
+def test_a_circle_is_told_before_anything_else() -> None:
+    seen = {"Kustomization": [needing("z", "nobody", message="x not found"), needing("a", "b"), needing("b", "a")]}
+    found = told(Objects(), seen, waiting(seen, Expected(REVISION)))
+    assert found.text == (
+        "Kustomization flux-system/a: Kustomization flux-system/a and Kustomization flux-system/b wait for each other."
+    )
+    assert found.cause and "Flux follows no new commit" in found.cause.meaning
+
+
+def test_a_part_that_nothing_describes_is_not_waited_for_as_the_others_are() -> None:
+    lost = needing("own", "nobody", message="dependency 'flux-system/nobody' not found: x \"nobody\" not found")
+    seen = {"Kustomization": [needing("hello", "gateways"), lost]}
+    found = told(Objects(), seen, waiting(seen, Expected(REVISION)))
+    assert str(found.item) == "Kustomization flux-system/own"
+    assert found.cause and found.cause.meaning == "it depends on a part that nothing describes"
+
+
+def test_what_is_said_of_an_older_commit_is_told_apart() -> None:
+    tried = kustomization("flux-system", lastAttemptedRevision=REVISION)
+    older = kustomization("hello", lastAttemptedRevision=OLD)
+    assert attempted({"Kustomization": [tried, needing("hello", "gateways")]}, EXPECTED)
+    assert not attempted({"Kustomization": [tried, older]}, EXPECTED)
+    source = thing("flux-system", status={"artifact": {"revision": REVISION}})
+    assert not lags({"GitRepository": [source], "Kustomization": [tried]}, EXPECTED)
+    behind = kustomization("flux-system", lastAttemptedRevision=OLD)
+    assert lags({"GitRepository": [source], "Kustomization": [behind]}, EXPECTED)
+    assert not lags({"GitRepository": [source]}, EXPECTED)
+    assert not lags({"Kustomization": [behind]}, EXPECTED)
+
+
+def test_what_failed_by_itself_is_tried_again_at_once() -> None:
+    seen = {
+        "Kustomization": [
+            kustomization("bad", says("False", "BuildFailed")), needing("hello", "bad"),
+            kustomization("busy", says("Unknown", "Progressing")), kustomization("good"),
+        ]
+    }  # fmt: skip
+    assert [item.name for item in failed(seen)] == ["bad"]
 
 
 class Objects:
@@ -178,6 +245,7 @@ def test_a_pod_without_a_node_says_so() -> None:
     assert newest_warning([]) == ""
 
 
+# As printed by Flux 2.9.4 and Kubernetes 1.36.4 on a cluster of the lab.
 @pytest.mark.parametrize(
     ("said", "meaning"),
     [
@@ -185,11 +253,24 @@ def test_a_pod_without_a_node_says_so() -> None:
         ("knownhosts: key mismatch", "another host key"),
         ("couldn't find remote ref \"refs/heads/x\"", "the branch"),
         ("secrets \"sops-age\" not found", "the age key is not in the cluster"),
-        ("did not match any of the recipients", "another age key"),
-        ("kustomization path not found: stat", "the folder is not in the repository"),
-        ("no matches for kind \"Gateway\" in version", "a kind is not known"),
-        ("oci://x: MANIFEST_UNKNOWN: manifest unknown", "the chart"),
+        ("age: identity did not match any of the recipients: incorrect identity", "another age key"),
+        ("kustomization path not found: stat /tmp/k/apps/x: no such file", "the folder is not in the repository"),
+        ("MalformedYAMLError: yaml: line 2: did not find expected ',' or '}'", "not valid YAML"),
+        ("failed to decode Kubernetes YAML from /tmp/k/a.yaml: missing Resource metadata", "no Kubernetes object"),
+        ("accumulating resources: may not add resource with an already registered id: ConfigMap/a", "in two files"),
+        ("accumulating resources: accumulation err='accumulating resources from 'x.yaml'", "kustomization.yaml names"),
+        ("values don't meet the specifications of the schema(s): - at '/replicaCount': got string", "refuses a value"),
+        ("could not resolve Secret chart values reference 'a/b' with key 'values.yaml': secrets \"b\" not found",
+         "with its values is not there"),
+        ("Thing/default/a dry-run failed: no matches for kind \"Thing\" in version \"x/v1\"", "a kind is not known"),
+        ("ConfigMap/not-there/a not found: namespaces \"not-there\" not found", "a namespace is missing"),
+        ("ConfigMap/default/t dry-run failed: .data.a: expected string", "the cluster refuses an object"),
+        ("dependency 'flux-system/nobody' not found: kustomizations \"nobody\" not found", "nothing describes"),
+        ("GET http://10.0.0.1:5000/v2/x/manifests/99.9.9: MANIFEST_UNKNOWN: Unknown manifest", "the chart's version"),
         ("http: server gave HTTP response to HTTPS client", "plain HTTP"),
+        ("ImagePullBackOff Back-off pulling image \"x\": ErrImagePull: failed to resolve image: x:1: not found",
+         "the image is not in the registry"),
+        ("ImagePullBackOff Back-off pulling image \"x\": ErrImagePull: dial tcp: i/o timeout", "can't be fetched"),
         ("everything is fine", ""),
     ],
 )  # fmt: skip
