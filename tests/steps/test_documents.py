@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import posixpath
 import re
+import shlex
 import subprocess
 from collections.abc import Iterator
 
@@ -16,6 +17,7 @@ from steps.gitops.overview import Overview
 from steps.gitops.tree import Tree, get, parse
 from tests.steps.document_variants import VARIANTS, repository, settings
 from wizard import __version__, yamlfile
+from wizard.commandline import parse as parse_words
 
 every = pytest.mark.parametrize("name", VARIANTS)
 PLACEHOLDER = re.compile(r"NAME|NAMESPACE|new\.sops|…|[*]")
@@ -44,7 +46,8 @@ def code(name: str) -> str:
     parts: list[str] = []
     for text in pages(name).values():
         parts += blocks(text, "sh")
-        parts += re.findall(r"`([^`]+)`", re.sub(r"^```.*?^```$", "", text, flags=re.MULTILINE | re.DOTALL))
+        prose = re.sub(r"^```.*?^```$", "", text, flags=re.MULTILINE | re.DOTALL)
+        parts += [" ".join(words.split()) for words in re.findall(r"`([^`]+)`", prose)]
     return "\n".join(parts)
 
 
@@ -202,13 +205,22 @@ def test_commands_name_what_the_cluster_has(name: str) -> None:
 
 
 @every
+def test_commands_of_homelab_exist(name: str) -> None:
+    commands = {
+        parse_words(shlex.split(line, comments=True)).command
+        for line in re.findall(r"^homelab (\w.*)$", code(name).replace("ADDRESS", "10.7.0.99"), re.MULTILINE)
+    }
+    assert {"repo validate", "node add", "node upgrade", "reset", "status"} <= commands
+
+
+@every
 def test_commands_name_secrets_that_are_there(name: str) -> None:
     tree, text = objects(name), code(name)
     made = {get(one, "tls", "certificateRefs", 0, "name") for g in tree.of("Gateway") for one in g.spec["listeners"]}
     secrets = {one.name: set(one.body["stringData"]) for one in tree.of("Secret")}
     for secret, key in re.findall(r"get secret (\S+) -o jsonpath='\{\.data\.([^}]+)\}'", text):
         assert secret == "sops-age" or key in secrets[secret]
-    for words in re.findall(r"delete\ssecret ((?:\S+ ?)+)", text):
+    for words in re.findall(r"delete secret ((?:\S+ ?)+)", text):
         assert set(words.split()) <= made
 
 
