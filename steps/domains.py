@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, ClassVar
 
-from steps import domain_proof
+from steps import dns_check, domain_proof, public_address
 from wizard.context import Context
 from wizard.errors import Problem, WizardError
 from wizard.question import ADDRESS, CHOICE, DOMAIN, EMAIL, PATH, SECRET, URL, Answers, Choice, Question, list_of
@@ -73,6 +73,12 @@ QUESTIONS: dict[str, Question] = {
                 Choice("staging", "staging", "browsers warn, but nothing is used up: begin with these"),
                 Choice("production", "production", "real ones; only 5 a week for the same names"),
             ),
+        ),
+        Question(
+            "wan_address", "Which address does your router show as its own on the internet side?", ADDRESS,
+            required=False, when=_provider_is(*WITH_CERTIFICATES),
+            help=f"It tells whether ports can be forwarded to you at all. {public_address.WHERE} Leave it empty if you"
+            " want nothing to be reached from the internet, or to find out later.",
         ),
         Question(
             "duckdns_api", "At which address is DuckDNS's API?", URL, default=duckdns.URL, advanced=True,
@@ -201,9 +207,10 @@ def authority(answers: Answers) -> str:
 
 @dataclass(frozen=True)
 class DomainFacts:
-    """The names that the token was proved for."""
+    """The names that the token was proved for; this home's public address: None as long as nobody was asked."""
 
     proved: Sequence[str] = ()
+    public: str | None = None
 
 
 class Domains(Step[DomainFacts]):
@@ -233,17 +240,46 @@ class Domains(Step[DomainFacts]):
                 f"{given['external_domain']} and {given['internal_domain']} share one TXT record, so their certificates"
                 " are made one after the other. A second DuckDNS name costs nothing and avoids that.",
             )
-        return DomainFacts(tuple(ctx.state.recall("domains", "proved") or ()))
+        found = reachable(ctx)
+        if found.text and not ctx.scratch.get("wan told"):
+            ctx.scratch["wan told"] = True
+            ctx.note("Your home's address", found.text)
+        return DomainFacts(tuple(ctx.state.recall("domains", "proved") or ()), ctx.state.recall("domains", "public"))
 
     def plan(self, facts: DomainFacts, answers: Answers) -> list[Change]:
-        names = proved_names(answers)
-        if set(names) <= set(facts.proved):
-            return []
-        if answers["domains"]["provider"] == "duckdns":
-            what = f"try the DuckDNS token: set a TXT record on {' and '.join(names)}, and clear it again"
-        else:
-            what = f"try the Cloudflare token: look whether it shows the zone of {' and '.join(names)}"
-        return [Change("domains/prove", what, lambda ctx: prove(ctx, names))]
+        names, changes = proved_names(answers), []
+        if not set(names) <= set(facts.proved):
+            changes.append(Change("domains/prove", _trying(answers, names), lambda ctx: prove(ctx, names)))
+        if names and facts.public is None:
+            by = f"DuckDNS, which points {names[0]} at it" if _by_duckdns(answers) else "Cloudflare"
+            changes.append(Change("domains/public-address", f"learn this home's public address from {by}", learn))
+        return changes
+
+
+def _by_duckdns(answers: Answers) -> bool:
+    return bool(answers["domains"]["provider"] == "duckdns")
+
+
+def _trying(answers: Answers, names: Sequence[str]) -> str:
+    """What is going to be done with the token, where, and who must see it."""
+    provider = "DuckDNS" if _by_duckdns(answers) else "Cloudflare"
+    servers = " and ".join(dns_check.resolvers(answers))
+    return f"try the {provider} token: set a TXT record on {' and '.join(names)}, see it at {servers}, take it away"
+
+
+def reachable(ctx: Context) -> public_address.Verdict:
+    """Whether ports can be forwarded to this home, as far as it is known; the step Router may ask, too."""
+    wan = str(ctx.answers.get("domains", {}).get("wan_address") or "")
+    return public_address.judge(wan, str(ctx.state.recall("domains", "public") or ""))
+
+
+def learn(ctx: Context) -> None:
+    """Remembers the public address; an empty one when the provider does not tell."""
+    if _by_duckdns(ctx.answers):
+        address = domain_proof.duckdns_client(ctx, token(ctx)).point_here(duckdns_names(ctx.answers)[0])
+    else:
+        address = cloudflare.public_address(ctx.world)
+    ctx.state.remember("domains", "public", value=address)
 
 
 def prove(ctx: Context, names: Sequence[str]) -> None:

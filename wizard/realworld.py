@@ -14,7 +14,7 @@ from typing import IO
 
 from wizard.errors import Interrupted, WizardError
 from wizard.host.base import Host, HostKey, Login, OnLine, Result
-from wizard.world import Cluster, Found, Request, Response
+from wizard.world import Cluster, DnsAnswer, Found, Request, Response
 
 TERM_SECONDS = 3.0  # what a program gets to end by itself before it is killed
 
@@ -52,6 +52,11 @@ class RealWorld:
         from wizard.net import arp
 
         return arp.probe(addresses, self.stop)
+
+    def dns(self, server: str, name: str, kind: str) -> DnsAnswer:
+        from wizard.net import dns
+
+        return dns.ask(server, name, kind, self.stop)
 
     def run(
         self,

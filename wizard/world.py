@@ -50,6 +50,15 @@ class Response:
     headers: Mapping[str, str] = field(default_factory=dict)
 
 
+@dataclass(frozen=True)
+class DnsAnswer:
+    """What one DNS server said. `code` is DNS's own word for it (NOERROR, NXDOMAIN, SERVFAIL, REFUSED), empty when it
+    stayed silent; `records` are addresses, names or texts."""
+
+    code: str = ""
+    records: tuple[str, ...] = ()
+
+
 class Cluster(Protocol):
     """The Kubernetes API, thin: objects are plain dicts, paths are API paths (``/api/v1/nodes``)."""
 
@@ -96,6 +105,13 @@ class World(Protocol):
 
     def arp(self, addresses: Sequence[str]) -> dict[str, tuple[str, ...]]:
         """Which MAC addresses answer for each address on the LAN; an address nobody answers for is missing."""
+        ...
+
+    def dns(self, server: str, name: str, kind: str) -> DnsAnswer:
+        """Asks one DNS server (``1.1.1.1``, or ``127.0.0.1:5353``) for the records of `kind` (A, TXT) of `name`.
+
+        A server that does not answer within some seconds is no error: see `DnsAnswer.code`.
+        """
         ...
 
     def run(

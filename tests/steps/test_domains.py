@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import base64
-import json
 import threading
 from pathlib import Path
 from types import SimpleNamespace
@@ -18,7 +17,7 @@ from wizard.context import Context
 from wizard.errors import WizardError
 from wizard.secret import Secret
 from wizard.state import State
-from wizard.world import Request, Response
+from wizard.world import DnsAnswer, Request, Response
 
 
 @pytest.mark.parametrize(
@@ -67,15 +66,19 @@ def test_a_private_name_is_proposed(external: str, internal: str) -> None:
 
 
 class DuckWorld:
-    """DuckDNS: one TXT record a name, and only the names of one account."""
+    """DuckDNS: one TXT record a name, and only the names of one account. Public DNS shows what was set."""
 
-    def __init__(self, *names: str, token: str = "duck-token") -> None:  # noqa: S107
+    def __init__(self, *names: str, token: str = "duck-token", address: str = "203.0.113.7") -> None:  # noqa: S107
         self.stop = threading.Event()
-        self.names, self.token = names, token
+        self.names, self.token, self.address = names, token, address
         self.txt: dict[str, list[str]] = {}
+        self.clock = 0.0
 
     def now(self) -> float:
-        return 0.0
+        return self.clock
+
+    def sleep(self, seconds: float) -> None:
+        self.clock += seconds
 
     def http(self, request: Request) -> Response:
         query = parse_qs(urlsplit(request.url).query, keep_blank_values=True)
@@ -83,8 +86,14 @@ class DuckWorld:
         assert "token" not in query
         if request.secret_query["token"].reveal() != self.token or name not in self.names:
             return Response(200, b"KO")
+        if "txt" not in query:
+            return Response(200, f"OK\n{self.address}\n\nNOCHANGE".encode())
         self.txt.setdefault(name, []).append("" if query.get("clear") == ["true"] else query["txt"][0])
         return Response(200, b"OK\n")
+
+    def dns(self, server: str, name: str, kind: str) -> DnsAnswer:
+        texts = self.txt.get(name.removesuffix(".duckdns.org"), [""])
+        return DnsAnswer("NOERROR", (texts[-1],) if texts[-1] else ())
 
 
 def context(world: DuckWorld, folder: Path, **given: Any) -> tuple[Context, list[events.Event]]:
@@ -107,8 +116,11 @@ def test_the_token_is_tried_on_every_name_once(tmp_path: Path) -> None:
     world = DuckWorld("home", "home-internal")
     ctx, _ = context(world, tmp_path)
     step = Domains()
-    [change] = step.plan(step.check(ctx), ctx.answers)
-    ctx.do(change)
+    changes = step.plan(step.check(ctx), ctx.answers)
+    assert [change.id for change in changes] == ["domains/prove", "domains/public-address"]
+    for change in changes:
+        ctx.do(change)
+    assert ctx.state.recall("domains", "public") == "203.0.113.7"
     assert {name: [bool(text) for text in texts] for name, texts in world.txt.items()} == {
         "home": [True, False], "home-internal": [True, False],
     }  # fmt: skip
@@ -127,9 +139,8 @@ def test_the_token_is_tried_on_every_name_once(tmp_path: Path) -> None:
 def test_a_refusal_says_whether_token_or_name_is_wrong(world: DuckWorld, words: str, tmp_path: Path) -> None:
     ctx, _ = context(world, tmp_path)
     step = Domains()
-    [change] = step.plan(step.check(ctx), ctx.answers)
     with pytest.raises(WizardError) as caught:
-        ctx.do(change)
+        ctx.do(step.plan(step.check(ctx), ctx.answers)[0])
     assert words in str(caught.value)
     assert "duck-token" not in str(caught.value)
     assert step.plan(step.check(ctx), ctx.answers)
@@ -174,68 +185,23 @@ def test_pihole_is_not_told_to_ask_itself() -> None:
     assert ["more than a pod can use" in problem.what for problem in Domains().validate(answers)] == [True]
 
 
-class CloudWorld:
-    """Cloudflare with the zone example.org: what it says of a token, and whether it shows the zone."""
-
-    def __init__(self, verify: tuple[int, str], zones: int = 200) -> None:
-        self.stop = threading.Event()
-        self.verify, self.zones = verify, zones
-
-    def now(self) -> float:
-        return 0.0
-
-    def http(self, request: Request) -> Response:
-        assert request.method == "GET" and request.token and request.token.reveal() == "cloud-token"
-        if request.url.endswith("/user/tokens/verify"):
-            status, result = self.verify[0], {"status": self.verify[1]}
-        else:
-            name = parse_qs(urlsplit(request.url).query)["name"][0]
-            status, result = self.zones, [{"id": "1", "name": name}] if name == "example.org" else []  # type: ignore[assignment]
-        errors = [] if status == 200 else [{"code": 1000, "message": "Invalid API Token"}]
-        return Response(status, json.dumps({"result": result, "errors": errors}).encode())
-
-
-def at_cloudflare(world: CloudWorld, folder: Path, **given: Any) -> Context:
-    names = {"external_domain": "home.example.org", "internal_domain": "internal.home.example.org"}
-    ctx, _ = context(world, folder, provider="cloudflare", cloudflare_api=None, **{**names, **given})  # type: ignore[arg-type]
-    ctx.keep("domains", "cloudflare_token", Secret("cloud-token"))
-    return ctx
-
-
-@pytest.mark.parametrize("verify", [(200, "active"), (401, "")], ids=["a user's token", "an account's own token"])
-def test_a_cloudflare_token_is_good_when_it_shows_the_zone(verify: tuple[int, str], tmp_path: Path) -> None:
-    ctx = at_cloudflare(CloudWorld(verify), tmp_path)
-    step = Domains()
-    [change] = step.plan(step.check(ctx), ctx.answers)
-    ctx.do(change)
-    assert step.plan(step.check(ctx), ctx.answers) == []
-    assert "cloud-token" not in (tmp_path / "state.yaml").read_text()
-
-
 @pytest.mark.parametrize(
-    ("world", "given", "words"),
-    [
-        (CloudWorld((200, "expired")), {}, "The Cloudflare token is expired."),
-        (CloudWorld((401, ""), zones=403), {}, "Cloudflare refused the token."),
-        (CloudWorld((500, "")), {}, "Cloudflare answered with status 500."),
-        (CloudWorld((200, "active")), {"internal_domain": "cellar.test"}, "no zone for cellar.test."),
-    ],
-    ids=["expired", "refused", "an outage", "another zone"],
+    ("wan", "public", "words"),
+    [("100.72.3.4", "203.0.113.7", "CGNAT"), ("203.0.113.7", "203.0.113.7", ""), (None, "203.0.113.7", "")],
 )
-def test_what_is_wrong_with_a_cloudflare_token_is_said(
-    world: CloudWorld, given: dict[str, str], words: str, tmp_path: Path
+def test_a_home_that_no_port_can_be_forwarded_to_is_told_once(
+    wan: str | None, public: str, words: str, tmp_path: Path
 ) -> None:
-    ctx = at_cloudflare(world, tmp_path, **given)
-    step = Domains()
-    [change] = step.plan(step.check(ctx), ctx.answers)
-    with pytest.raises(WizardError) as caught:
+    ctx, seen = context(DuckWorld(), tmp_path, wan_address=wan)
+    ctx.state.remember("domains", "public", value=public)
+    Domains().check(ctx), Domains().check(ctx)
+    told = [note.text for note in seen if isinstance(note, events.Note) and note.title == "Your home's address"]
+    assert [words in text and "answer No at the router" in text for text in told] == ([True] if words else [])
+
+
+def test_an_address_that_duckdns_does_not_tell_is_asked_for_once(tmp_path: Path) -> None:
+    ctx, _ = context(DuckWorld("home", "home-internal", address=""), tmp_path)
+    for change in Domains().plan(Domains().check(ctx), ctx.answers):
         ctx.do(change)
-    assert words in caught.value.what and caught.value.fix
-    assert step.plan(step.check(ctx), ctx.answers)
-
-
-def test_in_the_demo_any_cloudflare_token_is_right(pis: Any) -> None:
-    names = {"external_domain": "home.example.org", "internal_domain": "internal.home.example.org"}
-    made = pis(domains={"provider": "cloudflare", "email": "me@example.org", "issuer": "staging", **names})
-    made.ctx.keep("domains", "cloudflare_token", Secret("any"))
-    assert made.run(Domains()) == [(None, "domains/prove")]
+    assert ctx.state.recall("domains", "public") == ""
+    assert Domains().plan(Domains().check(ctx), ctx.answers) == []

@@ -13,8 +13,9 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 from urllib.parse import parse_qs, urlsplit
 
+from wizard.demo.probe import PUBLIC
 from wizard.errors import WizardError
-from wizard.world import Request, Response
+from wizard.world import DnsAnswer, Request, Response
 
 if TYPE_CHECKING:
     from wizard.demo.effects import Filling
@@ -75,6 +76,12 @@ class SimWeb:
                     return answer(self, request, found)
         raise WizardError(f"The demo has no web server at {parts.netloc}.", "", "It holds no socket at all.")
 
+    def dns(self, name: str, kind: str) -> DnsAnswer:
+        """What every public DNS server says: the texts that were set at DuckDNS and Cloudflare, and nothing else."""
+        with self._lock:
+            text = self.txt.get(name) if kind == "TXT" else None
+        return DnsAnswer("NOERROR", (text,) if text else ())
+
 
 def _json(body: Any, status: int = 200) -> Response:
     return Response(status, json.dumps(body).encode(), {"Content-Type": "application/json"})
@@ -118,8 +125,8 @@ def _duckdns(web: SimWeb, request: Request, found: re.Match[str]) -> Response:
     query = parse_qs(urlsplit(request.url).query, keep_blank_values=True)
     for name in query.get("domains", [""])[0].split(","):
         if "txt" in query:
-            web.txt[name] = query["txt"][0]
-    return Response(200, b"OK")
+            web.txt[f"{name}.duckdns.org"] = query["txt"][0]
+    return Response(200, f"OK\n{PUBLIC}\n\nUPDATED".encode() if "verbose" in query else b"OK")
 
 
 def _cloudflare_token(web: SimWeb, request: Request, found: re.Match[str]) -> Response:
@@ -131,6 +138,17 @@ def _cloudflare_zones(web: SimWeb, request: Request, found: re.Match[str]) -> Re
     name = parse_qs(urlsplit(request.url).query)["name"][0]
     zones = [{"id": hashlib.md5(name.encode(), usedforsecurity=False).hexdigest(), "name": name}]
     return _json({"success": True, "errors": [], "messages": [], "result": zones if name.count(".") == 1 else []})
+
+
+def _cloudflare_records(web: SimWeb, request: Request, found: re.Match[str]) -> Response:
+    """TXT records; the id of one is its name."""
+    name = str(request.json["name"]) if request.method == "POST" else found[1]
+    web.txt[name] = str(request.json["content"]).strip('"') if request.method == "POST" else ""
+    return _json({"success": True, "errors": [], "messages": [], "result": {"id": name}})
+
+
+def _trace(web: SimWeb, request: Request, found: re.Match[str]) -> Response:
+    return Response(200, f"fl=1\nip={PUBLIC}\nuag=homelab\n".encode())
 
 
 def _checksums(web: SimWeb, request: Request, found: re.Match[str]) -> Response:
@@ -168,6 +186,8 @@ _ROUTES: tuple[tuple[str, Callable[[SimWeb, Request, re.Match[str]], Response]],
     (r"duckdns\.org/update$", _duckdns),
     (r"cloudflare\.com/client/v4/user/tokens/verify$", _cloudflare_token),
     (r"cloudflare\.com/client/v4/zones$", _cloudflare_zones),
+    (r"cloudflare\.com/client/v4/zones/\w+/dns_records/?(.*)$", _cloudflare_records),
+    (r"1\.1\.1\.1/cdn-cgi/trace$", _trace),
     (r"/flux_([\d.]+)_checksums\.txt$", _checksums),
     (r"/flux_[\d.]+_\w+\.tar\.gz$", _download),
 )

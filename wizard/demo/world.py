@@ -21,7 +21,7 @@ from wizard.demo.web import SimWeb
 from wizard.errors import Unreachable
 from wizard.host.base import Host, HostKey, Login, Result
 from wizard.secret import redact
-from wizard.world import Cluster, Found, Request, Response
+from wizard.world import Cluster, DnsAnswer, Found, Request, Response
 
 
 class SimWorld:
@@ -88,6 +88,10 @@ class SimWorld:
         )
         taken |= {address: (node.mac,) for address in self.api.announced() if node}
         return {address: taken[address] for address in addresses if address in taken}
+
+    def dns(self, server: str, name: str, kind: str) -> DnsAnswer:
+        self.clock.sleep(0.1)
+        return self.web.dns(name, kind)
 
     def run(
         self,

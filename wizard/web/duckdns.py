@@ -28,12 +28,21 @@ class DuckDns:
         """Empties the TXT record. False: refused."""
         return self._update({"domains": name, "txt": "", "clear": "true"})
 
+    def point_here(self, name: str) -> str:
+        """Points `name` at the IPv4 address that the request comes from, and returns it; empty when it is not told."""
+        words = self._ask({"domains": name, "verbose": "true"})
+        return next((word for word in words[1:3] if word.count(".") == 3), "") if words[0] == "OK" else ""
+
     def _update(self, query: dict[str, str]) -> bool:
+        return self._ask(query)[0] == "OK"
+
+    def _ask(self, query: dict[str, str]) -> list[str]:
+        """The words of the answer, OK or KO first."""
         request = Request("GET", f"{self.url}/update?{urlencode(query)}", secret_query={"token": self.token})
         response = self.world.http(request)
         words = response.body.decode("utf-8", "replace").split()
         if response.status == 200 and words[:1] in (["OK"], ["KO"]):
-            return words[0] == "OK"
+            return words
         begins = redact(" ".join(words)[:100])
         raise WizardError(
             "DuckDNS did not answer as it should.", f"Status {response.status}, beginning: {begins}" if begins
