@@ -2,6 +2,7 @@
 # git.sh - a git server over SSH on the router's address.
 #   lab git up | down           start, stop; up makes an empty homelab.git if there is none
 #   lab git reset               homelab.git empty again, only the lab's two keys allowed
+#   lab git new NAME            one more, empty: NAME.git beside it
 #   lab git log [ARGS...]       what lies on its branches
 #   lab git allow FILE.pub [ro] let one more key in, read only if asked to     lab git forget FILE.pub
 #   lab git protect | unprotect refuse every push, as a protected branch does
@@ -22,13 +23,14 @@ git_cmd() {
     up) git_up ;;
     down) stop_daemon git-sshd ;;
     reset) git_files; rm -rf "$GIT_REPO"; git_repository "$GIT_REPO"; git_keys ;;
+    new) git_files; rm -rf "${GIT_HOME:?}/$2.git"; git_repository "$GIT_HOME/$2.git" ;;
     log) shift; git -c safe.directory='*' --git-dir="$GIT_REPO" log --all --decorate "${@:---oneline}" ;;
     allow) git_allow "$2" "${3:-rw}" ;;
     forget) git_forget "$2" ;;
     protect) printf '#!/bin/sh\necho "protected branch" >&2\nexit 1\n' |
       install -m 755 /dev/stdin "$GIT_REPO/hooks/pre-receive" ;;
     unprotect) rm -f "$GIT_REPO/hooks/pre-receive" ;;
-    *) sed -n '2,7p' "$0"; exit 1 ;;
+    *) sed -n '2,8p' "$0"; exit 1 ;;
   esac
 }
 

@@ -56,6 +56,7 @@ class Home:
     folder: Path
     answers: dict[str, dict[str, Any]]
     heard: list[events.Event] = field(default_factory=list)
+    world: type[RealWorld] = ShowingWorld
 
     @property
     def far(self) -> Path:
@@ -68,7 +69,7 @@ class Home:
         state.answers = {step: dict(part) for step, part in self.answers.items()}
         bus = events.Bus()
         bus.listen(self.heard.append)
-        return Context(ShowingWorld(), state, Front(), bus)
+        return Context(self.world(), state, Front(), bus)
 
     def run(self, **consent: Any) -> Context:
         ctx = self.context()
