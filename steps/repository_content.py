@@ -178,10 +178,15 @@ class Content:
         return "\n".join(parts)
 
     def write(self) -> str:
-        """Writes the difference as one commit on top of `base`; its id. Raises `Blocked` rather than overwrite."""
+        """Writes the difference as one commit on top of `base`; its id, or that of `base` where there is none.
+
+        Raises `Blocked` rather than overwrite.
+        """
         difference = self.difference()
         if difference.conflicts:
             raise conflict(difference.conflicts)
+        if self.base and not (difference.write or difference.gone):
+            return self.base
         rendered, config = self.rendered, self._config()
         sealed = {path: self.seal(path, config) for path in difference.write if components.is_secret(path)}
         kept = {path: self.repo.read(self.now[path]) for path in secret_files(self.settings) if path in self.now}

@@ -76,6 +76,11 @@ def _look(ctx: Context, forge: Forge) -> Far:
         return Far(f"{owner}/{name}", forge.host, wanted, exists=False, key="missing", own=own)
     for problem in _obstacles(forge, project, str(given["branch"]), wanted):
         raise problem
+    if not project.empty and not ctx.state.recall("repository", "commit"):
+        ctx.note(
+            f"{project.path} at {forge.host}", "It is not empty. What is there stays as it is: homelab adds its own"
+            " files beside it, and names what is in the way.",
+        )  # fmt: skip
     key = _mine(ctx, forge.keys(project))
     state = "missing" if key is None else "" if key.writable else "read only"
     return Far(project.path, forge.host, project.private, exists=True, key=state, own=own)

@@ -2,11 +2,19 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import pytest
 
 from steps.repository import QUESTIONS, Repository
+from tests.steps.repository_home import Front
+from wizard import events
+from wizard.context import Context
+from wizard.engine import Engine
+from wizard.question import Prompt
+from wizard.realworld import RealWorld
+from wizard.state import State
 
 URL = "ssh://git@github.com/you/homelab.git"
 
@@ -77,3 +85,25 @@ def test_the_exact_scopes_are_said_beforehand(key: str, words: list[str]) -> Non
 def test_what_is_asked_depends_on_the_provider(given: dict[str, Any], asked: set[str]) -> None:
     about = {"url", "host", "github_token", "gitlab_token", "gitea_token", "owner", "name"}
     assert {key for key in about if QUESTIONS[key].when({"repository": given})} == asked
+
+
+class Typing(Front):
+    """Gives the address that a browser shows, and defaults."""
+
+    def ask(self, prompt: Prompt) -> object:
+        given = {"provider": "git", "url": "https://github.com/me/homelab/tree/main"}
+        return given.get(prompt.question.key, prompt.default)
+
+
+def test_an_address_that_is_turned_into_ssh_is_told(tmp_path: Path) -> None:
+    heard: list[events.Event] = []
+    bus = events.Bus()
+    bus.listen(heard.append)
+    ctx = Context(RealWorld(), State(tmp_path / "state.yaml", "attic"), Typing(), bus)
+    Engine([Repository()], ctx).ask(Repository())
+    assert ctx.answers["repository"]["url"] == "ssh://git@github.com/me/homelab.git"
+    notes = [one.text for one in heard if isinstance(one, events.Note)]
+    assert notes == [
+        "https://github.com/me/homelab/tree/main is used as ssh://git@github.com/me/homelab.git: git and Flux reach it"
+        " over SSH."
+    ]

@@ -37,8 +37,7 @@ class Project:
     path: str  # me/homelab
     ssh_url: str  # ssh://git@git.example.org/me/homelab.git
     private: bool
-    empty: bool
-    default_branch: str  # also of an empty one: what its first branch is expected to be called
+    empty: bool  # as far as the forge has noticed
     archived: bool = False
     manages: bool = True  # whether the token's user may add deploy keys
 

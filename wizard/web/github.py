@@ -100,6 +100,6 @@ def _project(found: dict[str, Any]) -> Project:
     return Project(
         id=found["full_name"], path=found["full_name"], ssh_url=ssh_form(found["ssh_url"]),
         private=bool(found["private"]), empty=not found.get("size"),
-        default_branch=str(found.get("default_branch") or "main"), archived=bool(found.get("archived")),
+        archived=bool(found.get("archived")),
         manages=bool(rights.get("admin", True)),
     )  # fmt: skip

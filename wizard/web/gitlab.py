@@ -79,6 +79,6 @@ def _project(found: dict[str, Any]) -> Project:
     return Project(
         id=str(found["id"]), path=found["path_with_namespace"], ssh_url=ssh_form(found["ssh_url_to_repo"]),
         private=found.get("visibility") == "private", empty=bool(found.get("empty_repo")),
-        default_branch=str(found.get("default_branch") or "main"), archived=bool(found.get("archived")),
+        archived=bool(found.get("archived")),
         manages=not rights or max(rights) >= _MAINTAINER,
     )  # fmt: skip

@@ -44,7 +44,7 @@ def talk(server: Recorded) -> Talk:
 
 
 def project(path: str = "me/homelab", **fields: Any) -> Project:
-    return Project(**{"id": path, "path": path, "ssh_url": "", "private": True, "empty": True, "default_branch": "main",
+    return Project(**{"id": path, "path": path, "ssh_url": "", "private": True, "empty": True,
                       **fields})  # fmt: skip
 
 
