@@ -53,8 +53,10 @@ class Stage:
         front.yes = frozenset({"repository/host-key"})
         ctx = Context(self.world, state, front, bus)
         ctx.answers["machines"] = {"hosts": ["10.0.0.11", "10.0.0.12"]}
-        ctx.answers["addresses"] = {"pool": "10.0.0.60-10.0.0.69", "internal_address": "10.0.0.60",
-                                    "external_address": "10.0.0.61", "dns_address": "10.0.0.62"}  # fmt: skip
+        ctx.answers["addresses"] = {
+            "pool": "10.0.0.60-10.0.0.69", "internal_address": "10.0.0.60", "external_address": "10.0.0.61",
+            "dns_address": "10.0.0.62", "arp": False,
+        }  # fmt: skip
         ctx.answers["domains"] = dict(NONE)
         usual = {"url": None, "host": None, "owner": None, "name": "homelab", "apps": ["hello"], "age_key_copy": None,
                  "github_token": None, "gitlab_token": None, "gitea_token": None}  # fmt: skip

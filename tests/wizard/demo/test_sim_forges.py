@@ -40,6 +40,7 @@ def test_the_demo_can_show_a_forge() -> None:
         given = yamlfile.load(demo.answers.read_text())
         for step in ("machines", "addresses", "domains", "tailnet"):
             state.answers[step] = {key: value for key, value in given[step].items() if not isinstance(value, dict)}
+        state.answers["addresses"]["arp"] = False  # no Pi is asked here
         Engine([Repository()], ctx, Consent()).run_step(Repository())
         assert front.asked == ["provider", "github_token", "owner", "name", "apps", "age_key_copy"]
         (there,) = demo.world.forges.repositories.values()
