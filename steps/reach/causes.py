@@ -22,6 +22,8 @@ class Evidence:
 
     arp: Mapping[str, Sequence[str]] | None = None  # address -> who answers for it, in words; None: nobody was asked
     strangers: frozenset[str] = frozenset()  # addresses for which somebody answers who is no Pi
+    idle: frozenset[str] = frozenset()  # addresses whose Service has no pod that is ready
+    staged: frozenset[str] = frozenset()  # names whose certificate the cluster asks the test service for
     tailnet: Mapping[str, Any] = field(default_factory=dict)  # `tailscale status --json` of the probe on the VPN
     served: frozenset[str] | None = None  # routes that a connected machine serves, as the control server says
     approved: frozenset[str] | None = None  # routes that some machine may serve

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 
 from steps.reach.causes import Cause, Rule, View, no_connection
+from steps.reach.exposed import SAMPLE
 from steps.reach.judge import Cell
 
 _AT_GATEWAY = ("app", "hidden", "certificate", "redirect")
@@ -43,12 +44,11 @@ def address_silent(view: View) -> Iterator[Cause]:
         address, arp = cell.probe.address, view.evidence.arp
         if cell not in view.left or not (no_connection(cell) or cell.raw.word == "silent"):
             continue
-        if arp is not None and not arp.get(address):
+        silent = arp is not None and not arp.get(address)
+        if silent and address not in view.evidence.idle:  # MetalLB does not announce what has no ready pod
             yield Cause("address-not-announced", _at(view, cell))
-        elif cell.probe.kind == "resolver":
-            yield Cause("pihole-down", _at(view, cell))
         else:
-            yield Cause("gateway-down", _at(view, cell))
+            yield Cause("pihole-down" if cell.probe.kind == "resolver" else "gateway-down", _at(view, cell))
 
 
 def another_answers(view: View) -> Iterator[Cause]:
@@ -77,15 +77,30 @@ def route_missing(view: View) -> Iterator[Cause]:
 
 
 def app_down(view: View) -> Iterator[Cause]:
+    """Without the sample app nobody's answer can be recognised any more, whatever they answer."""
     for cell in view.red("app", place="LAN"):
-        if cell in view.left and cell.seen.startswith("status 5"):
-            yield Cause("app-down", _same_app(view, cell))
+        if cell not in view.left or not cell.seen.startswith("status 5"):
+            continue
+        sample = cell.probe.host.partition(".")[0] == SAMPLE
+        unknown = (c for c in view.left if sample and c.probe.kind in ("app", "hairpin"))
+        blamed = dict.fromkeys(
+            [*_same_app(view, cell), *(c for c in unknown if c.seen in ("another answers", cell.seen))]
+        )
+        yield Cause("app-down", tuple(blamed))
 
 
 _CERTIFICATES = {  # how what was seen begins -> code
     "Traefik's own": "certificate-missing", "ended": "certificate-ended", "for ": "certificate-name",
     "staging": "certificate-staging", "not trusted": "certificate-untrusted",
 }  # fmt: skip
+
+
+def no_certificate(view: View) -> Iterator[Cause]:
+    """Before routes are looked at: a listener without its certificate serves none of them."""
+    for cell in view.red("certificate", place="LAN"):
+        if cell.seen.startswith("Traefik's own"):
+            lost = (c for c in _at(view, cell) if c.seen in (cell.seen, "status 404"))
+            yield Cause("certificate-missing", tuple(lost))
 
 
 def certificates(view: View) -> Iterator[Cause]:
@@ -99,6 +114,8 @@ def shown_wrongly(view: View, cells: Sequence[Cell]) -> Iterator[Cause]:
     """What is wrong with the certificates of `cells`, and with the same seen from elsewhere."""
     for cell in cells:
         code = next((code for begins, code in _CERTIFICATES.items() if cell.seen.startswith(begins)), "")
+        if code == "certificate-untrusted" and cell.probe.host in view.evidence.staged:
+            code = "certificate-staging"
         if code and cell in view.left:
             same = [c for c in view.red("certificate") if (c.probe.side, c.seen) == (cell.probe.side, cell.seen)]
             yield Cause(code, tuple(same))
@@ -120,6 +137,7 @@ def names(view: View) -> Iterator[Cause]:
 
 
 AT_HOME: tuple[Rule, ...] = (
-    address_taken, address_silent, wrong_gateway, another_answers, route_missing, app_down, certificates, redirect,
+    address_taken, address_silent, wrong_gateway, no_certificate, app_down, another_answers, route_missing, certificates,
+    redirect,
     names,
 )  # fmt: skip

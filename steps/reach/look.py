@@ -10,10 +10,14 @@ from steps.gitops.render import render
 from steps.reach.causes import Evidence
 from steps.reach.exposed import ROUTES, Exposed, exposed
 from steps.reach.judge import Cell
+from steps.reach.shown import covers
 from steps.repository_content import settings
 from wizard import yamlfile
 from wizard.context import Context
 from wizard.errors import Interrupted, WizardError
+
+SERVICE = "kubernetes.io/service-name"  # the label by which an EndpointSlice belongs to a Service
+ADDRESS = "metallb.io/loadBalancerIPs"
 
 
 def apps(ctx: Context) -> list[Exposed]:
@@ -27,17 +31,43 @@ def _all(text: str) -> list[Any]:
     return [one for one in yamlfile.load_all(text) if one.get("kind") == "HTTPRoute"]
 
 
-def _in_cluster(ctx: Context) -> list[Mapping[str, Any]]:
+def _in_cluster(ctx: Context, path: str = ROUTES) -> list[Mapping[str, Any]]:
+    """The objects at an API path; none when the cluster can't be asked."""
     kubeconfig = ctx.state.path.parent / "kubeconfig"
     if not kubeconfig.exists():
         return []
     try:
-        return list((ctx.world.cluster(kubeconfig).get(ROUTES) or {}).get("items") or [])
+        return list((ctx.world.cluster(kubeconfig).get(path) or {}).get("items") or [])
     except Interrupted:
         raise
     except WizardError as error:
-        ctx.line(None, f"only the apps of the answers are proved: {error.what}")
+        ctx.line(None, f"the cluster could not be asked what it has: {error.what}")
         return []
+
+
+def _idle(ctx: Context) -> frozenset[str]:
+    """The addresses of Services behind which no pod is ready."""
+    ready: set[tuple[str, str]] = set()
+    for one in _in_cluster(ctx, "/apis/discovery.k8s.io/v1/endpointslices"):
+        if any((end.get("conditions") or {}).get("ready") for end in one.get("endpoints") or ()):
+            ready.add((one["metadata"]["namespace"], (one["metadata"].get("labels") or {}).get(SERVICE, "")))
+    return frozenset(
+        address.strip()
+        for one in _in_cluster(ctx, "/api/v1/services")
+        if (one["metadata"]["namespace"], one["metadata"]["name"]) not in ready
+        for address in str((one["metadata"].get("annotations") or {}).get(ADDRESS, "")).split(",")
+    )
+
+
+def _staged(ctx: Context) -> frozenset[str]:
+    """The exposed names for which the cluster asks the test service."""
+    names = [
+        str(name)
+        for one in _in_cluster(ctx, "/apis/cert-manager.io/v1/certificates")
+        if "staging" in str((one.get("spec") or {}).get("issuerRef", {}).get("name"))
+        for name in one["spec"].get("dnsNames") or ()
+    ]
+    return frozenset(one.host for one in apps(ctx) if any(covers(name, one.host) for name in names))
 
 
 def evidence(ctx: Context, cells: Sequence[Cell], tailnet: Mapping[str, Any]) -> Evidence:
@@ -48,7 +78,7 @@ def evidence(ctx: Context, cells: Sequence[Cell], tailnet: Mapping[str, Any]) ->
     ctx.progress(None, "looking for the cause")
     arp, strangers = _arp(ctx) if "LAN" in red else (None, frozenset[str]())
     approved, served = _routes(ctx) if "VPN" in red else (None, None)
-    return Evidence(arp, strangers, tailnet, served, approved)
+    return Evidence(arp, strangers, _idle(ctx), _staged(ctx), tailnet, served, approved)
 
 
 def _arp(ctx: Context) -> tuple[dict[str, list[str]] | None, frozenset[str]]:

@@ -25,7 +25,12 @@ class Certificate:
 
     def covers(self, host: str) -> bool:
         """Whether the certificate is for `host`; a ``*`` stands for one label."""
-        return any(name == host or (name[:2] == "*." and name[2:] == host.partition(".")[2]) for name in self.names)
+        return any(covers(name, host) for name in self.names)
+
+
+def covers(name: str, host: str) -> bool:
+    """Whether a certificate's `name`, which may begin with ``*.``, is also for `host`."""
+    return name == host or (name[:2] == "*." and name[2:] == host.partition(".")[2])
 
 
 def read(pem: str) -> Certificate | None:

@@ -67,6 +67,23 @@ CASES = [
     Case("name-not-marked", {"(LAN|VPN) app .*grafana": OTHER}, HOME),
     Case("private-app-public", {"hidden .*grafana": NONCE, "app .*grafana": NOT_FOUND}, HOME),
     Case("private-app-public", {"hidden .*hello": NONCE}, HOME),
+    Case("app-down", {"app .*hello": Seen("http", 503), "app .*grafana": OTHER}, HOME),
+    Case(
+        "gateway-down", {f" {EXTERNAL}": LOST, "outside (app|hidden|cert|redirect)": LOST},
+        Evidence(arp={**ARP, EXTERNAL: []}, idle=frozenset([EXTERNAL])),
+    ),
+    Case(
+        "pihole-down", {f" {DNS}": Seen("silent"), "name - .*in.home": Seen("nothing")},
+        Evidence(arp={**ARP, DNS: []}, idle=frozenset([DNS])),
+    ),
+    Case(
+        "certificate-missing",
+        {f"certificate {INTERNAL}": Seen("untrusted", 200, text=pem()), f"app {INTERNAL}": NOT_FOUND}, HOME,
+    ),
+    Case(
+        "certificate-staging", {"LAN certificate .*hello.home": Seen("untrusted", 200, text=pem("*.home.test"))},
+        Evidence(staged=frozenset(["hello.home.test"])),
+    ),
     Case("route-missing", {"(LAN|VPN|outside) app .*hello.home": NOT_FOUND}, HOME),
     Case("app-down", {"app .*grafana": Seen("http", 503, nonce=True)}, HOME),
     Case("certificate-missing", {"certificate .*hello.in": Seen("untrusted", 200, text=pem())}),
