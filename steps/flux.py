@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import base64
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, ClassVar
 from urllib.parse import urlsplit
@@ -14,6 +14,8 @@ from steps import repository_access as access
 from steps.flux_status import Expected, Item
 from steps.gitops import components
 from steps.repository_content import settings
+from steps.tls import keep, look
+from steps.tls.keep import Keeping
 from wizard import assets
 from wizard.context import Context
 from wizard.errors import Blocked, Problem
@@ -51,6 +53,7 @@ class FluxFacts:
     waiting: tuple[Item, ...] = ()
     total: int = 0
     url: str = ""  # of the repository
+    certificates: Keeping = field(default_factory=Keeping)
 
 
 class Flux(Step[FluxFacts]):
@@ -76,6 +79,10 @@ class Flux(Step[FluxFacts]):
     def check(self, ctx: Context) -> FluxFacts:
         cluster = reach(ctx)
         refuse_another(ctx, cluster)
+        found = self._look(ctx, cluster)
+        return replace(found, certificates=keep.find(ctx, cluster, new=not found.synced))
+
+    def _look(self, ctx: Context, cluster: Cluster) -> FluxFacts:
         head = pushed(ctx)
         there = {path: cluster.get(path) for path in keys(ctx)}
         wrong = [path for path, data in keys(ctx).items() if not _holds(there[path], data)]
@@ -98,7 +105,7 @@ class Flux(Step[FluxFacts]):
         version, changes = flux_cli.pin()["version"], []
         url, place = facts.url, access.place(facts.url, answers)
         if facts.synced and facts.handed_over and not facts.waiting:
-            return []
+            return keep.after(facts.certificates, ready=True)
         if facts.program is None and not facts.synced:
             changes.append(Change("flux/download", f"download flux {version} for this computer", flux_cli.fetch))
         if not facts.handed_over:
@@ -106,12 +113,13 @@ class Flux(Step[FluxFacts]):
             if facts.others:
                 sentence = f"put the right keys into flux-system again: {' and '.join(facts.others)} held others"
             changes.append(Change("flux/keys", sentence, hand_over))
+        changes += keep.before(facts.certificates)
         if not facts.synced:
             sentence = f"bootstrap Flux {version} on the cluster: it follows {place} from then on"
             changes.append(Change("flux/bootstrap", sentence, _bootstrap))
         left = f": {len(facts.waiting)} of {facts.total} parts are not ready yet" if facts.waiting else ""
         changes.append(Change("flux/wait", f"wait until the cluster runs what the repository says{left}", settle))
-        return changes
+        return changes + keep.after(facts.certificates, ready=False)
 
 
 # -- what is there -----------------------------------------------------------------------------------------------
@@ -191,6 +199,7 @@ def expected(ctx: Context, head: str) -> Expected:
     return Expected(
         f"{ctx.answers['repository']['branch']}@sha1:{head}", ("flux-system", *parts),
         (("traefik-internal", at["internal_address"]), ("traefik-external", at["external_address"])),
+        look.issuer(ctx.answers),
     )  # fmt: skip
 
 

@@ -31,11 +31,13 @@ LISTS = {  # what is looked at, in the order in which things depend on each othe
 
 @dataclass(frozen=True)
 class Expected:
-    """What must be there: the pushed commit as Flux names it, the Kustomizations, the addresses of the Gateways."""
+    """What must be there: the pushed commit as Flux names it, the Kustomizations, the addresses of the Gateways, and
+    the issuer that these ask for their certificates."""
 
     revision: str  # main@sha1:0123…
     kustomizations: tuple[str, ...] = ()
     addresses: tuple[tuple[str, str], ...] = ()  # Gateway name, address
+    issuer: str = ""
 
 
 @dataclass(frozen=True)
@@ -187,11 +189,20 @@ def _behind(kind: str, one: Object, expected: Expected) -> str:
     if kind == "Kustomization" and _source(one) == "flux-system":
         here = status.get("lastAppliedRevision")
         return "" if here == expected.revision else f"it is at {short(here)}, not yet at {short(expected.revision)}"
+    if kind == "Certificate" and _asked_by(one) & dict(expected.addresses).keys():
+        here = (_spec(one).get("issuerRef") or {}).get("name")
+        return "" if here == (expected.issuer or here) else f"it is still to be had from {here}"
     if kind == "Gateway":
         wanted = dict(expected.addresses).get(_place(one)[1])
         shown = [str(address.get("value")) for address in status.get("addresses") or []]
         return "" if wanted is None or wanted in shown else f"its address is {', '.join(shown) or 'none'}, not {wanted}"
     return ""
+
+
+def _asked_by(one: Object) -> set[str]:
+    """The Gateways that a Certificate was made for."""
+    owners = (one.get("metadata") or {}).get("ownerReferences") or []
+    return {str(each.get("name")) for each in owners if each.get("kind") == "Gateway"}
 
 
 def _current(one: Object, found: Object) -> bool:

@@ -20,7 +20,7 @@ LATER = ("tailnet", "snapshots")  # steps that a cluster may do without
 
 LIVING = (
     ("machines", "hosts"), ("machines", "control_plane"), ("machines", "more_control_planes"),
-    ("prepare", "kubernetes_version"),
+    ("prepare", "kubernetes_version"), ("domains", "issuer"),
 )  # fmt: skip
 """Answers that these commands change: an answers file from before does not bring the old ones back."""
 

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import datetime
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
 from steps import control_plane, giving_back, nodes, own_key
 from steps.giving_back import Left
+from steps.tls import keep
+from steps.tls.keep import Keeping
 from wizard.context import Context
 from wizard.errors import Blocked, LoginRefused, Problem, Unreachable
 from wizard.question import ADDRESS, Answers, Question, list_of
@@ -30,6 +32,7 @@ class ResetFacts:
     pis: tuple[Left, ...] = ()
     skipped: tuple[str, ...] = ()
     here: bool = False  # this computer still holds a kubeconfig, a key or a state that goes
+    certificates: Keeping = field(default_factory=Keeping)
 
 
 class Reset(Step[ResetFacts]):
@@ -55,7 +58,7 @@ class Reset(Step[ResetFacts]):
         if silent := [address for address, left in looked.items() if left is None]:
             raise _no_answer(ctx, silent)
         pis = tuple(left for left in looked.values() if left is not None and not left.nothing)
-        return ResetFacts(ctx.state.cluster, pis, skipped, bool(_here(ctx, skipped)))
+        return ResetFacts(ctx.state.cluster, pis, skipped, bool(_here(ctx, skipped)), keep.last(ctx))
 
     def plan(self, facts: ResetFacts, answers: Answers) -> list[Change]:
         if not (facts.pis or facts.here):
@@ -68,7 +71,8 @@ class Reset(Step[ResetFacts]):
         )  # fmt: skip
         sentence = "remove the cluster's kubeconfig from this computer and set its state aside"
         found = [change for left in facts.pis for change in giving_back.changes(left)]
-        return [ending, *found, Change("reset/computer", sentence, _leave(facts.skipped))]
+        kept = [Change("reset/certificates", keep.SENTENCE, keep.save)] if facts.certificates.stale else []
+        return [*kept, ending, *found, Change("reset/computer", sentence, _leave(facts.skipped))]
 
 
 def _begin(ctx: Context) -> None:

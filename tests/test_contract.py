@@ -15,6 +15,7 @@ from typing import Any
 import pytest
 
 from steps import ORDER, lifecycle
+from steps.tls import switch
 from wizard import answers as answers_file
 from wizard.context import Context
 from wizard.demo.start import prepared
@@ -31,10 +32,10 @@ from wizard.ui.unattended import Unattended
 NAMES = [step.name for step in ORDER]
 QUESTIONS = [
     pytest.param(step, question, id=f"{step.name}.{question.key}")
-    for step in (*ORDER, *lifecycle.OWN)
+    for step in (*ORDER, *lifecycle.OWN, *switch.OWN)
     for question in step.questions
 ]
-LATER = (*ORDER, *lifecycle.OWN)  # with the steps that only `homelab node …` has
+LATER = (*ORDER, *lifecycle.OWN, *switch.OWN)  # with the steps that other commands have
 any_step = pytest.mark.parametrize("step", LATER, ids=[step.name for step in LATER])
 each_step = pytest.mark.parametrize("step", ORDER, ids=NAMES)
 each_question = pytest.mark.parametrize(("step", "question"), QUESTIONS)

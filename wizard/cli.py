@@ -17,6 +17,7 @@ TYPE_CHECKING = False  # as in typing, which alone takes longer to import than e
 if TYPE_CHECKING:
     from argparse import Namespace
     from pathlib import Path
+    from typing import Any, Protocol
 
     from wizard.context import Context
     from wizard.errors import WizardError
@@ -24,6 +25,16 @@ if TYPE_CHECKING:
     from wizard.state import State
     from wizard.step import AnyStep
     from wizard.world import World
+
+    class Later(Protocol):
+        """A module of steps that have a command of their own, with what its words mean for the answers."""
+
+        @property
+        def OWN(self) -> Sequence[AnyStep]: ...  # noqa: N802 - the steps that the journey does not have
+        @property
+        def LIVING(self) -> Sequence[tuple[str, str]]: ...  # noqa: N802
+        def begin(self, state: State, given: Mapping[str, Any]) -> Sequence[AnyStep]: ...
+        def end(self, state: State) -> None: ...
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -172,23 +183,48 @@ def _demo(args: Namespace) -> int:
         return _journey(session, _front(args))
 
 
+def _certificates(args: Namespace) -> int:
+    from steps.tls import report
+    from wizard import opening
+    from wizard.session import Session
+    from wizard.ui import proved
+
+    state = opening.open_state(getattr(args, "cluster", None), _file(args), save=False)
+    session = Session(order(), real_world(), state, finish=close_all, go_on=_command(args))
+    try:
+        return proved.run(session, report.report, as_json="json" in args)
+    finally:
+        session.close()
+
+
 def _node(args: Namespace) -> int:
-    """What happens to single Pis later: other steps over the same engine and the same front ends."""
     from steps import lifecycle
+
+    return _later(args, lifecycle)
+
+
+def _promote(args: Namespace) -> int:
+    from steps.tls import switch
+
+    return _later(args, switch)
+
+
+def _later(args: Namespace, part: Later) -> int:
+    """What happens to a cluster later: other steps over the same engine and the same front ends."""
     from wizard import opening
 
-    named, file, known = getattr(args, "cluster", None), _file(args), (*order(), *lifecycle.OWN)
+    named, file, known = getattr(args, "cluster", None), _file(args), (*order(), *part.OWN)
     if "answers" in args:
-        answers, living = _path(args.answers), lifecycle.LIVING
+        answers, living = _path(args.answers), part.LIVING
         state = opening.open_answered(named, file, answers, known, save=True, needed=(), living=living)
     else:
         state = opening.open_state(named, file)
 
     def close(ctx: Context) -> None:
         close_all(ctx)
-        lifecycle.end(state)
+        part.end(state)
 
-    session = _session(args, lifecycle.begin(state, vars(args)), real_world(), state)
+    session = _session(args, part.begin(state, vars(args)), real_world(), state)
     session.finish = close
     return _journey(session, _front(args))
 
@@ -217,6 +253,7 @@ def _repo_hook(args: Namespace) -> int:
 COMMANDS: Mapping[str, Callable[[Namespace], int]] = {
     "wizard": _wizard, "run": _unattended, "plan": _plan, "status": _status, "demo": _demo,
     "node add": _node, "node remove": _node, "node upgrade": _node,
+    "certificates": _certificates, "certificates promote": _promote,
     "reset": _reset, "verify": _verify,
     "repo validate": _repo_validate, "repo hook": _repo_hook,
 }  # fmt: skip

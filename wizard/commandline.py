@@ -83,6 +83,8 @@ def _parser() -> Parser:
     command("status", "what is done and what is next, as remembered; needs no network")
     verify = command("verify", "measure again who reaches what, from the LAN, the VPN and outside")
     _add(verify, "--json", action="store_true", help="print the rows and causes as JSON")
+    tls = command("certificates", "every certificate, until when, and how many more there are this week")
+    _certificates(tls, [common, plain, answers, consent])
     node = command("node", "add, remove or upgrade the Pis of a cluster")
     _node(node, [common, plain, answers, consent])
     _repo(command("repo", "check a repository for Flux, before each push or in CI"), [common])
@@ -95,6 +97,18 @@ def _resetting(reset: Parser) -> None:
     skip = "go on without a Pi that does not answer (repeatable)"
     _add(reset, "--skip", metavar="ADDRESS", action="append", help=skip)
     _add(reset, "--plan", action="store_true", help="say what would be done; write nothing")
+
+
+def _certificates(tls: Parser, parents: list[Parser]) -> None:
+    """`homelab certificates`, which looks, and `homelab certificates promote`."""
+    _add(tls, "--json", action="store_true", help="print them as JSON")
+    commands = tls.add_subparsers(title="commands", metavar="COMMAND", prog="homelab certificates")
+    about = "from staging to production, or back: one commit, waited for and proved"
+    promote: Parser = commands.add_parser(
+        "promote", help=about, description=f"{about[0].upper()}{about[1:]}.", parents=parents, allow_abbrev=False
+    )
+    promote.set_defaults(command="certificates promote")
+    _add(promote, "--to", choices=("production", "staging"), help="production when left out")
 
 
 def _node(node: Parser, parents: list[Parser]) -> None:

@@ -58,6 +58,25 @@ def recipient_of(file: Path) -> str:
         ) from None  # fmt: skip
 
 
+def seal(plain: bytes, recipient: str) -> bytes:
+    """`plain` encrypted for `recipient`, as an age file in text form."""
+    import pyrage
+
+    return bytes(pyrage.encrypt(plain, [pyrage.x25519.Recipient.from_str(recipient)], armored=True))
+
+
+def unseal(sealed: bytes, key_file: Path) -> bytes | None:
+    """What `seal` encrypted; None when the key in `key_file` does not open it. It is a secret."""
+    import pyrage
+
+    lines = [line.strip() for line in key_file.read_text(encoding="utf-8").splitlines()]
+    try:
+        keys = [pyrage.x25519.Identity.from_str(line) for line in lines if line and not line.startswith("#")]
+        return bytes(pyrage.decrypt(sealed, keys))
+    except (pyrage.IdentityError, pyrage.DecryptError):
+        return None
+
+
 # -- files --------------------------------------------------------------------------------------------------
 
 

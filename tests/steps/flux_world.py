@@ -56,6 +56,8 @@ def place(kind: str, name: str, space: str = "flux-system") -> str:
 class FluxWorld(RealWorld):
     """Real git; `flux` pushes its folder and makes the cluster as a healthy one would be, or says what it is told."""
 
+    parts: tuple[str, ...] = PARTS
+
     def __init__(self, folder: Path) -> None:
         super().__init__()
         self.folder, self.api = folder, Objects()
@@ -117,7 +119,7 @@ class FluxWorld(RealWorld):
         url = f"file://{self.folder}/far.git"
         ok = {"conditions": [READY], "lastAppliedRevision": at, "artifact": {"revision": at}}
         source = {"kind": "GitRepository", "name": "flux-system"}
-        for name in PARTS:
+        for name in self.parts:
             spec = {"sourceRef": source if name != "gateway-api-crds" else {}, "path": "./clusters/attic"}
             self.put(place("kustomizations", name), spec, ok)
         self.put(place("gitrepositories", "flux-system"), {"url": url, "ref": {"branch": "main"}}, ok)

@@ -1,0 +1,141 @@
+"""The gateways' certificates as cert-manager has them: names, issuer, dates, and why one is not ready."""
+
+from __future__ import annotations
+
+import base64
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+
+from steps.flux_status import Expected, why_not
+from steps.tls.meter import Issued
+from wizard.question import Answers
+from wizard.world import Cluster
+
+SPACE = "gateways"
+STAGING, PRODUCTION = "letsencrypt-staging", "letsencrypt-production"
+CERT_MANAGER = f"/apis/cert-manager.io/v1/namespaces/{SPACE}"
+ACME = f"/apis/acme.cert-manager.io/v1/namespaces/{SPACE}"
+SECRETS = f"/api/v1/namespaces/{SPACE}/secrets"
+ISSUER, OF = "cert-manager.io/issuer-name", "cert-manager.io/certificate-name"  # annotations
+BACKDATED = timedelta(hours=1)  # Let's Encrypt lets a certificate begin an hour before it is made
+
+Object = Mapping[str, Any]
+
+
+@dataclass(frozen=True)
+class Certificate:
+    """One Certificate. `why` says why it is not ready; the dates are RFC 3339, empty when there are none yet."""
+
+    name: str
+    names: tuple[str, ...]
+    issuer: str
+    secret: str
+    why: str = ""
+    until: str = ""
+    renewal: str = ""
+
+
+@dataclass(frozen=True)
+class Leaf:
+    """What is in a certificate itself."""
+
+    names: tuple[str, ...]
+    serial: str
+    begins: datetime
+    ends: datetime
+
+
+def domains(answers: Answers) -> tuple[str, ...]:
+    """The names that need a certificate, as the listeners of the gateways have them."""
+    given = answers["domains"]
+    return tuple(f"*.{given[key]}" for key in ("internal_domain", "external_domain"))
+
+
+def issuer(answers: Answers) -> str:
+    """The ClusterIssuer that the answers choose."""
+    return PRODUCTION if answers["domains"].get("issuer") == "production" else STAGING
+
+
+def certificates(cluster: Cluster) -> list[Certificate]:
+    """Every Certificate of the gateways."""
+    return [_certificate(cluster, one) for one in _list(cluster, f"{CERT_MANAGER}/certificates")]
+
+
+def _certificate(cluster: Cluster, one: Object) -> Certificate:
+    spec, status, name = one.get("spec") or {}, one.get("status") or {}, str(one["metadata"]["name"])
+    why = why_not("Certificate", one, Expected(""))
+    if why:
+        why = ". ".join([why.rstrip("."), *_trouble(cluster, name)])
+    return Certificate(
+        name, tuple(sorted(spec.get("dnsNames") or ())), str((spec.get("issuerRef") or {}).get("name", "")),
+        str(spec.get("secretName", "")), why, str(status.get("notAfter") or ""), str(status.get("renewalTime") or ""),
+    )  # fmt: skip
+
+
+def _trouble(cluster: Cluster, certificate: str) -> Iterator[str]:
+    """What the newest Order, and its Challenges, say of themselves."""
+    mine = [one for one in _list(cluster, f"{ACME}/orders") if _notes(one).get(OF) == certificate]
+    if not mine:
+        return
+    order = max(mine, key=lambda one: str(one["metadata"].get("creationTimestamp", "")))
+    state, reason = (str((order.get("status") or {}).get(key) or "") for key in ("state", "reason"))
+    if state not in ("", "valid", "pending"):
+        yield f"Order {order['metadata']['name']}: {state} {reason}".rstrip(". ")
+    for one in _list(cluster, f"{ACME}/challenges"):
+        status = one.get("status") or {}
+        if order["metadata"]["name"] in _owners(one) and status.get("state") != "valid":
+            name = (one.get("spec") or {}).get("dnsName")
+            yield f"Challenge for {name}: {status.get('state') or 'not begun'} {status.get('reason') or ''}".rstrip(
+                ". "
+            )
+
+
+def issued(cluster: Cluster, authority: str) -> list[Issued]:
+    """The production certificates that the cluster still knows of: each one's names, serial and time."""
+    leaves = filter(None, map(read, (*_of_requests(cluster), *_of_secrets(cluster))))
+    return [Issued(leaf.names, leaf.begins + BACKDATED, leaf.serial, authority) for leaf in leaves]
+
+
+def _of_requests(cluster: Cluster) -> Iterator[str]:
+    for one in _list(cluster, f"{CERT_MANAGER}/certificaterequests"):
+        if ((one.get("spec") or {}).get("issuerRef") or {}).get("name") == PRODUCTION:
+            yield (one.get("status") or {}).get("certificate") or ""
+
+
+def _of_secrets(cluster: Cluster) -> Iterator[str]:
+    for one in secrets(cluster):
+        if _notes(one).get(ISSUER) == PRODUCTION:
+            yield (one.get("data") or {}).get("tls.crt") or ""
+
+
+def secrets(cluster: Cluster) -> list[Object]:
+    """The TLS Secrets of the gateways."""
+    found = (cluster.get(f"{SECRETS}/{one.secret}") for one in certificates(cluster) if one.secret)
+    return [one for one in found if one]
+
+
+def read(encoded: str) -> Leaf | None:
+    """The first certificate of a chain (PEM in base64); None when there is none."""
+    from cryptography import x509
+
+    try:
+        leaf = x509.load_pem_x509_certificate(base64.b64decode(encoded))
+        names = leaf.extensions.get_extension_for_class(x509.SubjectAlternativeName).value
+    except (ValueError, x509.ExtensionNotFound):
+        return None
+    texts = tuple(sorted(names.get_values_for_type(x509.DNSName)))
+    return Leaf(texts, f"{leaf.serial_number:x}", leaf.not_valid_before_utc, leaf.not_valid_after_utc)
+
+
+def _list(cluster: Cluster, path: str) -> Iterable[Object]:
+    return list((cluster.get(path) or {}).get("items") or [])
+
+
+def _notes(one: Object) -> Mapping[str, Any]:
+    return one["metadata"].get("annotations") or {}
+
+
+def _owners(one: Object) -> list[str]:
+    return [str(each.get("name")) for each in one["metadata"].get("ownerReferences") or []]

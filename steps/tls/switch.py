@@ -1,0 +1,123 @@
+"""`homelab certificates promote`: from the test service's certificates to real ones, and back."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any, ClassVar
+
+from steps import flux
+from steps.flux import Flux
+from steps.proof import Proof
+from steps.repository import Repository
+from steps.tls import look, meter, report
+from wizard.context import Context
+from wizard.errors import BadInput, Blocked, Problem
+from wizard.question import CHOICE, Answers, Choice, Question
+from wizard.state import State
+from wizard.step import AnyStep, Change, Step
+
+NAME = "certificate-switch"
+TO = Question(
+    "to", "Which certificates shall the gateways have?", CHOICE, default="production", advanced=True,
+    choices=(
+        Choice("production", "production", "real ones, which browsers trust"),
+        Choice("staging", "staging", "those of the test service, to try something out"),
+    ),
+)  # fmt: skip
+LIVING = (("domains", "issuer"),)  # what the command changes: an answers file from before does not bring it back
+
+
+@dataclass(frozen=True)
+class SwitchFacts:
+    """What the answers choose now, and what is used up of the names that would be asked for."""
+
+    issuer: str
+    meters: Sequence[meter.Meter] = ()
+
+
+class CertificateSwitch(Step[SwitchFacts]):
+    """Refuses what can't go well; the steps Repository and Flux then carry out what the answer says."""
+
+    name: ClassVar[str] = NAME
+    title: ClassVar[str] = "Certificates"
+    intro: ClassVar[str] = (
+        "The test service has shown that certificates can be had. Real ones are asked for only after that, since Let's"
+        " Encrypt gives out five a week for the same names."
+    )
+    questions: ClassVar[tuple[Question, ...]] = (TO,)
+
+    def check(self, ctx: Context) -> SwitchFacts:
+        report.refuse_without(ctx)
+        now = str(ctx.answers["domains"].get("issuer") or "staging")
+        if _target(ctx.answers) != "production" or now == "production":
+            return SwitchFacts(now)
+        refuse_unready(look.certificates(flux.reach(ctx)), look.domains(ctx.answers))
+        if ctx.answers["domains"].get("acme_directory"):
+            return SwitchFacts(now)  # an authority of one's own has no such limit
+        issued, moment = report.everything(ctx), datetime.now(UTC)
+        meters = [meter.meter(issued, (name,), moment) for name in look.domains(ctx.answers)]
+        refuse_used_up(meters)
+        return SwitchFacts(now, meters)
+
+    def plan(self, facts: SwitchFacts, answers: Answers) -> list[Change]:
+        target = _target(answers)
+        if facts.issuer == target:
+            return []
+        names = " and ".join(look.domains(answers))
+        used = "".join(f"; {one.used} of {meter.LIMIT} used up" for one in facts.meters[:1] if one.used)
+        sentence = f"ask for {target} certificates for {names} from now on{used}"
+        return [Change(f"{NAME}/issuer", sentence, lambda ctx: ctx.state.answer("domains", "issuer", target))]
+
+
+def _target(answers: Answers) -> str:
+    return str(answers.get(NAME, {}).get("to") or TO.default)
+
+
+def refuse_unready(found: Sequence[look.Certificate], wanted: Sequence[str]) -> None:
+    """Raises `Blocked` while not every name has its certificate of the test service. Pure."""
+    there = {name: one for one in found for name in one.names}
+    bad = []
+    for name in wanted:
+        one = there.get(name)
+        if one is None:
+            bad.append(f"{name}: no certificate has been asked for yet.")
+        elif one.why or one.issuer != look.STAGING:
+            bad.append(f"{name}: {one.why or f'it is asked for at {one.issuer}'}.")
+    if bad:
+        raise Blocked(
+            "Production certificates are not asked for yet: those of the test service are not ready.", "\n".join(bad),
+            "Run homelab until they are. What fails there would fail again, and count against Let's Encrypt's limits.",
+        )  # fmt: skip
+
+
+def refuse_used_up(meters: Sequence[meter.Meter]) -> None:
+    """Raises `Blocked` when Let's Encrypt would give out no more. Pure."""
+    if full := [one for one in meters if one.free]:
+        raise Blocked(
+            f"Let's Encrypt gives out no more certificates for {' and '.join(', '.join(one.names) for one in full)}"
+            " now.",
+            "\n".join(f"{', '.join(one.names)}: {one.text}." for one in full),
+            "Run the same command again then. Until then the certificates of the test service stay.",
+        )  # fmt: skip
+
+
+PROMOTE: Sequence[AnyStep] = (CertificateSwitch(), Repository(), Flux(), Proof())
+OWN = PROMOTE[:1]  # the step that the journey does not have
+
+
+def begin(state: State, given: Mapping[str, Any]) -> Sequence[AnyStep]:
+    """Takes the words of the command line over into the answers; returns the steps to run. Raises `WizardError`."""
+    if not state.answers.get("domains"):
+        state.close()
+        problem = Problem("certificates promote", "no cluster is known here.", "Name its state with --state FILE.")
+        raise BadInput([problem], "The command does not fit the cluster; nothing was touched.")
+    state.answers[NAME] = {"to": given.get("to") or TO.default}
+    return PROMOTE
+
+
+def end(state: State) -> None:
+    """After the run, however it ended."""
+    state.answers.pop(NAME, None)
+    state.save()
