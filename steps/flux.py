@@ -14,7 +14,7 @@ from steps import repository_access as access
 from steps.flux_status import Expected, Item
 from steps.gitops import components
 from steps.repository_content import settings
-from steps.tls import keep, look
+from steps.tls import keep
 from steps.tls.keep import Keeping
 from wizard import assets
 from wizard.context import Context
@@ -199,7 +199,6 @@ def expected(ctx: Context, head: str) -> Expected:
     return Expected(
         f"{ctx.answers['repository']['branch']}@sha1:{head}", ("flux-system", *parts),
         (("traefik-internal", at["internal_address"]), ("traefik-external", at["external_address"])),
-        look.issuer(ctx.answers),
     )  # fmt: skip
 
 

@@ -18,6 +18,7 @@ SOURCE = "/apis/source.toolkit.fluxcd.io/v1"
 HELM = "/apis/helm.toolkit.fluxcd.io/v2"
 SYNC_SOURCE = f"{SOURCE}/namespaces/flux-system/gitrepositories/flux-system"
 SYNC = f"{KUSTOMIZE}/namespaces/flux-system/kustomizations/flux-system"
+CLUSTER_ISSUER = "cert-manager.io/cluster-issuer"  # the annotation by which a Gateway asks for certificates
 LISTS = {  # what is looked at, in the order in which things depend on each other
     "Deployment": "/apis/apps/v1/namespaces/flux-system/deployments",
     "GitRepository": f"{SOURCE}/gitrepositories",
@@ -31,13 +32,11 @@ LISTS = {  # what is looked at, in the order in which things depend on each othe
 
 @dataclass(frozen=True)
 class Expected:
-    """What must be there: the pushed commit as Flux names it, the Kustomizations, the addresses of the Gateways, and
-    the issuer that these ask for their certificates."""
+    """What must be there: the pushed commit as Flux names it, the Kustomizations, the addresses of the Gateways."""
 
     revision: str  # main@sha1:0123…
     kustomizations: tuple[str, ...] = ()
     addresses: tuple[tuple[str, str], ...] = ()  # Gateway name, address
-    issuer: str = ""
 
 
 @dataclass(frozen=True)
@@ -65,7 +64,9 @@ def look(cluster: Cluster) -> dict[str, list[Object]]:
 def items(seen: Seen, expected: Expected) -> list[Item]:
     """Everything that has to be ready, whether it is there or not."""
     found = [
-        Item(kind, *_place(one), why_not(kind, one, expected), one) for kind in LISTS for one in seen.get(kind, ())
+        Item(kind, *_place(one), why_not(kind, one, expected) or _other_issuer(kind, one, seen), one)
+        for kind in LISTS
+        for one in seen.get(kind, ())
     ]
     there = {item.name for item in found if item.kind == "Kustomization"}
     found += [
@@ -189,9 +190,6 @@ def _behind(kind: str, one: Object, expected: Expected) -> str:
     if kind == "Kustomization" and _source(one) == "flux-system":
         here = status.get("lastAppliedRevision")
         return "" if here == expected.revision else f"it is at {short(here)}, not yet at {short(expected.revision)}"
-    if kind == "Certificate" and _asked_by(one) & dict(expected.addresses).keys():
-        here = (_spec(one).get("issuerRef") or {}).get("name")
-        return "" if here == (expected.issuer or here) else f"it is still to be had from {here}"
     if kind == "Gateway":
         wanted = dict(expected.addresses).get(_place(one)[1])
         shown = [str(address.get("value")) for address in status.get("addresses") or []]
@@ -199,10 +197,20 @@ def _behind(kind: str, one: Object, expected: Expected) -> str:
     return ""
 
 
-def _asked_by(one: Object) -> set[str]:
-    """The Gateways that a Certificate was made for."""
-    owners = (one.get("metadata") or {}).get("ownerReferences") or []
-    return {str(each.get("name")) for each in owners if each.get("kind") == "Gateway"}
+def _other_issuer(kind: str, one: Object, seen: Seen) -> str:
+    """Why a Certificate is not what its Gateway asks for: cert-manager follows a changed Gateway a moment later."""
+    if kind != "Certificate":
+        return ""
+    here, wanted = (_spec(one).get("issuerRef") or {}).get("name"), issuer_of(one, seen.get("Gateway", ()))
+    return f"it is still to be had from {here}" if wanted and here != wanted else ""
+
+
+def issuer_of(certificate: Object, gateways: Sequence[Object]) -> str:
+    """The ClusterIssuer that a Certificate's Gateway names; empty for a Certificate that no Gateway asked for."""
+    owners = (certificate.get("metadata") or {}).get("ownerReferences") or []
+    names = {(_place(certificate)[0], each.get("name")) for each in owners if each.get("kind") == "Gateway"}
+    notes = [(one["metadata"].get("annotations") or {}) for one in gateways if _place(one) in names]
+    return next((str(one[CLUSTER_ISSUER]) for one in notes if CLUSTER_ISSUER in one), "")
 
 
 def _current(one: Object, found: Object) -> bool:

@@ -28,7 +28,7 @@ SENTENCE = "keep a copy of the certificates, encrypted for the age key, beside t
 
 @dataclass(frozen=True)
 class Keeping:
-    """`wanted`: production certificates are used; `stale`: the copy lacks some; `back`: names that can be put back."""
+    """`wanted`: production certificates are chosen; `stale`: the copy lacks some; `back`: names to put back."""
 
     wanted: bool = False
     stale: bool = False
@@ -36,15 +36,18 @@ class Keeping:
     until: str = ""  # the day on which the first of them ends
 
 
-def wanted(answers: Answers) -> bool:
-    """Whether there are certificates that are worth a copy: those of the test service are not."""
-    given = answers.get("domains", {})
-    return bool(given.get("provider", "none") != "none" and given.get("issuer") == "production")
+def _with_certificates(answers: Answers) -> bool:
+    return bool(answers.get("domains", {}).get("provider", "none") != "none")
+
+
+def _production(answers: Answers) -> bool:
+    """Whether those are chosen that are worth a copy: those of the test service are not."""
+    return bool(answers["domains"].get("issuer") == "production")
 
 
 def find(ctx: Context, cluster: Cluster, *, new: bool) -> Keeping:
     """What is to be done; `new`: nothing asks for certificates in this cluster yet."""
-    if not wanted(ctx.answers):
+    if not _with_certificates(ctx.answers) or (new and not _production(ctx.answers)):
         return Keeping()
     if new:
         back = {path: one for path, one in _fitting(ctx).items() if cluster.get(path) is None}
@@ -53,13 +56,14 @@ def find(ctx: Context, cluster: Cluster, *, new: bool) -> Keeping:
         return Keeping(True, False, names, f"{min(leaf.ends for leaf in leaves):%Y-%m-%d}" if leaves else "")
     record, there = store.recall(ctx), _there(cluster)
     made = {one.serial for one in look.issued(cluster, _authority(ctx))} - {one.serial for one in record.issued}
-    return Keeping(True, bool(made) or any(record.kept.get(path) != _digest(one) for path, one in there.items()))
+    production = _production(ctx.answers)  # by the answers: somebody may have changed it by hand, in the repository
+    return Keeping(production, bool(made) or any(record.kept.get(path) != _digest(one) for path, one in there.items()))
 
 
 def last(ctx: Context) -> Keeping:
     """The same for a cluster that is about to end; what can't be asked any more keeps nobody from ending it."""
     kubeconfig = ctx.state.path.parent / "kubeconfig"
-    if not (wanted(ctx.answers) and kubeconfig.exists()):
+    if not (_with_certificates(ctx.answers) and kubeconfig.exists()):
         return Keeping()
     try:
         return find(ctx, ctx.world.cluster(kubeconfig), new=False)
@@ -80,7 +84,7 @@ def before(found: Keeping) -> list[Change]:
 
 def after(found: Keeping, *, ready: bool) -> list[Change]:
     """What has to be done once the cluster has its certificates. Pure."""
-    return [Change("flux/certificates-kept", SENTENCE, save)] if found.wanted and (found.stale or not ready) else []
+    return [Change("flux/certificates-kept", SENTENCE, save)] if found.stale or (found.wanted and not ready) else []
 
 
 # -- keeping -----------------------------------------------------------------------------------------------------

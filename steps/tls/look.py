@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import base64
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from steps.flux_status import Expected, why_not
+from steps.flux_status import Expected, issuer_of, why_not
 from steps.tls.meter import Issued
 from wizard.question import Answers
 from wizard.world import Cluster
@@ -17,6 +17,7 @@ SPACE = "gateways"
 STAGING, PRODUCTION = "letsencrypt-staging", "letsencrypt-production"
 CERT_MANAGER = f"/apis/cert-manager.io/v1/namespaces/{SPACE}"
 ACME = f"/apis/acme.cert-manager.io/v1/namespaces/{SPACE}"
+GATEWAYS = f"/apis/gateway.networking.k8s.io/v1/namespaces/{SPACE}/gateways"
 SECRETS = f"/api/v1/namespaces/{SPACE}/secrets"
 ISSUER, OF = "cert-manager.io/issuer-name", "cert-manager.io/certificate-name"  # annotations
 BACKDATED = timedelta(hours=1)  # Let's Encrypt lets a certificate begin an hour before it is made
@@ -35,6 +36,12 @@ class Certificate:
     why: str = ""
     until: str = ""
     renewal: str = ""
+    wanted: str = ""  # the issuer that its Gateway names; empty when no Gateway asked for it
+
+    @property
+    def good(self) -> bool:
+        """Whether it is there, valid, and from the issuer that its Gateway names."""
+        return not self.why and self.wanted in ("", self.issuer)
 
 
 @dataclass(frozen=True)
@@ -53,17 +60,13 @@ def domains(answers: Answers) -> tuple[str, ...]:
     return tuple(f"*.{given[key]}" for key in ("internal_domain", "external_domain"))
 
 
-def issuer(answers: Answers) -> str:
-    """The ClusterIssuer that the answers choose."""
-    return PRODUCTION if answers["domains"].get("issuer") == "production" else STAGING
-
-
 def certificates(cluster: Cluster) -> list[Certificate]:
     """Every Certificate of the gateways."""
-    return [_certificate(cluster, one) for one in _list(cluster, f"{CERT_MANAGER}/certificates")]
+    gateways = _list(cluster, GATEWAYS)
+    return [_certificate(cluster, one, gateways) for one in _list(cluster, f"{CERT_MANAGER}/certificates")]
 
 
-def _certificate(cluster: Cluster, one: Object) -> Certificate:
+def _certificate(cluster: Cluster, one: Object, gateways: Sequence[Object]) -> Certificate:
     spec, status, name = one.get("spec") or {}, one.get("status") or {}, str(one["metadata"]["name"])
     why = why_not("Certificate", one, Expected(""))
     if why:
@@ -71,6 +74,7 @@ def _certificate(cluster: Cluster, one: Object) -> Certificate:
     return Certificate(
         name, tuple(sorted(spec.get("dnsNames") or ())), str((spec.get("issuerRef") or {}).get("name", "")),
         str(spec.get("secretName", "")), why, str(status.get("notAfter") or ""), str(status.get("renewalTime") or ""),
+        issuer_of(one, gateways),
     )  # fmt: skip
 
 
@@ -129,7 +133,7 @@ def read(encoded: str) -> Leaf | None:
     return Leaf(texts, f"{leaf.serial_number:x}", leaf.not_valid_before_utc, leaf.not_valid_after_utc)
 
 
-def _list(cluster: Cluster, path: str) -> Iterable[Object]:
+def _list(cluster: Cluster, path: str) -> Sequence[Object]:
     return list((cluster.get(path) or {}).get("items") or [])
 
 

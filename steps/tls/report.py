@@ -19,44 +19,44 @@ KINDS = {look.STAGING: "staging: browsers warn", look.PRODUCTION: "production"}
 
 @dataclass(frozen=True)
 class Report:
-    """What there is. `wanted` is the issuer that the answers choose; no meters for an authority of one's own."""
+    """What there is; no meters for an authority of one's own."""
 
     certificates: Sequence[Certificate]
-    meters: Sequence[Meter]
-    wanted: str
+    meters: Sequence[Meter] = ()
 
     @property
     def good(self) -> bool:
-        """Whether every certificate is there, valid and from the chosen issuer."""
-        return bool(self.certificates) and not any(one.why or one.issuer != self.wanted for one in self.certificates)
+        """Whether there are certificates, and all of them are good."""
+        return bool(self.certificates) and all(one.good for one in self.certificates)
 
     def text(self) -> str:
         if not self.certificates:
             return "There are no certificates yet: the gateways have not asked for any."
         used = {one.names: one for one in self.meters}
-        return "\n".join(line for one in self.certificates for line in self._lines(one, used.get(one.names)))
-
-    def _lines(self, one: Certificate, used: Meter | None) -> Iterator[str]:
-        yield f"{', '.join(one.names)} ({one.name})"
-        yield f"  {KINDS.get(one.issuer, one.issuer)}{'' if one.issuer == self.wanted else f', not yet {self.wanted}'}"
-        yield f"  not ready: {one.why}" if one.why else "  ready"
-        if one.until:
-            renewed = f", renewed by itself from {one.renewal[:10]} on" if one.renewal else ""
-            yield f"  valid until {one.until[:10]}{renewed}"
-        if used:
-            yield f"  production certificates for these names: {used.text}"
+        return "\n".join(line for one in self.certificates for line in _lines(one, used.get(one.names)))
 
     def data(self) -> dict[str, Any]:
         """The same for programs."""
         meters = {one.names: one for one in self.meters}
         return {
-            "issuer": self.wanted,
             "certificates": [
-                {"name": one.name, "names": list(one.names), "issuer": one.issuer, "ready": not one.why,
+                {"name": one.name, "names": list(one.names), "issuer": one.issuer, "ready": one.good,
                  "why": one.why, "until": one.until, "renewal": one.renewal, **_used(meters.get(one.names))}
                 for one in self.certificates
             ],
         }  # fmt: skip
+
+
+def _lines(one: Certificate, used: Meter | None) -> Iterator[str]:
+    yield f"{', '.join(one.names)} ({one.name})"
+    to_come = "" if one.wanted in ("", one.issuer) else f", and is to come from {one.wanted}"
+    yield f"  {KINDS.get(one.issuer, one.issuer)}{to_come}"
+    yield f"  not ready: {one.why}" if one.why else "  ready"
+    if one.until:
+        renewed = f", renewed by itself from {one.renewal[:10]} on" if one.renewal else ""
+        yield f"  valid until {one.until[:10]}{renewed}"
+    if used:
+        yield f"  production certificates for these names: {used.text}"
 
 
 def _used(one: Meter | None) -> dict[str, Any]:
@@ -73,7 +73,7 @@ def report(ctx: Context) -> Report:
     issued = everything(ctx)
     own = ctx.answers["domains"].get("acme_directory")
     meters = [] if own else [meter.meter(issued, one.names, datetime.now(UTC)) for one in found]
-    return Report(found, meters, look.issuer(ctx.answers))
+    return Report(found, meters)
 
 
 def everything(ctx: Context) -> list[Issued]:

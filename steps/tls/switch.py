@@ -76,15 +76,15 @@ def _target(answers: Answers) -> str:
 
 
 def refuse_unready(found: Sequence[look.Certificate], wanted: Sequence[str]) -> None:
-    """Raises `Blocked` while not every name has its certificate of the test service. Pure."""
+    """Raises `Blocked` while not every name has its certificate; a real one, had by hand, will do. Pure."""
     there = {name: one for one in found for name in one.names}
     bad = []
     for name in wanted:
         one = there.get(name)
         if one is None:
             bad.append(f"{name}: no certificate has been asked for yet.")
-        elif one.why or one.issuer != look.STAGING:
-            bad.append(f"{name}: {one.why or f'it is asked for at {one.issuer}'}.")
+        elif not one.good:
+            bad.append(f"{name}: {one.why or f'it is still to be had from {one.issuer}'}.")
     if bad:
         raise Blocked(
             "Production certificates are not asked for yet: those of the test service are not ready.", "\n".join(bad),

@@ -15,9 +15,10 @@ from cryptography.hazmat.primitives.asymmetric.ec import SECP256R1, generate_pri
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 from cryptography.x509.oid import NameOID
 
+from steps.flux_status import CLUSTER_ISSUER
 from steps.tls import look
 from steps.tls.meter import Issued
-from tests.steps.flux_world import PARTS, READY, FluxWorld, Objects, git
+from tests.steps.flux_world import PARTS, READY, FluxWorld, Objects, git, place
 from tests.steps.repository_home import DUCKDNS, TOKEN, Front, new
 from wizard import events
 from wizard.context import Context
@@ -94,6 +95,8 @@ class TlsWorld(FluxWorld):
             if not self.trouble and (secret is None or secret["metadata"]["annotations"][look.ISSUER] != issuer):
                 put_secret(self.api, side, issuer)
             put_certificate(self.api, side, issuer, self.trouble)
+            gateway = self.api.objects[place("gateways", f"traefik-{side}", "gateways")]
+            gateway["metadata"]["annotations"] = {CLUSTER_ISSUER: issuer}
         for issuer in (look.STAGING, look.PRODUCTION):
             meta = {"name": issuer, "namespace": "cert-manager"}
             path = f"/api/v1/namespaces/cert-manager/secrets/{issuer}"
