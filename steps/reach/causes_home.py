@@ -137,7 +137,7 @@ def names(view: View) -> Iterator[Cause]:
 
 
 AT_HOME: tuple[Rule, ...] = (
-    address_taken, address_silent, wrong_gateway, no_certificate, app_down, another_answers, route_missing, certificates,
-    redirect,
+    address_taken, address_silent, wrong_gateway, no_certificate, app_down, another_answers, route_missing,
+    certificates, redirect,
     names,
 )  # fmt: skip
