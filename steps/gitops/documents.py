@@ -47,7 +47,6 @@ def conditions(seen: Overview) -> dict[str, bool]:
         "staging": s.issuer == "staging", "production": s.issuer == "production",
         "tailnet": s.tailnet != "none", "tailscale": s.tailnet == "tailscale", "headscale": s.tailnet == "headscale",
         "forge": s.forge in WORKFLOWS, "lan": bool(s.lan), "dhcp": bool(s.dhcp_range), "key copy": bool(s.key_copy),
-        "loopback": s.external_domain not in dict(seen.local_names),
         "several": len(s.nodes) > 1, "one head": len(heads) < 2,
         "snapshots on a pi": bool(s.snapshots) and not _is_folder(s.snapshots),
         "snapshots in a folder": _is_folder(s.snapshots), "no second place": not s.snapshots,

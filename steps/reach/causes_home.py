@@ -82,11 +82,9 @@ def app_down(view: View) -> Iterator[Cause]:
         if cell not in view.left or not cell.seen.startswith("status 5"):
             continue
         sample = cell.probe.host.partition(".")[0] == SAMPLE
-        unknown = (c for c in view.left if sample and c.probe.kind in ("app", "hairpin"))
-        blamed = dict.fromkeys(
-            [*_same_app(view, cell), *(c for c in unknown if c.seen in ("another answers", cell.seen))]
-        )
-        yield Cause("app-down", tuple(blamed))
+        apps = (c for c in view.left if sample and c.probe.kind in ("app", "hairpin"))
+        others = [c for c in apps if c.seen in ("another answers", cell.seen)]
+        yield Cause("app-down", tuple(dict.fromkeys([*_same_app(view, cell), *others])))
 
 
 _CERTIFICATES = {  # how what was seen begins -> code
@@ -138,6 +136,5 @@ def names(view: View) -> Iterator[Cause]:
 
 AT_HOME: tuple[Rule, ...] = (
     address_taken, address_silent, wrong_gateway, no_certificate, app_down, another_answers, route_missing,
-    certificates, redirect,
-    names,
+    certificates, redirect, names,
 )  # fmt: skip

@@ -78,7 +78,7 @@ def ctx(world: Stations, tmp_path: Path) -> Context:
         "addresses": {"internal_address": "10.0.0.50", "external_address": "10.0.0.51", "dns_address": "10.0.0.52",
                       "pool": "10.0.0.50-10.0.0.59", "arp": False},
         "domains": {"provider": "none", "external_domain": "home.test", "internal_domain": "in.home.test"},
-        "repository": {"apps": ["hello"]},
+        "repository": {"apps": ["hello"], "url": "ssh://git@git.test/me/home.git", "branch": "main"},
         "router": {"forwarded": True, "public_address": "203.0.113.7"},
         "proof": {"vpn_probe": "me@laptop", "outside_probe": "me@server", "probe_key_file": "/k",
                   "probe_known_hosts": "/h"},
