@@ -48,6 +48,12 @@ def load_all_marked(text: str) -> list[Any]:
         return list(_yaml(round_trip=True).load_all(text))
 
 
+def events(text: str) -> list[Any]:
+    """What the parser sees, each with its place (``start_mark.index``). Raises ValueError with the line."""
+    with _in_words():
+        return list(_yaml(round_trip=False).parse(text))
+
+
 @contextmanager
 def _in_words() -> Iterator[None]:
     """Turns what ruamel.yaml raises into a ValueError of one line: ``line 3: …``."""
@@ -85,6 +91,15 @@ def dump_plain(data: Any) -> str:
     Raises TypeError for anything else.
     """
     return "".join(f"{line}\n" for line in _lines(data))
+
+
+def flow(data: Any) -> str:
+    """What `dump_plain` takes, in one line: ``{a: 1, b: [x, y]}``."""
+    if isinstance(data, dict):
+        return "{" + ", ".join(f"{_scalar(str(key))}: {flow(value)}" for key, value in data.items()) + "}"
+    if isinstance(data, list):
+        return "[" + ", ".join(map(flow, data)) + "]"
+    return _scalar(data)
 
 
 def _lines(data: Any, indent: str = "") -> Iterator[str]:
