@@ -14,7 +14,10 @@ from steps.age_key import KeyFacts
 from steps.gitops.render import render, secret_files
 from steps.gitops.settings import APPS
 from steps.gitops.validate import validate
-from steps.repository_content import Content, Difference, conflict, counted, refuse, settings, word
+from steps.repository_commit import Writer, refuse
+from steps.repository_content import Content, Difference, settings
+from steps.repository_edits import QUESTION, counted, decided
+from steps.repository_secrets import word
 from steps.repository_questions import PLACE, SETTINGS
 from steps.repository_reach import Place
 from wizard.context import Context
@@ -29,6 +32,7 @@ QUESTIONS: dict[str, Question] = {
         *PLACE,
         apps.QUESTION,
         age_key.QUESTION,
+        QUESTION,
         *SETTINGS,
         Question(
             "chart_mirror", "Which registry mirrors the Helm charts?", OCI_URL, required=False, advanced=True,
@@ -90,13 +94,10 @@ class Repository(Step[RepositoryFacts]):
         content = Content(ctx, repo, place.heads.get(repo.branch), wanted)
         if content.base and not repo.has(content.base):
             repo.fetch()
-        difference = content.difference()
-        if difference.conflicts:
-            ctx.note("Changed by hand", content.edited(difference.conflicts))
-            raise conflict(difference.conflicts)
-        if difference.write or difference.gone:
+        Writer(content).look()
+        if not content.difference.empty:
             place = reach.writing(ctx, place)
-        return RepositoryFacts(place, difference=difference, rendered=paths)
+        return RepositoryFacts(place, difference=content.difference, rendered=paths)
 
     def plan(self, facts: RepositoryFacts, answers: Answers) -> list[Change]:
         return [*reach.changes(facts.place), *_content_changes(facts)]
@@ -112,7 +113,7 @@ def _content_changes(facts: RepositoryFacts) -> list[Change]:
     if not facts.copied:
         changes.append(Change("repository/copy", f"begin a copy of {facts.place.url} beside the state", _copy))
     difference = facts.difference or Difference(write=tuple(facts.rendered))
-    if difference.write or difference.gone:
+    if not difference.empty:
         what = describe(difference)
         if facts.difference is None:  # nobody could look into the repository yet
             what = f"what is missing there of {what.removeprefix('write ')}"
@@ -122,8 +123,12 @@ def _content_changes(facts: RepositoryFacts) -> list[Change]:
 
 def describe(difference: Difference) -> str:
     """How many files, and the first of them by name."""
+    taken = [path for path, one in difference.both.items() if one.merged.text == one.wanted]
+    kept = [path for path in difference.both if path not in taken]
+    verbs = {"write": difference.write, "take away": difference.gone, "replace what was changed by hand in": taken,
+             "keep what was changed by hand in": kept}  # fmt: skip
     parts = []
-    for verb, paths in (("write", difference.write), ("take away", difference.gone)):
+    for verb, paths in verbs.items():
         if paths:
             more = f" and {len(paths) - 3} more" if len(paths) > 3 else ""
             parts.append(f"{verb} {counted(len(paths), 'file')} ({', '.join(paths[:3])}{more})")
@@ -148,7 +153,8 @@ def _push(ctx: Context) -> None:
         if base and not repo.has(base):
             repo.fetch()
         ctx.progress(None, "encrypting secrets and checking every file")
-        commit = Content(ctx, repo, base, settings(ctx)).write()
+        commit = Writer(Content(ctx, repo, base, settings(ctx))).write()
+        decided(ctx)  # before the push: killed in between, the question is asked again rather than answered again
         try:
             repo.push(commit)
         except GitRefused as error:

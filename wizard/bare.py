@@ -7,6 +7,7 @@ import re
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 import git
@@ -20,8 +21,10 @@ FAILURES = (
     OSError,
     ValueError,
 )  # what GitPython raises when a copy is not what it was
-_FILE, _FOLDER = 0o100644, 0o040000  # git's modes
+_FILE, _PROGRAM, _FOLDER = 0o100644, 0o100755, 0o040000  # git's modes
 _EMPTY = bytes.fromhex("4b825dc642cb6eb9a060e54bf8d69288fbee4904")  # git's id of a folder without anything in it
+
+Entry = tuple[int, bytes]  # mode and id
 
 
 class _Repo(git.Repo):
@@ -109,13 +112,28 @@ class Bare:
 
     # -- writing -------------------------------------------------------------------------------------------
 
+    def entries(self, commit: str, paths: Sequence[str]) -> dict[str, Entry]:
+        """What is at `paths` in `commit`: mode and id. What is not there is left out."""
+        tree = self._commit(commit).tree
+        found = ((path, self._at(tree, path)) for path in paths)
+        return {path: (one.mode, one.binsha) for path, one in found if one is not None}
+
+    @staticmethod
+    def _at(tree: git.Tree, path: str) -> Any:
+        try:
+            return tree / path
+        except KeyError:
+            return None
+
     def commit(
-        self, author: Author, message: str, files: Mapping[str, str], gone: Sequence[str], base: str | None
-    ) -> str:
+        self, author: Author, message: str, files: Mapping[str, str], gone: Sequence[str], base: str | None,
+        kept: Mapping[str, Entry] = MappingProxyType({}),
+    ) -> str:  # fmt: skip
         """Writes the commit that `wizard.repo.Repo.commit` describes: contents first, the commit last; its id."""
-        changed: dict[str, bytes | None] = {path: self._store("blob", text.encode()) for path, text in files.items()}
+        changed: dict[str, Entry | None] = {path: (_FILE, self._store("blob", t.encode())) for path, t in files.items()}
+        changed |= {**dict.fromkeys(gone), **kept}
         parents = [self._commit(base)] if base else []
-        tree = self._write(parents[0].tree if parents else None, changed | dict.fromkeys(gone))
+        tree = self._write(parents[0].tree if parents else None, changed)
         who, when = git.Actor(author.name, author.email), f"{int(time.time())} +0000"
         made = git.Commit.create_from_tree(
             self._repo, git.Tree(self._repo, tree), message, parents,
@@ -123,16 +141,17 @@ class Bare:
         )  # fmt: skip
         return made.hexsha
 
-    def _write(self, old: git.Tree | None, changed: Mapping[str, bytes | None]) -> bytes:
-        """A folder like `old` but for `changed` (path below it -> id, None: taken away); its id."""
+    def _write(self, old: git.Tree | None, changed: Mapping[str, Entry | None]) -> bytes:
+        """A folder like `old` but for `changed` (path below it -> mode and id, None: taken away); its id."""
         entries = {one.name: (one.mode, one.binsha) for one in old or ()}
-        deeper: dict[str, dict[str, bytes | None]] = {}
-        for path, blob in changed.items():
+        deeper: dict[str, dict[str, Entry | None]] = {}
+        for path, entry in changed.items():
             name, _, rest = path.partition("/")
             if rest:
-                deeper.setdefault(name, {})[rest] = blob
-            elif blob:
-                entries[name] = (_FILE, blob)
+                deeper.setdefault(name, {})[rest] = entry
+            elif entry:
+                runs = entry[0] == _FILE and entries.get(name, entry)[0] == _PROGRAM  # it stays one that can be run
+                entries[name] = (_PROGRAM, entry[1]) if runs else entry
             else:
                 entries.pop(name, None)
         for name, part in deeper.items():
@@ -150,7 +169,7 @@ class Bare:
         return made
 
 
-def _lines(entries: Mapping[str, tuple[int, bytes]]) -> Iterator[bytes]:
+def _lines(entries: Mapping[str, Entry]) -> Iterator[bytes]:
     """The lines of a tree object in git's order, in which a folder's name ends with a slash."""
     raw = {name.encode("utf-8", "surrogateescape"): entry for name, entry in entries.items()}
     for name, (mode, blob) in sorted(raw.items(), key=lambda one: one[0] + b"/" * (one[1][0] == _FOLDER)):

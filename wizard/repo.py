@@ -108,6 +108,11 @@ class Repo:
         with self._bare() as bare:
             return bare.read(blob)
 
+    def texts(self, blobs: Mapping[str, str]) -> dict[str, str]:
+        """The texts of several files: path -> id becomes path -> text."""
+        with self._bare() as bare:
+            return {path: bare.read(blob) for path, blob in blobs.items()}
+
     def last_written(self, author: Author, commit: str) -> dict[str, str]:
         """What `author` wrote last to each path, as of `commit`: path -> id, `GONE` where it was taken away."""
         with self._bare() as bare:
@@ -119,11 +124,16 @@ class Repo:
             return bare.outgoing(base, commit)
 
     def commit(
-        self, author: Author, message: str, files: Mapping[str, str], gone: Sequence[str], base: str | None
-    ) -> str:
-        """A commit on top of `base` (None: the first one) that writes `files` and takes away `gone`; its id."""
+        self, author: Author, message: str, files: Mapping[str, str], gone: Sequence[str], base: str | None, *,
+        back: Sequence[str] = (), of: str | None = None,
+    ) -> str:  # fmt: skip
+        """A commit on top of `base` (None: the first one) that writes `files` and takes away `gone`; its id.
+
+        The paths `back` become again what they are in the commit `of`, whatever that is.
+        """
         with self._bare() as bare:
-            return bare.commit(author, message, files, gone, base)
+            kept = bare.entries(of, back) if of else {}
+            return bare.commit(author, message, files, gone, base, kept)
 
     @contextlib.contextmanager
     def _bare(self) -> Iterator[Bare]:

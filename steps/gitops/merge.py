@@ -38,12 +38,11 @@ class Conflict:
         return f"{self.file}#{self.way}" if self.way else self.file
 
     def diff(self) -> str:
-        """Both sides, as a diff shows them."""
+        """Both sides, as a diff shows them: ``-`` as it is, ``+`` as homelab writes it."""
         there, new = self.theirs.splitlines(), self.wanted.splitlines()
-        names = (f"{self.file}:{self.line} (as it is)", f"{self.way or self.file} (homelab)")
-        return "\n".join(
-            [*[self.reason] * bool(self.reason), *difflib.unified_diff(there, new, *names, n=1, lineterm="")]
-        )
+        lines = list(difflib.unified_diff(there, new, n=1, lineterm=""))[2:]
+        places = [line for line in lines if not (self.way and line.startswith("@@"))]
+        return "\n".join([f"{self.file}:{self.line} {self.way}".rstrip(), *[self.reason] * bool(self.reason), *places])
 
 
 @dataclass(frozen=True)
@@ -60,6 +59,11 @@ Take = Callable[[Conflict], bool]  # whether homelab's side is taken
 def mine(conflict: Conflict) -> bool:
     """Every conflict ends as the person has it."""
     return False
+
+
+def same(one: str, other: str) -> bool:
+    """Whether two YAML texts mean the same. Raises ValueError for what is no YAML."""
+    return Source(one).root.seen == Source(other).root.seen
 
 
 def merge(file: str, base: str | None, theirs: str | None, wanted: str | None, take: Take = mine) -> Merged:

@@ -99,10 +99,10 @@ def _label(one: _Id, place: Mapping[_Id, int], node: Node) -> str:
 
 
 def _shown(source: Source, entry: Entry | None) -> str:
-    """The entry as it is written, moved to the left; empty when there is none."""
+    """The entry as it is written, moved to the left, an item without its dash; empty when there is none."""
     if entry is None:
         return ""
-    begin = entry.inside if entry in source.root.entries else entry.begin
+    begin = entry.begin if entry.key else entry.node.start
     return moved(source.text[begin : entry.end], -source.column(begin)).strip()
 
 

@@ -7,8 +7,7 @@ from typing import Any
 
 import pytest
 
-from steps.gitops.merge import Conflict, merge
-from steps.gitops.yaml_source import Source
+from steps.gitops.merge import merge
 from wizard import yamlfile
 
 CASES: list[dict[str, Any]] = yamlfile.load(

@@ -8,7 +8,9 @@ from pathlib import Path
 import pytest
 
 from steps.repository import describe
-from steps.repository_content import Content, Difference, compare
+from steps.repository_commit import Writer
+from steps.repository_content import Difference, compare
+from steps.repository_secrets import Vault
 from tests.steps.repository_home import DUCKDNS, TOKEN, Home, git, new
 from wizard import events, sops, yamlfile
 from wizard.errors import Blocked, WizardError
@@ -105,7 +107,7 @@ def test_a_change_by_hand_is_never_overwritten(home: Home) -> None:
     assert file in caught.value.what
     assert git(home.far, "rev-parse", "main") == before
     note = next(event for event in home.heard if isinstance(event, events.Note) and event.title == "Changed by hand")
-    assert "-    - 10.0.0.60-10.0.0.80" in note.text and "+    - 10.0.0.60-10.0.0.66" in note.text
+    assert "-10.0.0.60-10.0.0.80" in note.text and "+10.0.0.60-10.0.0.66" in note.text
 
 
 def test_a_readme_and_other_files_that_were_there_first_stay(home: Home) -> None:
@@ -128,15 +130,15 @@ def test_flux_own_folder_is_left_alone(home: Home) -> None:
 
 def racing(home: Home, monkeypatch: pytest.MonkeyPatch, times: int) -> None:
     """Ann is faster, `times` times: she pushes after the commit was written and before it is pushed."""
-    write, pushed = Content.write, iter(range(times))
+    write, pushed = Writer.write, iter(range(times))
 
-    def slow(content: Content) -> str:
-        commit = write(content)
+    def slow(writer: Writer) -> str:
+        commit = write(writer)
         if (number := next(pushed, None)) is not None:
             home.edit(lambda work: (work / f"theirs-{number}.txt").write_text("first\n") and None)
         return commit
 
-    monkeypatch.setattr(Content, "write", slow)
+    monkeypatch.setattr(Writer, "write", slow)
 
 
 def test_when_somebody_else_is_faster_it_is_done_on_top(home: Home, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -160,14 +162,14 @@ def test_a_push_that_always_loses_the_race_overwrites_nothing(home: Home, monkey
 def test_what_a_faster_push_changed_as_well_is_not_overwritten(home: Home, monkeypatch: pytest.MonkeyPatch) -> None:
     home.run()
     home.answers["addresses"]["pool"] = "10.0.0.60-10.0.0.66"
-    file, write = "infrastructure/metallb-config/pool.yaml", Content.write
+    file, write = "infrastructure/metallb-config/pool.yaml", Writer.write
 
-    def slow(content: Content) -> str:
-        commit = write(content)
+    def slow(writer: Writer) -> str:
+        commit = write(writer)
         home.edit(lambda work: (work / file).write_text((work / file).read_text().replace("69", "80")) and None)
         return commit
 
-    monkeypatch.setattr(Content, "write", slow)
+    monkeypatch.setattr(Writer, "write", slow)
     with pytest.raises(Blocked, match="changed by hand"):
         home.run()
     assert "10.0.0.80" in home.show(file)
@@ -177,10 +179,10 @@ def test_no_commit_with_a_plain_secret_is_pushed(home: Home, monkeypatch: pytest
     home.answers["domains"] = {**DUCKDNS, "token": SecretRef("env", "DUCK")}
     monkeypatch.setenv("DUCK", TOKEN)
     plain = "apiVersion: v1\nkind: Secret\nmetadata: {name: x, namespace: duckdns}\nstringData: {token: abc}\n"
-    monkeypatch.setattr(Content, "seal", lambda content, path, config: plain)
+    monkeypatch.setattr(Vault, "encrypted", lambda vault, path, text, config: plain)
     with pytest.raises(Blocked, match="mistake"):
         home.run()
-    monkeypatch.setattr("steps.repository_content.validate", lambda files: [])
+    monkeypatch.setattr("steps.repository_commit.validate", lambda files: [])
     with pytest.raises(WizardError, match=r"Not pushed: .* holds a Secret that is not encrypted"):
         home.run()
     assert git(home.far, "branch") == ""
@@ -213,20 +215,17 @@ def test_another_branch_is_not_made_up(home: Home) -> None:
 @pytest.mark.parametrize(
     ("now", "wanted", "last", "fate"),
     [
-        (None, "a", None, "write"), ("a", "a", None, "-"), ("b", "a", None, "conflict"), ("a", "b", "a", "write"),
-        ("x", "a", "a", "-"), ("x", "b", "a", "conflict"), (None, "a", "a", "-"), (None, "b", "a", "conflict"),
-        (None, "a", GONE, "write"), ("a", None, "a", "gone"), ("x", None, "a", "conflict"), (None, None, "a", "-"),
+        (None, "a", None, "write"), ("a", "a", None, "-"), ("b", "a", None, "both"), ("a", "b", "a", "write"),
+        ("x", "a", "a", "-"), ("x", "b", "a", "both"), (None, "a", "a", "-"), (None, "b", "a", "both"),
+        (None, "a", GONE, "write"), ("a", None, "a", "gone"), ("x", None, "a", "both"), (None, None, "a", "-"),
         ("x", None, None, "-"), ("x", None, GONE, "-"),
     ],
 )  # fmt: skip
 def test_the_fate_of_a_file(now: str | None, wanted: str | None, last: str | None, fate: str) -> None:
-    def side(value: str | None) -> dict[str, str]:
-        return {} if value is None else {"f": value}
-
-    found = compare(side(wanted), side(now), side(last), {})
+    wanted_, now_, last_ = ({} if value is None else {"f": value} for value in (wanted, now, last))
+    found = compare(wanted_, now_, last_)
     assert found == {
-        "write": Difference(write=("f",)), "gone": Difference(gone=("f",)),
-        "conflict": Difference(conflicts=("f",)), "-": Difference(),
+        "write": (["f"], [], []), "gone": ([], ["f"], []), "both": ([], [], ["f"]), "-": ([], [], []),
     }[fate]  # fmt: skip
 
 

@@ -1,0 +1,133 @@
+"""Writes what is left to do in the repository as commits, checked before they are pushed.
+
+Where a person's edits are to be kept there are two: the first says what homelab wants, and is what the next merge
+begins with; the second puts the edits back. Both are pushed at once, so that the cluster only ever sees the second.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from steps.gitops.checks import leaks
+from steps.gitops.tree import Finding
+from steps.gitops.validate import errors, validate
+from steps.repository_content import AUTHOR, Content
+from steps.repository_edits import counted, decision, stop
+from wizard.errors import Blocked, WizardError
+from wizard.repo import GONE, Author
+
+KEEPER = Author("homelab-edits", AUTHOR.email)  # another name, or its commits would count as homelab's own wish
+Files = Mapping[str, str | None]  # path -> text, None: there is no such file
+
+
+@dataclass(frozen=True)
+class Writer:
+    """What `content` differs in, on its way into commits."""
+
+    content: Content
+
+    def look(self) -> None:
+        """Raises `Blocked` when something has to be decided first, or when the outcome would be wrong."""
+        content, difference = self.content, self.content.difference
+        if difference.conflicts and decision(content.ctx.answers) is None:
+            raise stop(content.ctx, difference.conflicts)
+        outcome: dict[str, str | None] = dict.fromkeys(difference.gone)
+        outcome |= {path: content.rendered.get(path) for path in difference.write}
+        outcome |= {path: one.merged.text for path, one in difference.both.items()}
+        if outcome and not content.sealed & outcome.keys():  # those are checked once they are encrypted
+            refuse(self._mistakes(outcome), "Correct it in the repository, or in the answers that lead to this.")
+
+    def write(self) -> str:
+        """Writes the commits on top of `content.base`; the id of the last one. Raises as `look` does."""
+        self.look()
+        content, config = self.content, self._config()
+        first, second = self._wanted(config), self._kept(config)
+        refuse(
+            self._mistakes({**first, **second}), "Correct it in the repository, or in the answers that lead to this."
+        )
+        verb = "Update" if content.base else "Describe"
+        message = f"{verb} the cluster {content.settings.cluster}: {counted(len(first), 'file')}\n"
+        commit = content.repo.commit(AUTHOR, message, *_split(first), content.base)
+        if second:
+            commit = self._put_back(second, commit)
+        self._no_plain_secret(commit)
+        return commit
+
+    def _put_back(self, texts: Files, commit: str) -> str:
+        content = self.content
+        message = "\n".join(["Keep what was changed by hand", "", *sorted(texts)]) + "\n"
+        both = content.difference.both
+        back = [path for path in texts if both[path].merged.text == both[path].theirs and path in content.now]
+        files, gone = _split({path: text for path, text in texts.items() if path not in back})
+        return content.repo.commit(KEEPER, message, files, gone, commit, back=back, of=content.base)
+
+    def _wanted(self, config: str) -> dict[str, str | None]:
+        """Every file that is to change, as homelab has it."""
+        content, difference = self.content, self.content.difference
+        made: dict[str, str | None] = dict.fromkeys(difference.gone)
+        for path in difference.write:
+            if path in content.sealed:
+                plain = content.vault.filled(path, content.vault.opened(path, content.now.get(path)))
+                made[path] = content.vault.encrypted(path, plain, config)
+            else:
+                made[path] = content.rendered[path]
+        return made | {path: self._sealed(path, one.wanted, config) for path, one in difference.both.items()}
+
+    def _kept(self, config: str) -> dict[str, str | None]:
+        """The files that must not stay as homelab has them, as they must be."""
+        content = self.content
+        made: dict[str, str | None] = {}
+        for path, one in content.difference.both.items():
+            if one.merged.text == one.theirs:
+                made[path] = content.text(path, content.now)
+            elif one.merged.text != one.wanted:
+                made[path] = self._sealed(path, one.merged.text, config)
+        return made
+
+    def _sealed(self, path: str, text: str | None, config: str) -> str | None:
+        return self.content.vault.encrypted(path, text, config) if path in self.content.sealed and text else text
+
+    def _config(self) -> str:
+        """The rules for sops as they will be in the repository: a person may have added a key of their own."""
+        path, content = ".sops.yaml", self.content
+        both = content.difference.both.get(path)
+        there = None if path in content.difference.write else content.text(path, content.now)
+        return (both.merged.text if both else there) or content.rendered[path]
+
+    # -- the last look ---------------------------------------------------------------------------------------
+
+    def _mistakes(self, outcome: Files) -> list[Finding]:
+        """What would be wrong at the head of the branch. In files that stay as they are, only what is new counts."""
+        content = self.content
+        names = [path for path in content.now if path.endswith((".yaml", ".yml"))]
+        there = dict.fromkeys(content.now, "") | content.repo.texts({path: content.now[path] for path in names})
+        after = {path: text for path, text in {**there, **outcome}.items() if text is not None}
+        found = validate(after)
+        known = {(one.file, one.what) for one in validate(there)} if found else set()
+        changed = {path for path, text in outcome.items() if there.get(path) != text}
+        return [one for one in found if one.file in changed or (one.file, one.what) not in known]
+
+    def _no_plain_secret(self, commit: str) -> None:
+        """No commit on its way may hold a plain Secret."""
+        content = self.content
+        for _, path, blob in content.repo.outgoing(content.base, commit):
+            if blob != GONE and any(leaks.leaks(path, content.repo.read(blob))):
+                raise WizardError(
+                    f"Not pushed: {path} holds a Secret that is not encrypted.", "A push can't be taken back.",
+                    "Run the same command again; when it stays so, this is a mistake in homelab.",
+                )  # fmt: skip
+
+
+def _split(files: Files) -> tuple[dict[str, str], list[str]]:
+    """What is to be written, and what is to be taken away."""
+    return {path: text for path, text in files.items() if text is not None}, [p for p, t in files.items() if t is None]
+
+
+def refuse(findings: list[Finding], fix: str = "Correct the answers that lead to this.") -> None:
+    """Raises `Blocked` with every mistake, if there is one."""
+    if mistakes := errors(findings):
+        raise Blocked(
+            f"The repository would hold {counted(len(mistakes), 'mistake')}; nothing was pushed.",
+            "\n".join(finding.sentence() for finding in mistakes), fix,
+        )  # fmt: skip
