@@ -10,6 +10,7 @@ from functools import cached_property
 from steps import domains, nodes
 from steps import repository_access as access
 from steps.gitops.forge import forge_of
+from steps.gitops.components import is_secret
 from steps.gitops.merge import Conflict, Merged, merge, mine, same
 from steps.gitops.render import render, secret_files
 from steps.gitops.settings import Settings, from_answers
@@ -153,15 +154,17 @@ class Content:
         base, theirs, wanted = self.text(path, self.last), self.text(path, self.now), self.rendered.get(path)
         if path in YIELDING:
             return Both(wanted, theirs, Merged(merge(path, base, theirs, wanted).text))
-        return Both(wanted, theirs, merge(path, base, theirs, wanted, self._take))
+        merged = merge(path, base, theirs, wanted, self._take)
+        if is_secret(path):  # one that is not wanted any more
+            merged = Merged(merged.text, tuple(map(hidden, merged.conflicts)))
+        return Both(wanted, theirs, merged)
 
     def _merge_sealed(self, path: str, now: str | None) -> Both | None:
         """The same for an encrypted file; None when what the person made of it is as good."""
         last = self.last.get(path, GONE)
         base, theirs = (self.vault.opened(path, blob) for blob in (None if last == GONE else last, now))
-        unchanged = self.vault.holds(path, theirs if base is None else base)
-        if unchanged and (base is None or now is None):
-            return None
+        if self.vault.holds(path, base or theirs) and not (base and theirs):
+            return None  # nothing is wanted there but what is, or was when it was taken away or locked
         wanted = self.vault.filled(path, base, theirs)
         if now and theirs is None:  # it opens with another key only
             locked = hidden(Conflict(path, "", 1, "", ""))

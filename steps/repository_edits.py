@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 
-from steps.gitops.components import is_secret
 from steps.gitops.merge import Conflict
 from wizard.context import Context
 from wizard.errors import Blocked
@@ -17,39 +16,40 @@ _NAME = "repository.edits"
 
 
 def _parse(raw: object) -> str | list[str]:
-    if raw in (MINE, HOMELAB):
-        return str(raw)
-    if isinstance(raw, str):
-        raw = [part.strip() for part in raw.split(",") if part.strip()]
-    if not isinstance(raw, list | tuple) or not all(isinstance(part, str) for part in raw):
+    parts = [part.strip() for part in raw.split(",") if part.strip()] if isinstance(raw, str) else raw
+    if not isinstance(parts, list | tuple) or not all(isinstance(part, str) for part in parts):
         raise ValueError(
             f"this must be {MINE}, {HOMELAB}, or a list such as [infrastructure/x.yaml#Service/x.spec.type]"
         )
-    return [str(part) for part in raw] or MINE
+    marked = [part for part in parts if part != MINE]
+    if HOMELAB in marked and len(marked) > 1:
+        raise ValueError(f"{HOMELAB} stands for all of them, so it stands alone")
+    return HOMELAB if HOMELAB in marked else marked or MINE
 
 
 EDITS = Kind(
     list_of(CHOICE).name, _parse, lambda value: value if isinstance(value, str) else ", ".join(value), "many",
     {"anyOf": [{"enum": [MINE, HOMELAB]}, {"type": "array", "items": {"type": "string"}}]},
 )  # fmt: skip
+_REST = Choice(MINE, "what is not marked", "stays as you wrote it", chosen=True)
 QUESTION = Question(
-    "edits", "What of this shall be as homelab writes it? The rest stays as you wrote it.", EDITS,
-    default=[], advanced=True,
-    choices=lambda ctx: [_choice(one) for one in ctx.scratch.get(_SHOWN, ())],
+    "edits", "What of this shall be as homelab writes it?", EDITS, required=False, advanced=True,
+    choices=lambda ctx: [_REST, *(_choice(one) for one in ctx.scratch.get(_SHOWN, ()))],
     help=f"Asked only when you and homelab changed the same thing. {MINE}: all stays as you wrote it; {HOMELAB}: all is"
     " as homelab writes it; or a list of FILE#WAY, for which homelab's is taken.",
 )  # fmt: skip
 
 
 def _choice(conflict: Conflict) -> Choice:
+    if conflict.reason or not conflict.way:
+        return Choice(conflict.key, conflict.key, conflict.reason or "the whole file")
     yours, ours = (" ".join(text.split()) or "nothing" for text in (conflict.theirs, conflict.wanted))
-    secret = is_secret(conflict.file)
-    return Choice(conflict.key, conflict.key, conflict.reason if secret else f"yours: {yours}; homelab's: {ours}")
+    return Choice(conflict.key, conflict.key, f"yours: {yours}; homelab's: {ours}")
 
 
 def decision(answers: Answers) -> Callable[[Conflict], bool] | None:
     """Whether homelab's side of a conflict is taken; None as long as nobody has decided."""
-    given = answers["repository"].get(QUESTION.key) or []
+    given = answers["repository"].get(QUESTION.key)
     if not given:
         return None
     return lambda conflict: given == HOMELAB or (isinstance(given, list) and conflict.key in given)
@@ -58,7 +58,7 @@ def decision(answers: Answers) -> Callable[[Conflict], bool] | None:
 def decided(ctx: Context) -> None:
     """The decision is carried out: another conflict is another question."""
     if ctx.answers["repository"].get(QUESTION.key):
-        ctx.keep("repository", QUESTION.key, [])
+        ctx.keep("repository", QUESTION.key, None)
 
 
 def hidden(conflict: Conflict) -> Conflict:

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 
 from steps.gitops.merge_lines import Clash, chunks, joined
 from steps.gitops.merge_yaml import YamlMerge
-from steps.gitops.yaml_source import Source
+from steps.gitops.yaml_source import read
 
 _MARK = "\ufeff"  # of the byte order; some editors on Windows begin a file with it
 
@@ -63,7 +63,7 @@ def mine(conflict: Conflict) -> bool:
 
 def same(one: str, other: str) -> bool:
     """Whether two YAML texts mean the same. Raises ValueError for what is no YAML."""
-    return Source(one).root.seen == Source(other).root.seen
+    return read(one).root.seen == read(other).root.seen
 
 
 def merge(file: str, base: str | None, theirs: str | None, wanted: str | None, take: Take = mine) -> Merged:
@@ -110,13 +110,13 @@ def _yaml(file: str, base: str, theirs: str, wanted: str, take: Take) -> Merged:
         return take(found[-1])
 
     try:
-        there = Source(theirs)
+        there = read(theirs)
     except ValueError as error:
         where, _, said = str(error).rpartition(": ")
         number = where.removeprefix("line ")
         line = int(number) if number.isdigit() else 1
         return _whole(file, theirs, wanted, take, line, f"It can't be read: {said}.")
-    done = YamlMerge(Source(base), there, Source(wanted), decide)
+    done = YamlMerge(read(base), there, read(wanted), decide)
     for text in (*_as_lines(base, theirs, wanted), *done.texts()):
         if done.is_right(text):
             return Merged(text, tuple(found))

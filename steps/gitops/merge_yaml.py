@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
 from steps.gitops.yaml_edit import Editor, moved
-from steps.gitops.yaml_source import Entry, Node, Source, seen
+from steps.gitops.yaml_source import Entry, Node, Source, read, seen
 
 Decide = Callable[[str, int, str, str], bool]  # way, line, theirs, wanted -> whether the wanted one is taken
 _ABSENT = object()
@@ -32,7 +32,7 @@ class YamlMerge:
     def is_right(self, text: str) -> bool:
         """Whether `text` means what it must, and no comment of the person's own is lost."""
         try:
-            made = Source(text)
+            made = read(text)
         except ValueError:
             return False
         own = [comment for comment in self._theirs.comments.values() if comment not in self._known]
@@ -149,10 +149,10 @@ def _pairs(base: Sequence[Entry], other: Sequence[Entry]) -> list[int | None]:
 
 def _alike(one: Entry, other: Entry, even: bool, alone: bool) -> bool:
     """Whether `other` may be a version of `one`, since it stands in its place."""
-    if one.node.kind != other.node.kind:
-        return False
+    if alone or one.node.kind != other.node.kind:
+        return alone
     same_keys = {entry.key for entry in one.node.entries} == {entry.key for entry in other.node.entries}
-    return one.node.kind == "scalar" or alone or (even and same_keys)
+    return one.node.kind == "scalar" or (even and same_keys)
 
 
 def _object(data: Any) -> _Id | None:

@@ -6,7 +6,7 @@ import json
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from functools import cached_property
+from functools import cached_property, lru_cache
 from typing import Any, Literal
 
 from wizard import yamlfile
@@ -214,6 +214,12 @@ class Source:
             cursor = entry.end = max(entry.inside, entry.node.end)
         if node.entries and not node.flow:
             node.start, node.end = node.entries[0].begin, node.entries[-1].end
+
+
+@lru_cache(maxsize=64)  # what is looked at is looked at again before it is written, and afterwards
+def read(text: str) -> Source:
+    """The places in `text`. Raises ValueError when it is not understood."""
+    return Source(text)
 
 
 def seen(data: Any) -> str:

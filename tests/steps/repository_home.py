@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import copy
 import os
+import shutil
 import subprocess
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -106,6 +108,27 @@ def git(folder: Path, *words: str) -> str:
     return subprocess.run(
         ["git", *who, "-C", str(folder), *words], capture_output=True, text=True, check=True, env=env
     ).stdout
+
+
+def replaced(path: str, *pairs: tuple[str, str]) -> Callable[[Path], None]:
+    """An edit of one file: each old text must be in it."""
+
+    def change(work: Path) -> None:
+        text = (work / path).read_text()
+        for old, fresh in pairs:
+            assert old in text, old
+            text = text.replace(old, fresh)
+        (work / path).write_text(text)
+
+    return change
+
+
+def moved(made: Home, folder: Path) -> Home:
+    """A copy of `made`, as it is, in `folder`."""
+    shutil.copytree(made.folder, folder, dirs_exist_ok=True)
+    answers = copy.deepcopy(made.answers)
+    answers["repository"]["url"] = f"file://{folder}/far.git"
+    return Home(folder, answers)
 
 
 def new(folder: Path) -> Home:
