@@ -103,8 +103,8 @@ class Writer:
         names = [path for path in content.now if path.endswith((".yaml", ".yml"))]
         there = dict.fromkeys(content.now, "") | content.repo.texts({path: content.now[path] for path in names})
         after = {path: text for path, text in {**there, **outcome}.items() if text is not None}
-        found = validate(after)
-        known = {(one.file, one.what) for one in validate(there)} if found else set()
+        found = errors(validate(after, own=False))
+        known = {(one.file, one.what) for one in validate(there, own=False)} if found else set()
         changed = {path for path, text in outcome.items() if there.get(path) != text}
         return [one for one in found if one.file in changed or (one.file, one.what) not in known]
 

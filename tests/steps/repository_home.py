@@ -123,12 +123,17 @@ def replaced(path: str, *pairs: tuple[str, str]) -> Callable[[Path], None]:
     return change
 
 
-def moved(made: Home, folder: Path) -> Home:
-    """A copy of `made`, as it is, in `folder`."""
-    shutil.copytree(made.folder, folder, dirs_exist_ok=True)
-    answers = copy.deepcopy(made.answers)
-    answers["repository"]["url"] = f"file://{folder}/far.git"
-    return Home(folder, answers)
+def kept(made: Home) -> Home:
+    """Keeps `made` as it is, to be had again as often as wanted: writing it takes a second."""
+    shutil.copytree(made.folder, made.folder.with_suffix(".kept"))
+    return made
+
+
+def again(made: Home) -> Home:
+    """`made` as it was when it was kept, in the same place: its address is part of what is written."""
+    shutil.rmtree(made.folder)
+    shutil.copytree(made.folder.with_suffix(".kept"), made.folder)
+    return Home(made.folder, copy.deepcopy(made.answers))
 
 
 def new(folder: Path) -> Home:

@@ -10,7 +10,7 @@ import pytest
 
 from steps.repository import Repository
 from steps.repository_edits import QUESTION
-from tests.steps.repository_home import Home, git, moved, new, replaced
+from tests.steps.repository_home import Home, again, git, kept, new, replaced
 from wizard import events
 from wizard.engine import Consent, Engine
 from wizard.errors import Blocked
@@ -33,12 +33,12 @@ def first(tmp_path_factory: pytest.TempPathFactory) -> Home:
     """A repository that homelab has just written."""
     made = new(tmp_path_factory.mktemp("first"))
     made.run()
-    return made
+    return kept(made)
 
 
 @pytest.fixture
-def home(first: Home, tmp_path: Path) -> Home:
-    return moved(first, tmp_path)
+def home(first: Home) -> Home:
+    return again(first)
 
 
 def commits(home: Home) -> list[str]:
@@ -166,14 +166,14 @@ def test_a_file_that_was_taken_away_by_hand(home: Home, answer: str, there: bool
     assert (POOL in home.files()) is there and home.plan() == []
 
 
-@pytest.mark.parametrize(("answer", "kept"), [("mine", True), ("homelab", False)])
-def test_a_file_that_was_there_before_homelab_wanted_it(first: Home, tmp_path: Path, answer: str, kept: bool) -> None:
+@pytest.mark.parametrize(("answer", "stays"), [("mine", True), ("homelab", False)])
+def test_a_file_that_was_there_before_homelab_wanted_it(home: Home, tmp_path: Path, answer: str, stays: bool) -> None:
     def by_hand(work: Path) -> None:
         (work / POOL).parent.mkdir(parents=True)
-        (work / POOL).write_bytes(b"# caf\xe9, no UTF-8\n" + first.show(POOL).encode())
+        (work / POOL).write_bytes(b"# caf\xe9, no UTF-8\n" + pool.encode())
         (work / POOL).chmod(0o755)
 
-    home = new(tmp_path)
+    pool, home = home.show(POOL), new(tmp_path)
     home.edit(by_hand)
     mine = git(home.far, "rev-parse", f"main:{POOL}")
     with pytest.raises(Blocked, match=f": {POOL}"):
@@ -181,7 +181,7 @@ def test_a_file_that_was_there_before_homelab_wanted_it(first: Home, tmp_path: P
     home.answers["repository"]["edits"] = answer
     home.run()
     del home.answers["repository"]["edits"]
-    assert (git(home.far, "rev-parse", f"main:{POOL}") == mine) is kept
+    assert (git(home.far, "rev-parse", f"main:{POOL}") == mine) is stays
     assert git(home.far, "ls-tree", "main", POOL).startswith("100755"), "it stays a file that can be run"
     assert home.plan() == []
 

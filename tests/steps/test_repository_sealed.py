@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.steps.repository_home import DUCKDNS, TOKEN, Home, git, moved, new, replaced
+from tests.steps.repository_home import DUCKDNS, TOKEN, Home, again, git, kept, new, replaced
 from wizard import events, sops, yamlfile
 from wizard.errors import Blocked
 from wizard.realworld import RealWorld
@@ -39,13 +39,13 @@ def first_sealed(tmp_path_factory: pytest.TempPathFactory) -> Home:
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("DUCK", TOKEN)
         made.run()
-    return made
+    return kept(made)
 
 
 @pytest.fixture
-def sealed(first_sealed: Home, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Home:
+def sealed(first_sealed: Home, monkeypatch: pytest.MonkeyPatch) -> Home:
     monkeypatch.setenv("DUCK", TOKEN)
-    return moved(first_sealed, tmp_path)
+    return again(first_sealed)
 
 
 def test_keys_and_comments_that_were_added_with_sops_survive_another_token(
