@@ -17,9 +17,9 @@ from steps.gitops.validate import validate
 from steps.repository_commit import Writer, refuse
 from steps.repository_content import Content, Difference, settings
 from steps.repository_edits import QUESTION, counted, decided
-from steps.repository_secrets import word
 from steps.repository_questions import PLACE, SETTINGS
 from steps.repository_reach import Place
+from steps.repository_secrets import word
 from wizard.context import Context
 from wizard.errors import Problem
 from wizard.question import OCI_URL, URL, YES_NO, Answers, Question

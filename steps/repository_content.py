@@ -9,13 +9,13 @@ from functools import cached_property
 
 from steps import domains, nodes
 from steps import repository_access as access
-from steps.gitops.forge import forge_of
 from steps.gitops.components import is_secret
+from steps.gitops.forge import forge_of
 from steps.gitops.merge import Conflict, Merged, merge, mine, same
 from steps.gitops.render import render, secret_files
 from steps.gitops.settings import Settings, from_answers
-from steps.repository_questions import provider
 from steps.repository_edits import decision, hidden
+from steps.repository_questions import provider
 from steps.repository_secrets import Vault
 from wizard.context import Context
 from wizard.repo import GONE, Author, Repo
