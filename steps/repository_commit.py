@@ -39,9 +39,14 @@ class Writer:
             refuse(self._mistakes(outcome), "Correct it in the repository, or in the answers that lead to this.")
 
     def write(self) -> str:
-        """Writes the commits on top of `content.base`; the id of the last one. Raises as `look` does."""
+        """Writes the commits on top of `content.base`; the id of the last one, or `base` when nothing is left to do.
+
+        Raises as `look` does.
+        """
         self.look()
         content, config = self.content, self._config()
+        if content.base and content.difference.empty:
+            return content.base
         first, second = self._wanted(config), self._kept(config)
         refuse(
             self._mistakes({**first, **second}), "Correct it in the repository, or in the answers that lead to this."
