@@ -13,7 +13,7 @@ from typing import Any
 from steps.gitops import ignored
 from steps.gitops.schema import undecided
 from steps.gitops.transform import apply_patch, renamed
-from steps.gitops.tree import Finding, Object, get, is_yaml, items, mapping, read
+from steps.gitops.tree import Finding, Object, get, is_yaml, items, mapping, read, texts
 
 NAMES = ("kustomization.yaml", "kustomization.yml", "Kustomization")
 FIELDS = frozenset((
@@ -37,6 +37,7 @@ class Builder:
         self.left_out = ignored.matcher(files)
         self.folders = {""} | {folder for name in files for folder in _parents(name)}
         self._built: dict[str, list[Object]] = {}
+        self._within: set[str] = set()  # components that are being looked at
 
     def build(self, folder: str) -> list[Object]:
         """The objects that Flux gets from `folder` (without slashes around it)."""
@@ -145,13 +146,15 @@ class Builder:
     def component(self, folder: str, name: str, objects: list[Object]) -> list[Object]:
         self.used.add(name)
         found, _ = read(name, self.files[name])
-        if not found:
+        if not found or name in self._within:
             return objects
+        self._within.add(name)
         inner = _Recipe(name, found[0].body, found[0])
         own = [one for way, entry in inner.entries("resources") for one in self._entry(inner, way, entry)]
         whole = [*objects, *own, *self._generated(folder, inner)]
         for way, entry in inner.entries("components"):
             whole = self._component(inner, way, entry, whole)
+        self._within.discard(name)
         return self._transformed(folder, inner, whole)
 
     def _generated(self, folder: str, recipe: _Recipe) -> Iterator[Object]:
@@ -160,8 +163,8 @@ class Builder:
             for number, made in items(recipe.body.get(field)):
                 data: dict[str, str] = {}
                 for source in ("files", "envs", "literals"):
-                    for place, entry in enumerate(made.get(source) or []):
-                        data |= self._source(folder, recipe, (field, number, source, place), str(entry))
+                    for place, entry in enumerate(texts(made.get(source))):
+                        data |= self._source(folder, recipe, (field, number, source, place), entry)
                 meta = {"name": made.get("name", ""), "namespace": made.get("namespace"), **_options(recipe, made)}
                 body = {"apiVersion": "v1", "kind": kind, "metadata": meta, "data": data}
                 yield Object(recipe.name, body, recipe.one.place if recipe.one else None, (field, number), made=True)
@@ -195,7 +198,7 @@ class Builder:
         for field in ("patchesStrategicMerge", "patches", "patchesJson6902"):
             entries = recipe.body.get(field)
             for number, entry in enumerate(entries if isinstance(entries, list) else []):
-                one = entry if isinstance(entry, Mapping) else {"path" if "\n" not in entry else "patch": entry}
+                one = entry if isinstance(entry, Mapping) else {"patch" if "\n" in str(entry) else "path": entry}
                 text = str(one.get("patch") or "")
                 if path := one.get("path"):
                     name = posixpath.normpath(posixpath.join(folder, str(path)))
@@ -228,9 +231,8 @@ class _Recipe:
 
     def entries(self, *fields: str) -> Iterator[tuple[tuple[str | int, ...], str]]:
         for field in fields:
-            found = self.body.get(field)
-            for number, entry in enumerate(found if isinstance(found, list) else []):
-                yield (field, number), str(entry)
+            for number, entry in enumerate(texts(self.body.get(field))):
+                yield (field, number), entry
 
     def unknown_fields(self) -> Iterator[Finding]:
         for field in self.body:

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import copy
-import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from steps.gitops.tree import Object, get, mapping
+from steps.gitops.schemas import built_in
+from steps.gitops.tree import Object, get, mapping, pattern
 
 MERGE_KEYS = ("name", "mountPath", "containerPort", "port", "ip", "topologyKey", "devicePath")  # of built-in kinds
 
@@ -26,11 +26,9 @@ def selects(target: Mapping[str, Any], one: Object) -> bool:
     return _labelled(target.get("labelSelector"), labels) and _labelled(target.get("annotationSelector"), notes)
 
 
-def _matches(pattern: str, value: str) -> bool:
-    try:
-        return bool(re.fullmatch(pattern, value))
-    except re.error:
-        return pattern == value
+def _matches(wanted: str, value: str) -> bool:
+    found = pattern(wanted)
+    return bool(found.fullmatch(value)) if found else wanted == value
 
 
 def _labelled(selector: Any, labels: Mapping[str, Any]) -> bool:
@@ -69,11 +67,11 @@ def patched(body: Mapping[str, Any], patch: Any) -> Mapping[str, Any] | None:
         return mapping(whole)
     if get(patch, "$patch") == "delete":
         return None
-    by_name = "." not in str(body.get("apiVersion", "")).partition("/")[0] or "k8s.io/" in str(body.get("apiVersion"))
+    by_name = (str(body.get("apiVersion")), str(body.get("kind"))) in built_in()  # of others kustomize replaces lists
     fields = {key: value for key, value in patch.items() if key not in ("apiVersion", "kind")}
     keep = {"name": get(body, "metadata", "name"), "namespace": get(body, "metadata", "namespace")}
     merged = _merge(body, fields, by_name)
-    merged["metadata"] = {**merged.get("metadata", {}), **{key: value for key, value in keep.items() if value}}
+    merged["metadata"] = {**mapping(merged.get("metadata")), **{key: value for key, value in keep.items() if value}}
     return mapping(merged)
 
 

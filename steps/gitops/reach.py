@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from steps.gitops import variables
 from steps.gitops.kustomize import Builder, contents
 from steps.gitops.transform import apply_patch, renamed
-from steps.gitops.tree import Finding, Name, Object, Part, Tree, get, is_yaml, items, mapping, read
+from steps.gitops.tree import Finding, Name, Object, Part, Tree, get, is_yaml, items, mapping, read, texts
 
 FLUX = "kustomize.toolkit.fluxcd.io"
 SYSTEM = "flux-system"
@@ -136,8 +136,8 @@ class _Walk:
             self.builder.unseen.append(f"{one.file}: {folder}")
             return Part(one, (), parent.key, folder)  # the rule about paths tells it
         objects = self.builder.build(folder)
-        for entry in one.spec.get("components") or ():
-            place = posixpath.normpath(posixpath.join(folder, str(entry)))
+        for entry in texts(one.spec.get("components")):
+            place = posixpath.normpath(posixpath.join(folder, entry))
             if name := self.builder.recipe(place):
                 objects = self.builder.component(place, name, objects)
         for _, patch in items(one.spec.get("patches")):

@@ -8,10 +8,11 @@ from __future__ import annotations
 
 import difflib
 import re
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from functools import lru_cache
 from typing import Any
+
+from steps.gitops.tree import pattern
 
 Way = tuple[str | int, ...]
 _PRIVATE = re.compile(r"pass|secret|token|key|credential", re.IGNORECASE)
@@ -172,9 +173,10 @@ def _value(body: Any, schema: Schema, way: Way) -> Iterator[Complaint]:
         )
         yield Complaint("field-value", way, f"{_shown(body, way)} is not one of the known values", fix)
     if isinstance(body, str):
-        if (pattern := schema.get("pattern")) and not _pattern(pattern)(body):
-            yield Complaint("field-value", way, f"{_shown(body, way)} has not the right form", f"The form: {pattern}")
-        yield from _range(len(body), schema, "Length", f"{_shown(body, way)} is", "characters long", way)
+        if (found := pattern(schema.get("pattern") or "")) and not found.search(body):
+            fix = f"The form: {schema.get('pattern')}"
+            yield Complaint("field-value", way, f"{_shown(body, way)} has not the right form", fix)
+        yield from _range(len(body), schema, "Length", "this text is", "characters long", way)
     elif isinstance(body, int | float) and not isinstance(body, bool):
         if body < schema.get("minimum", body) or body > schema.get("maximum", body):
             low, high = schema.get("minimum", "…"), schema.get("maximum", "…")
@@ -190,15 +192,6 @@ def _range(size: int, schema: Schema, of: str, begin: str, end: str, way: Way) -
     if size < low or (high is not None and size > high):
         wanted = f"at least {low}" if size < low else f"at most {high}"
         yield Complaint("field-value", way, f"{begin} {size} {end}", f"It must be {wanted}.")
-
-
-@lru_cache(maxsize=512)
-def _pattern(pattern: str) -> Callable[[str], Any]:
-    """A schema's regular expression; one that Python does not understand lets everything through."""
-    try:
-        return re.compile(re.sub(r"\[\[:(\w+):\]\]", r"[\\w]", pattern)).search
-    except re.error:
-        return lambda text: True
 
 
 def _close(key: str, known: Mapping[str, Any]) -> str:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+import warnings
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property, lru_cache
@@ -96,6 +98,22 @@ def mapping(value: Any) -> Mapping[str, Any]:
 def items(value: Any) -> list[tuple[int, Mapping[str, Any]]]:
     """The mappings in the list `value` with their positions; nothing when it is no list."""
     return [(n, one) for n, one in enumerate(value) if isinstance(one, Mapping)] if isinstance(value, list) else []
+
+
+def texts(value: Any) -> list[str]:
+    """What is in the list `value`, as text; nothing when it is no list."""
+    return [str(one) for one in value] if isinstance(value, list) else []
+
+
+@lru_cache(maxsize=1024)
+def pattern(text: str) -> re.Pattern[str] | None:
+    """A regular expression that somebody else wrote, for Go; None when Python does not understand it."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        try:
+            return re.compile(re.sub(r"\[\[:\w+:\]\]", r"[\\w]", text))
+        except (re.error, RecursionError, OverflowError):
+            return None
 
 
 def get(body: Any, *way: str | int) -> Any:

@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import json
+import random
+from typing import Any
+
 import pytest
 
 from steps.gitops.codes import SEVERITY
@@ -9,6 +13,7 @@ from steps.gitops.render import render
 from steps.gitops.validate import errors, validate
 from tests.golden.repositories import settings
 from tests.steps.broken import Broken, cases, full
+from wizard import yamlfile
 
 BROKEN = cases()
 ELSEWHERE = {"no-flux", "file-unread"}  # shown by test_gitops_reach.py and test_repo_command.py
@@ -33,6 +38,47 @@ def test_a_mistake_is_found(case: Broken) -> None:
     assert finding.file == (case.where or case.file)
     assert case.line().strip() in files[finding.file].splitlines()[finding.line - 1], finding.sentence()
     assert finding.what.endswith(".") and len(finding.fix) > 5, finding
+
+
+WEIRD = (
+    None,
+    "",
+    0,
+    -1,
+    True,
+    [],
+    {},
+    "x",
+    [None],
+    [[]],
+    ["x"],
+    {"name": None},
+    [{"name": []}],
+    "${X}",
+    {"x": {"y": []}},
+)
+
+
+def test_whatever_stands_in_a_file_is_only_a_finding() -> None:
+    """Something strange in the place of anything: every rule looks into objects of any shape."""
+    chance = random.Random(5)  # noqa: S311  # the same each time
+    whole = dict(full())
+    for case in BROKEN:
+        whole |= {name: text for name, text in case.files(full()).items() if name not in whole and case.code != "yaml"}
+    names = sorted(name for name in whole if name.endswith(".yaml"))
+    told = 0
+    for turn in range(60):
+        name = chance.choice(names)
+        documents = yamlfile.load_all(whole[name]) or [{}]
+        place: Any = documents
+        step: Any = chance.randrange(len(documents))
+        while isinstance(place[step], dict | list) and place[step] and chance.random() < 0.85:
+            place = place[step]
+            step = chance.choice(list(place) if isinstance(place, dict) else range(len(place)))
+        place[step] = WEIRD[turn % len(WEIRD)]
+        text = "---\n".join(f"{json.dumps(document)}\n" for document in documents)
+        told += len(validate({**whole, name: text}, own=turn % 2 == 0))
+    assert told > 60
 
 
 def test_a_secret_is_never_shown() -> None:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from ipaddress import IPv4Address, IPv6Address, ip_address, ip_network
 from typing import Any
 
-from steps.gitops.tree import Finding, Object, Tree, get, items, mapping
+from steps.gitops.tree import Finding, Object, Tree, get, items, mapping, texts
 
 WANTED = ("metallb.io/loadBalancerIPs", "metallb.universe.tf/loadBalancerIPs")
 SHARED = ("metallb.io/allow-shared-ip", "metallb.universe.tf/allow-shared-ip")
@@ -52,16 +52,15 @@ def parsed(text: str) -> Address | None:
 def ranges(tree: Tree) -> Iterator[Range | Finding]:
     """Every range of every pool; a finding for one that can't be read."""
     for pool in tree.of("IPAddressPool", "metallb.io"):
-        listed = pool.spec.get("addresses")
-        for number, entry in enumerate(listed if isinstance(listed, list) else []):
+        for number, entry in enumerate(texts(pool.spec.get("addresses"))):
             way = ("spec", "addresses", number)
-            if "${" in str(entry):
+            if "${" in entry:
                 continue
-            if (ends := _ends(str(entry))) is None:
+            if (ends := _ends(entry)) is None:
                 fix = "Write FIRST-LAST or NETWORK/BITS."
                 yield pool.finding("pool-range", way, f"{entry} is no range of addresses", fix)
             else:
-                yield Range(pool, way, str(entry), *ends)
+                yield Range(pool, way, entry, *ends)
 
 
 def _ends(text: str) -> tuple[Address, Address] | None:
@@ -110,7 +109,7 @@ def in_pool(tree: Tree) -> Iterator[Finding]:
     found = list(ranges(tree))
     pools = [one for one in found if isinstance(one, Range)]
     yield from (one for one in found if isinstance(one, Finding))
-    hidden = any("${" in str(entry) for one in tree.of("IPAddressPool") for entry in one.spec.get("addresses") or [])
+    hidden = any("${" in entry for one in tree.of("IPAddressPool") for entry in texts(one.spec.get("addresses")))
     for wish in wishes(tree) if pools and not hidden else ():
         if wish.address is None:
             yield wish.one.finding("address-form", wish.way, f"{wish.text} is no address", "Write it as 192.168.1.50.")
@@ -145,12 +144,12 @@ def pools_announced(tree: Tree) -> Iterator[Finding]:
     pools = {one.name: one for one in tree.of("IPAddressPool", "metallb.io")}
     spoken = [*tree.of("L2Advertisement", "metallb.io"), *tree.of("BGPAdvertisement", "metallb.io")]
     for one in spoken:
-        for number, name in enumerate(one.spec.get("ipAddressPools") or []):
-            if name not in pools and not tree.unseen and "${" not in str(name):
+        for number, name in enumerate(texts(one.spec.get("ipAddressPools"))):
+            if name not in pools and not tree.unseen and "${" not in name:
                 fix = f"Known: {', '.join(sorted(pools)) or 'none'}."
                 yield one.finding("pool-missing", ("spec", "ipAddressPools", number), f"there is no pool {name}", fix)
     every = any(not one.spec.get("ipAddressPools") or one.spec.get("ipAddressPoolSelectors") for one in spoken)
-    named = {str(name) for one in spoken for name in one.spec.get("ipAddressPools") or []}
+    named = {name for one in spoken for name in texts(one.spec.get("ipAddressPools"))}
     for name, pool in pools.items():
         if not every and name not in named and not tree.unseen and not any("${" in one for one in named):
             fix = "Add an L2Advertisement that names it."

@@ -7,7 +7,7 @@ from typing import Any
 
 from steps.gitops import charts, sight
 from steps.gitops.checks.gateways import GROUP, ISSUERS, listeners
-from steps.gitops.tree import Finding, Object, Tree, get, items, mapping
+from steps.gitops.tree import Finding, Object, Tree, get, items, mapping, texts
 
 WEBHOOKS = ("cert-manager-webhook-duckdns",)
 
@@ -116,12 +116,12 @@ def zones_covered(tree: Tree) -> Iterator[Finding]:
 
 def _solves(solver: Mapping[str, Any], host: str) -> bool:
     chosen = mapping(solver.get("selector"))
-    zones, names = chosen.get("dnsZones") or [], chosen.get("dnsNames") or []
+    zones, names = texts(chosen.get("dnsZones")), texts(chosen.get("dnsNames"))
     if not zones and not names:
         return True
-    undecided = any("${" in str(one) for one in (*zones, *names))
+    undecided = any("${" in one for one in (*zones, *names))
     in_zone = any(host == zone or host.endswith(f".{zone}") for zone in zones)
-    return undecided or in_zone or any(host == str(name).removeprefix("*.") for name in names)
+    return undecided or in_zone or any(host == name.removeprefix("*.") for name in names)
 
 
 def gateways_watched(tree: Tree) -> Iterator[Finding]:

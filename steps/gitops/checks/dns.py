@@ -9,7 +9,7 @@ from typing import Any
 from steps.gitops import charts, sight
 from steps.gitops.checks import addresses
 from steps.gitops.checks.gateways import GROUP, listeners, served_by
-from steps.gitops.tree import Finding, Object, Tree, get, items
+from steps.gitops.tree import Finding, Object, Tree, get, items, texts
 
 _RECORD = re.compile(r"address=/\.?([^/]+)/([0-9a-fA-F.:]+)$")
 
@@ -37,10 +37,9 @@ def records_lead_home(tree: Tree) -> Iterator[Finding]:
     """A record of Pi-hole for a Gateway's names leads to that Gateway's address."""
     domains = _domains(tree)
     for hole in _holes(tree):
-        entries = get(hole.spec, "values", "dnsmasq", "customDnsEntries")
-        for number, entry in enumerate(entries if isinstance(entries, list) else []):
+        for number, entry in enumerate(texts(get(hole.spec, "values", "dnsmasq", "customDnsEntries"))):
             way = ("spec", "values", "dnsmasq", "customDnsEntries", number)
-            found = _RECORD.match(str(entry))
+            found = _RECORD.match(entry)
             if not found or not domains:
                 continue
             name, address = found.groups()
@@ -78,8 +77,8 @@ def _asked(one: Object, tree: Tree) -> Iterator[tuple[tuple[str | int, ...], str
         "cert-manager": ("config", "acmeDNS01Config", "recursiveNameservers"),
     }
     asked = get(one.spec, "values", *lists[name]) if name in lists else None
-    for number, address in enumerate(asked if isinstance(asked, list) else []):
-        yield (*values, *lists[name], number), str(address)
+    for number, address in enumerate(texts(asked)):
+        yield (*values, *lists[name], number), address
 
 
 def names_not_published(tree: Tree) -> Iterator[Finding]:

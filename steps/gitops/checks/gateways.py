@@ -145,7 +145,7 @@ def tls(tree: Tree) -> Iterator[Finding]:
             for place, ref in refs:
                 space = str(ref.get("namespace") or gateway.namespace)
                 here = (*way, "tls", "certificateRefs", place)
-                if (space, ref.get("name")) in made or (annotated and space == gateway.namespace):
+                if (space, str(ref.get("name"))) in made or (annotated and space == gateway.namespace):
                     continue
                 if not sight.may_hold_more(tree, space) and "${" not in str(ref.get("name")):
                     what = f"nothing makes the Secret {space}/{ref.get('name')}"
@@ -153,7 +153,7 @@ def tls(tree: Tree) -> Iterator[Finding]:
                     yield gateway.finding("certificate-missing", here, what, fix)
 
 
-def _certificates(tree: Tree) -> set[tuple[str, Any]]:
+def _certificates(tree: Tree) -> set[tuple[str, str]]:
     return {(space, name) for space, name in sight.secrets(tree)}
 
 

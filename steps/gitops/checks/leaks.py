@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from steps.gitops.tree import Finding, Object, get, is_yaml, items, mapping, read
+from steps.gitops.tree import Finding, Object, get, is_yaml, items, mapping, pattern, read
 from wizard.yamllines import Document, documents
 
 ENCRYPTED = "ENC[AES256_GCM,"
@@ -21,8 +21,21 @@ LOOKS = {
     r"\btskey-(auth|api|client|scim)-[A-Za-z0-9]{8,}": "a key for Tailscale",
 }
 _ANY = re.compile("|".join(f"(?:{pattern})" for pattern in LOOKS))
+_HINTS = (
+    "AGE-SECRET-KEY-",
+    "PRIVATE KEY",
+    "client-key-data",
+    "ghp_",
+    "gho_",
+    "ghu_",
+    "ghs_",
+    "ghr_",
+    "github_pat_",
+    "glpat-",
+    "tskey-",
+)  # one of them is in each
 # What stands for a secret and is none: variables, templates, and references of the tools that fill them in.
-_STAND_IN = re.compile(r"\$\{|\{\{|\[\[|<path:|op://|ref\+|vault:|^!|^$")
+_STAND_IN = re.compile(r"\$\{|\{\{|^(<path:|op://|ref\+|vault:|$)")
 
 
 def leaks(name: str, text: str) -> Iterator[Finding]:
@@ -34,7 +47,7 @@ def leaks(name: str, text: str) -> Iterator[Finding]:
 
 def keys_and_tokens(name: str, text: str) -> Iterator[Finding]:
     """Private keys and tokens in a file, each with its line."""
-    for found in _ANY.finditer(text):
+    for found in _ANY.finditer(text) if any(hint in text for hint in _HINTS) else ():
         called = next(words for pattern, words in LOOKS.items() if re.match(pattern, found[0]))
         line = text.count("\n", 0, found.start()) + 1
         fix = "Take it out, and make a new one: it may have been seen. A push can't be taken back."
@@ -108,10 +121,8 @@ def sealed_well(name: str, text: str, rules: list[Mapping[str, Any]]) -> Iterato
 
 
 def _matches(rule: Mapping[str, Any], name: str) -> bool:
-    try:
-        return bool(re.search(str(rule.get("path_regex", "")), name))
-    except re.error:
-        return False
+    found = pattern(str(rule.get("path_regex", "")))
+    return bool(found and found.search(name))
 
 
 def _unreadable(name: str, text: str) -> Iterator[Finding]:

@@ -48,7 +48,7 @@ def _in_values(release: Any, values: Any, way: tuple[str | int, ...]) -> Iterato
 
 def chart_versions(tree: Tree) -> Iterator[Finding]:
     for one in tree.of("HelmRelease"):
-        spec = get(one.spec, "chart", "spec")
+        spec = mapping(get(one.spec, "chart", "spec"))
         kind = get(spec, "sourceRef", "kind")
         if not spec or kind in ("GitRepository", "Bucket"):  # the version is whatever lies there
             continue

@@ -7,7 +7,7 @@ from typing import Any
 
 from steps.gitops import sight
 from steps.gitops.checks.gateways import GROUP, listeners
-from steps.gitops.tree import Finding, Name, Object, Tree, get, items
+from steps.gitops.tree import Finding, Name, Object, Tree, get, items, texts
 
 Way = tuple[str | int, ...]
 KINDS = ("HTTPRoute", "GRPCRoute", "TLSRoute")
@@ -65,8 +65,7 @@ def _names(route: Object, gateway: Object, names: list[Any], tree: Tree) -> Iter
 
 
 def _hosts(route: Object) -> list[str]:
-    hosts = route.spec.get("hostnames")
-    return [str(host) for host in hosts] if isinstance(hosts, list) else []
+    return texts(route.spec.get("hostnames"))
 
 
 def _listens_to(gateway: Object, host: str) -> bool:
@@ -93,7 +92,7 @@ def names_apart(tree: Tree) -> Iterator[Finding]:
                 gateway.key if gateway else (str(parent.get("namespace") or route.namespace), str(parent.get("name")))
             )
             for number, host in enumerate(_hosts(route)):
-                key = (where, parent.get("sectionName"), parent.get("port"), host, matches)
+                key = (where, str(parent.get("sectionName")), str(parent.get("port")), host, matches)
                 other = seen.setdefault(key, route)
                 if other is not route and "${" not in host:
                     what = f"{host} on {where[1]} is also the name of {other.name} in {other.file}"
