@@ -11,7 +11,7 @@ import pytest
 from steps.gitops.codes import SEVERITY
 from steps.gitops.render import render
 from steps.gitops.validate import errors, validate
-from tests.golden.repositories import settings
+from tests.golden.repositories import repository, settings
 from tests.steps.broken import Broken, cases, full
 from wizard import yamlfile
 
@@ -38,6 +38,12 @@ def test_a_mistake_is_found(case: Broken) -> None:
     assert finding.file == (case.where or case.file)
     assert case.line().strip() in files[finding.file].splitlines()[finding.line - 1], finding.sentence()
     assert finding.what.endswith(".") and len(finding.fix) > 5, finding
+
+
+def test_an_internal_name_is_not_given_to_cloudflare_either() -> None:
+    files, name = repository("cloudflare-full"), "apps/cloudflare/updater.yaml"
+    wrong = files[name].replace("value: home.attic.test", "value: internal.home.attic.test")
+    assert [one.code for one in validate({**files, name: wrong})] == ["internal-name-public"]
 
 
 WEIRD = (

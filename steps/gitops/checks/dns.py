@@ -14,6 +14,7 @@ from steps.gitops.tree import Finding, Object, Tree, get, items, texts
 _RECORD = re.compile(r"address=/\.?([^/]+)/([0-9a-fA-F.:]+)$")
 
 DUCKDNS = ".duckdns.org"
+_UPDATER = re.compile("dns|cloudflare", re.IGNORECASE)  # the names of what tells a provider the home's address
 
 
 def _holes(tree: Tree) -> list[Object]:
@@ -82,18 +83,16 @@ def _asked(one: Object, tree: Tree) -> Iterator[tuple[tuple[str | int, ...], str
 
 
 def names_not_published(tree: Tree) -> Iterator[Finding]:
-    """The internal name must not lead to the home's public address, so nothing may tell DuckDNS so."""
-    gateways = [
-        one for one in tree.of("Gateway", GROUP) if "internal" in f"{one.name}{one.spec.get('gatewayClassName')}"
-    ]
-    hosts = [str(listener.get("hostname") or "") for one in gateways for _, listener in listeners(one)]
-    names = {host.removeprefix("*.").removesuffix(DUCKDNS) for host in hosts if host.endswith(DUCKDNS)}
+    """The internal name must not lead to the home's public address, so nothing may tell a DNS provider so."""
+    inner = [one for one in tree.of("Gateway", GROUP) if "internal" in f"{one.name}{one.spec.get('gatewayClassName')}"]
+    names = {str(listener.get("hostname") or "").removeprefix("*.") for one in inner for _, listener in listeners(one)}
     for one in tree.objects:
-        for way, container in sight.containers(one):
+        for way, container in sight.containers(one) if _UPDATER.search(one.name) else ():
             for number, env in items(container.get("env")):
-                told = {part.strip().removesuffix(DUCKDNS) for part in str(env.get("value")).split(",")}
-                if env.get("name") in ("DOMAINS", "SUBDOMAINS") and (both := names & told):
-                    what = f"it would give the internal name {min(both)}{DUCKDNS} the home's public address"
+                told = {part.strip().removeprefix("*.") for part in str(env.get("value")).split(",")}
+                both = names & (told | {f"{part}{DUCKDNS}" for part in told}) - {""}
+                if env.get("name") in ("DOMAIN", "DOMAINS", "SUBDOMAINS") and both:
+                    what = f"it would give the internal name {min(both)} the home's public address"
                     yield one.finding("internal-name-public", (*way, "env", number, "value"), what, "Leave it out.")
 
 
