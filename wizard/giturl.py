@@ -50,11 +50,8 @@ def told(raw: object, value: str) -> str:
     text = str(raw).strip().rstrip("/")
     if text == value:
         return ""
-    port = (
-        ""
-        if not text.startswith("http") or text.count(":") < 2
-        else " If its SSH has a port of its own, name it there."
-    )
+    has_port = text.startswith("http") and ":" in text.partition("://")[2]
+    port = " If its SSH has a port of its own, name it: ssh://git@HOST:PORT/PATH." if has_port else ""
     return f"{text} is used as {value}: git and Flux reach it over SSH.{port}"
 
 

@@ -222,7 +222,7 @@ def test_a_folder_that_somebody_works_in(home: Home) -> None:
 
 
 def test_a_large_repository(home: Home, ran: Callable[[str, str], None]) -> None:
-    """150 MB that nothing makes smaller, in 3,000 files and 200 commits."""
+    """150 MB that nothing makes smaller, in 3,000 files and 50 commits."""
 
     def fill(work: Path) -> None:
         for number in range(3000):
@@ -231,7 +231,7 @@ def test_a_large_repository(home: Home, ran: Callable[[str, str], None]) -> None
             file.write_bytes(os.urandom(50_000))
 
     theirs(home, fill)
-    for number in range(200):
+    for number in range(50):
         commit = at_server("commit-tree", "main^{tree}", "-p", "main", "-m", f"{number}").strip()
         at_server("update-ref", "refs/heads/main", commit)
     subprocess.run(["chown", "-R", "--reference", STORE / "hooks", STORE], check=True)
