@@ -114,7 +114,8 @@ def pool(
 
 def _left_out(network: IPv4Network, dhcp_range: str | None, taken: Mapping[str, str]) -> str:
     parts = [f"{dhcp_range} (DHCP)"] if dhcp_range else []
-    known = sorted(IPv4Address(address) for address in taken if IPv4Address(address) in network)
+    first, last = address_plan.span(dhcp_range) if dhcp_range else (network[-1], network[0])
+    known = sorted(each for each in map(IPv4Address, taken) if each in network and not first <= each <= last)
     parts += [f"{address} ({taken[str(address)]})" for address in known[:SHOWN]]
     parts += [f"{len(known) - SHOWN} more that are in use"] if known[SHOWN:] else []
     usual = [str(each) for each in sorted(address_plan.usual_routers(network)) if each not in known]

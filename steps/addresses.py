@@ -43,6 +43,12 @@ def _lan(ctx: Context) -> str | None:
     return str(known) if known else ctx.answers.get("machines", {}).get("network")
 
 
+def _why_lan(ctx: Context) -> str:
+    told = address_why.lan(_look(ctx))
+    ctx.scratch["addresses-shown"] = bool(told)
+    return told
+
+
 def _dhcp(ctx: Context) -> str:
     return address_why.dhcp(_look(ctx), address_look.offers(ctx))
 
@@ -119,7 +125,7 @@ QUESTIONS: dict[str, Question] = {
         Question(
             "lan", "Which range of addresses does your home network use?", NETWORK, default=_lan,
             source="what the Pis say, or else the range that was looked at for them",
-            explain=lambda ctx: address_why.lan(_look(ctx)),
+            explain=_why_lan,
             help="The whole of it, as the router has it. Nothing is sent for this: the Pis and this computer know it.",
         ),
         Question(

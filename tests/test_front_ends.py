@@ -80,7 +80,7 @@ def ahead() -> dict[str, Any]:
 def test_the_answers_file_leads_to_the_end(ahead: dict[str, Any]) -> None:
     assert ahead["done"] == NAMES
     assert len(ahead["nodes"]) == 3
-    assert ahead["answers"]["addresses.pool"] == "192.168.1.200-192.168.1.210"
+    assert ahead["answers"]["addresses.pool"] == "192.168.1.240-192.168.1.249"
 
 
 def test_plain_lines_lead_to_the_same(ahead: dict[str, Any]) -> None:

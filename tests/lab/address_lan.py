@@ -167,7 +167,7 @@ class Inside:
         self.name, self.folder = name, folder
 
     def run(self, script: Script, *, check: bool = True, **_: Any) -> Result:
-        file = self.folder / "script.sh"
+        file = self.folder / f"{self.name}.sh"  # the Pis are asked side by side
         file.write_text(script.text)
         shell = ["sh", str(file), *script.args]
         if (resolver := self.folder / f"{self.name}.resolv").exists():

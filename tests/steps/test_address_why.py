@@ -91,7 +91,12 @@ def test_how_long_a_lease_lasts(seconds: int, words: str) -> None:
     assert f"for {words}." in address_why.dhcp(HOME, (replace(OFFER, lease_seconds=seconds),))
 
 
-TAKEN = {"192.168.1.1": "the router", "192.168.1.11": "the Pi atlas", "8.8.8.8": "elsewhere"}
+TAKEN = {
+    "192.168.1.137": "what DHCP offered just now",
+    "192.168.1.1": "the router",
+    "192.168.1.11": "the Pi atlas",
+    "8.8.8.8": "elsewhere",
+}
 
 
 def test_a_proposal_says_why_and_what_was_left_out() -> None:

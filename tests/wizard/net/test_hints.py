@@ -50,6 +50,21 @@ def test_why_a_host_is_taken_for_a_raspberry_pi(mac, name, why):
     assert hints.pi(mac, name) == why
 
 
+@pytest.mark.parametrize(
+    ("mac", "words"),
+    [
+        ("dc:a6:32:00:00:01", "a Raspberry Pi"),
+        ("DC:A6:32:00:00:01", "a Raspberry Pi"),
+        ("02:42:ac:11:00:02", "a made-up one: a phone, a virtual machine or a container"),
+        ("7e:11:22:33:44:55", "a made-up one: a phone, a virtual machine or a container"),
+        ("f4:f2:6d:10:20:01", ""),
+        ("", ""),
+    ],
+)
+def test_what_a_mac_address_tells_by_itself(mac, words):
+    assert hints.card(mac) == words
+
+
 def test_the_prefixes_are_whole_and_of_the_form_that_macs_have_here():
     assert len(set(hints.RASPBERRY)) == 8
     assert all(re.fullmatch(r"(?:[0-9a-f]{2}:){2}[0-9a-f]{2}", prefix) for prefix in hints.RASPBERRY)
