@@ -3,21 +3,19 @@
 from __future__ import annotations
 
 import base64
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import ClassVar
 
 from steps import dns_check, domain_proof, public_address
+from steps.domain_mistakes import SUFFIX, WITH_CERTIFICATES, mistakes, resolver_mistakes
 from wizard.context import Context
 from wizard.errors import Problem, WizardError
 from wizard.question import ADDRESS, CHOICE, DOMAIN, EMAIL, PATH, SECRET, URL, Answers, Choice, Question, list_of
 from wizard.secret import Secret
 from wizard.step import Change, Step
 from wizard.web import cloudflare, duckdns
-
-SUFFIX = ".duckdns.org"
-WITH_CERTIFICATES = ("duckdns", "cloudflare")
 
 
 def _provider_is(*names: str) -> Callable[[Answers], bool]:
@@ -64,7 +62,7 @@ QUESTIONS: dict[str, Question] = {
         ),
         Question(
             "email", "Which e-mail address may Let's Encrypt write to?", EMAIL, when=_provider_is(*WITH_CERTIFICATES),
-            help="Only for warnings about certificates.",
+            help="It goes with the account there. It must be a real one, or the account is refused.",
         ),
         Question(
             "issuer", "Which certificates shall be asked for?", CHOICE, default="staging",
@@ -133,58 +131,6 @@ def token(ctx: Context) -> Secret:
                                            "cloudflare_token"])  # fmt: skip
 
 
-def mistakes(given: Mapping[str, Any]) -> list[Problem]:
-    """What is wrong with the names as far as they are answered. Pure."""
-    names = {key: given[key] for key in ("external_domain", "internal_domain") if given.get(key)}
-    found = [
-        Problem(f"domains.{key}", what, fix)
-        for key, name in names.items()
-        for what, fix in _single(name, str(given.get("provider")))
-    ]
-    if len(names) == 2:
-        found += _together(names["external_domain"], names["internal_domain"])
-    return found
-
-
-def _single(name: str, provider: str) -> list[tuple[str, str]]:
-    found = []
-    if name.endswith(".local"):
-        found.append((f"{name} ends in .local, which devices look up in another way", "Choose another ending."))
-    if provider == "duckdns" and not name.endswith(SUFFIX):
-        found.append((f"{name} is not a DuckDNS name", f"It must end in {SUFFIX}."))
-    elif provider == "duckdns" and name.removesuffix(SUFFIX).count(".") > 1:
-        found.append(
-            (f"{name} lies too deep for DuckDNS's certificate check", f"At most one label more: a.home{SUFFIX}.")
-        )
-    elif provider == "cloudflare" and name.endswith(SUFFIX):
-        found.append((f"{name} is looked after by DuckDNS", "Choose duckdns, or a domain that is at Cloudflare."))
-    return found
-
-
-def _together(external: str, internal: str) -> list[Problem]:
-    if internal == external:
-        return [
-            Problem("domains.internal_domain", f"{internal} is also the public name",
-                    "Private apps need a name of their own, or they could not be told apart.")
-        ]  # fmt: skip
-    if external.endswith(f".{internal}"):
-        return [
-            Problem("domains.internal_domain", f"{internal} holds the public name {external}",
-                    "Everything below the private name is answered inside only: choose a name beside it.")
-        ]  # fmt: skip
-    return []
-
-
-def _resolvers(given: Sequence[str], pihole: str | None) -> list[Problem]:
-    found = []
-    if pihole in given:
-        what = f"{pihole} will be Pi-hole's own address, which would ask itself"
-        found.append(Problem("domains.resolvers", what, "Name DNS servers outside this cluster."))
-    if len(given) > 3:
-        found.append(Problem("domains.resolvers", f"{len(given)} are more than a pod can use", "Name three at most."))
-    return found
-
-
 def authority(answers: Answers) -> str:
     """What `acme_ca_file` holds, as a ClusterIssuer wants it (base64 of PEM); empty when no file was named.
 
@@ -228,7 +174,7 @@ class Domains(Step[DomainFacts]):
         given = answers.get("domains", {})
         return [
             *mistakes(given),
-            *_resolvers(given.get("resolvers") or (), answers.get("addresses", {}).get("dns_address")),
+            *resolver_mistakes(given.get("resolvers") or (), answers.get("addresses", {}).get("dns_address")),
         ]
 
     def check(self, ctx: Context) -> DomainFacts:

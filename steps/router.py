@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from ipaddress import IPv4Address, IPv4Network
 from typing import Any, ClassVar
 
-from steps import address_plan, split_dns
+from steps import address_plan, domains, split_dns
 from steps.split_dns import SplitDnsFacts
 from wizard.context import Context
 from wizard.question import ADDRESS, YES_NO, Answers, Choice, Kind, Question
@@ -32,11 +32,14 @@ QUESTIONS: dict[str, Question] = {
         Question(
             "forwarded", "Have you forwarded TCP ports 80 and 443 on your router?", _CHOSEN, choices=_forwarding,
             help="Only needed for public apps, and only these two ports.",
+            default=lambda ctx: False if domains.reachable(ctx).closed else None,
+            source="your router's address, to which no port can be forwarded",
         ),
         Question(
             "public_address", "What is your home's public IPv4 address?", ADDRESS, required=False,
             help="The router shows it as its WAN address. It is where the proof knocks from outside; leave it empty if"
             " nothing is forwarded.",
+            default=lambda ctx: ctx.state.recall("domains", "public") or None, source="the provider of your names",
         ),
     )
 }  # fmt: skip

@@ -8,9 +8,9 @@ from __future__ import annotations
 import base64
 import hashlib
 import json
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from typing import Any
 
 from steps.tls import look, meter, store
@@ -21,7 +21,7 @@ from wizard.secret import Secret
 from wizard.step import Change
 from wizard.world import Cluster
 
-ENOUGH = timedelta(days=30)  # what must be left of a certificate to be put back: after that it would be renewed anyway
+ENOUGH = 1 / 3  # of its life must be left (30 of 90 days) for a certificate to be put back: then it is renewed anyway
 ACCOUNTS = "/api/v1/namespaces/cert-manager/secrets"  # where a ClusterIssuer's ACME account keys are
 SENTENCE = "keep a copy of the certificates, encrypted for the age key, beside the state"
 
@@ -53,11 +53,23 @@ def find(ctx: Context, cluster: Cluster, *, new: bool) -> Keeping:
         back = {path: one for path, one in _fitting(ctx).items() if cluster.get(path) is None}
         leaves = [leaf for one in back.values() if (leaf := _leaf(one))]
         names = tuple(sorted(name for leaf in leaves for name in leaf.names))
+        if not look.tls_secrets(cluster):
+            _refuse_used_up(ctx, names)
         return Keeping(True, False, names, f"{min(leaf.ends for leaf in leaves):%Y-%m-%d}" if leaves else "")
     record, there = store.recall(ctx), _there(cluster)
     made = {one.serial for one in look.issued(cluster, _authority(ctx))} - {one.serial for one in record.issued}
     production = _production(ctx.answers)  # by the answers: somebody may have changed it by hand, in the repository
     return Keeping(production, bool(made) or any(record.kept.get(path) != _digest(one) for path, one in there.items()))
+
+
+def _refuse_used_up(ctx: Context, back: Collection[str]) -> None:
+    """A new cluster that would ask in vain would be waited for in vain."""
+    if _authority(ctx):
+        return
+    issued, now = store.recall(ctx).issued, datetime.now(UTC)
+    meters = [meter.meter(issued, (name,), now) for name in look.domains(ctx.answers) if name not in back]
+    fix = "Until then those of the test service do: answer domains.issuer with staging, and promote them later."
+    meter.refuse_used_up(meters, fix)
 
 
 def last(ctx: Context) -> Keeping:
@@ -161,7 +173,7 @@ def _fitting(ctx: Context) -> dict[str, dict[str, Any]]:
             accounts[path] = one
         elif (
             leaf.names in names
-            and leaf.ends - datetime.now(UTC) >= ENOUGH
+            and leaf.ends - datetime.now(UTC) >= (leaf.ends - leaf.begins) * ENOUGH
             and made_by.get(leaf.serial) == _authority(ctx)
         ):
             found[path] = one

@@ -120,6 +120,11 @@ def secrets(cluster: Cluster) -> list[Object]:
     return [one for one in found if one]
 
 
+def tls_secrets(cluster: Cluster) -> list[Object]:
+    """The same where no Certificate speaks of them yet."""
+    return [one for one in _list(cluster, SECRETS) if one.get("type") == "kubernetes.io/tls"]
+
+
 def read(encoded: str) -> Leaf | None:
     """The first certificate of a chain (PEM in base64); None when there is none."""
     from cryptography import x509

@@ -10,6 +10,8 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
+from wizard.errors import Blocked
+
 LIMIT = 5
 WINDOW = timedelta(hours=168)
 
@@ -50,3 +52,14 @@ def together(*lists: Iterable[Issued]) -> list[Issued]:
     """All of them, each certificate once, the oldest first."""
     found = {(one.authority, one.serial): one for each in lists for one in each}
     return sorted(found.values(), key=lambda one: one.at)
+
+
+def refuse_used_up(meters: Sequence[Meter], fix: str) -> None:
+    """Raises `Blocked` when Let's Encrypt would give out no more; `fix` says what to do."""
+    if full := [one for one in meters if one.free]:
+        raise Blocked(
+            f"Let's Encrypt gives out no more certificates for {' and '.join(', '.join(one.names) for one in full)}"
+            " now.",
+            "\n".join(f"{', '.join(one.names)}: {one.text}." for one in full),
+            fix,
+        )

@@ -53,12 +53,16 @@ class CertificateSwitch(Step[SwitchFacts]):
         now = str(ctx.answers["domains"].get("issuer") or "staging")
         if _target(ctx.answers) != "production" or now == "production":
             return SwitchFacts(now)
-        refuse_unready(look.certificates(flux.reach(ctx)), look.domains(ctx.answers))
-        if ctx.answers["domains"].get("acme_directory"):
-            return SwitchFacts(now)  # an authority of one's own has no such limit
+        found = look.certificates(flux.reach(ctx))
+        refuse_unready(found, look.domains(ctx.answers))
+        by_hand = all(one.issuer == look.PRODUCTION for one in found)  # then none is going to be asked for
+        if by_hand or ctx.answers["domains"].get("acme_directory"):  # an authority of one's own has no such limit
+            return SwitchFacts(now)
         issued, moment = report.everything(ctx), datetime.now(UTC)
         meters = [meter.meter(issued, (name,), moment) for name in look.domains(ctx.answers)]
-        refuse_used_up(meters)
+        meter.refuse_used_up(
+            meters, "Run the same command again then. Until then the certificates of the test service stay."
+        )
         return SwitchFacts(now, meters)
 
     def plan(self, facts: SwitchFacts, answers: Answers) -> list[Change]:
@@ -66,9 +70,16 @@ class CertificateSwitch(Step[SwitchFacts]):
         if facts.issuer == target:
             return []
         names = " and ".join(look.domains(answers))
-        used = "".join(f"; {one.used} of {meter.LIMIT} used up" for one in facts.meters[:1] if one.used)
-        sentence = f"ask for {target} certificates for {names} from now on{used}"
-        return [Change(f"{NAME}/issuer", sentence, lambda ctx: ctx.state.answer("domains", "issuer", target))]
+        used = max((one.used for one in facts.meters), default=0)
+        spent = f"; {used} of {meter.LIMIT} are used up" if used else ""
+        sentence = f"ask for {target} certificates for {names} from now on{spent}"
+        return [Change(f"{NAME}/issuer", sentence, lambda ctx: _choose(ctx, target))]
+
+
+def _choose(ctx: Context, target: str) -> None:
+    ctx.state.answer("domains", "issuer", target)
+    wins = "what is in there wins at the next homelab run"
+    ctx.note("Certificates", f"If you keep an answers file, let it say domains.issuer: {target}, too: {wins}.")
 
 
 def _target(answers: Answers) -> str:
@@ -89,17 +100,6 @@ def refuse_unready(found: Sequence[look.Certificate], wanted: Sequence[str]) -> 
         raise Blocked(
             "Production certificates are not asked for yet: those of the test service are not ready.", "\n".join(bad),
             "Run homelab until they are. What fails there would fail again, and count against Let's Encrypt's limits.",
-        )  # fmt: skip
-
-
-def refuse_used_up(meters: Sequence[meter.Meter]) -> None:
-    """Raises `Blocked` when Let's Encrypt would give out no more. Pure."""
-    if full := [one for one in meters if one.free]:
-        raise Blocked(
-            f"Let's Encrypt gives out no more certificates for {' and '.join(', '.join(one.names) for one in full)}"
-            " now.",
-            "\n".join(f"{', '.join(one.names)}: {one.text}." for one in full),
-            "Run the same command again then. Until then the certificates of the test service stay.",
         )  # fmt: skip
 
 

@@ -11,7 +11,8 @@ from urllib.parse import parse_qs, urlsplit
 
 import pytest
 
-from steps.domains import QUESTIONS, Domains, authority, duckdns_names, mistakes
+from steps.domain_mistakes import mistakes
+from steps.domains import QUESTIONS, Domains, authority, duckdns_names
 from wizard import events
 from wizard.context import Context
 from wizard.errors import WizardError
@@ -63,6 +64,22 @@ def test_good_names_are_accepted(provider: str, external: str, internal: str) ->
 def test_a_private_name_is_proposed(external: str, internal: str) -> None:
     ctx: Any = SimpleNamespace(answers={"domains": {"external_domain": external}})
     assert QUESTIONS["internal_domain"].default_for(ctx) == internal
+
+
+@pytest.mark.parametrize(
+    ("email", "given", "refused"),
+    [
+        ("me@example.com", {}, True), ("me@Example.ORG", {}, True), ("me@home.test", {}, True),
+        ("me@fritz.local", {}, True), ("me@posteo.net", {}, False), ("me@mail.example.com", {}, False),
+        ("me@home.test", {"acme_directory": "https://authority.home.test/dir"}, False),
+        ("me@example.com", {"provider": "none"}, False),
+    ],
+)  # fmt: skip
+def test_an_address_that_no_account_can_be_made_for_is_refused(
+    email: str, given: dict[str, str], refused: bool
+) -> None:
+    found = mistakes({"provider": "duckdns", "email": email, **given})
+    assert [problem.path for problem in found] == (["domains.email"] if refused else [])
 
 
 class DuckWorld:

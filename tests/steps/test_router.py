@@ -67,6 +67,14 @@ def test_the_question_names_where_the_ports_go(ctx: Context) -> None:
     assert question.kind.parse("yes") is True
 
 
+@pytest.mark.parametrize(("wan", "proposed"), [("100.64.3.4", False), ("203.0.113.7", None), (None, None)])
+def test_no_is_proposed_where_no_port_can_be_forwarded(ctx: Context, wan: str | None, proposed: bool | None) -> None:
+    ctx.answers["domains"]["wan_address"] = wan
+    ctx.state.remember("domains", "public", value="203.0.113.7")
+    assert QUESTIONS["forwarded"].default_for(ctx) is proposed
+    assert QUESTIONS["public_address"].default_for(ctx) == "203.0.113.7"
+
+
 def test_instructions_hold_every_address(ctx: Context) -> None:
     text = instructions(ctx.answers, SplitDnsFacts())
     for words in ("TCP 80 from the internet -> 10.0.0.51 port 80", "TCP 443", "10.0.0.50-10.0.0.59", "never port 6443"):

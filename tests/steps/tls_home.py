@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import base64
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 from functools import cache
 from pathlib import Path
@@ -15,13 +15,16 @@ from cryptography.hazmat.primitives.asymmetric.ec import SECP256R1, generate_pri
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 from cryptography.x509.oid import NameOID
 
+from steps.flux import Flux
 from steps.flux_status import CLUSTER_ISSUER
+from steps.repository import Repository
 from steps.tls import look
 from steps.tls.meter import Issued
 from tests.steps.flux_world import PARTS, READY, FluxWorld, Objects, git, place
 from tests.steps.repository_home import DUCKDNS, TOKEN, Front, new
 from wizard import events
 from wizard.context import Context
+from wizard.engine import Consent, Engine
 from wizard.secret import Secret
 from wizard.state import State
 
@@ -139,5 +142,26 @@ def again(folder: Path, answers: Any, heard: list[events.Event] | None = None) -
     return ctx
 
 
-def journal(ctx: Context, since: int = 0) -> Sequence[str]:
-    return [entry["change"] for entry in ctx.state.journal[since:]]
+def world(ctx: Context) -> TlsWorld:
+    assert isinstance(ctx.world, TlsWorld)
+    return ctx.world
+
+
+def run(ctx: Context, *steps: Any) -> list[str]:
+    """Runs the steps and returns the changes they made."""
+    before = len(ctx.state.journal)
+    Engine(steps, ctx, Consent(yes=True)).run()
+    return [entry["change"] for entry in ctx.state.journal[before:]]
+
+
+def built(ctx: Context) -> Context:
+    run(ctx, Repository(), Flux())
+    return ctx
+
+
+def asked(ctx: Context, issuer: str = look.STAGING, why: str = "") -> Context:
+    """A cluster with both certificates, and no repository."""
+    for side in SIDES:
+        put_certificate(world(ctx).api, side, issuer, why)
+        put_secret(world(ctx).api, side, issuer)
+    return ctx
