@@ -72,7 +72,7 @@ def bootstrap(world: SimWorld) -> None:
 
 
 def asked_for(world: SimWorld, word: str) -> str:
-    script = f"main <<'PROBES'\n{word}\n0 10.0.0.60 80 http hello.home.test\nPROBES\n"
+    script = f"main <<'PROBES'\n{word}\n0 http 10.0.0.60 80 http hello.home.test /\nPROBES\n"
     return world.run(["sh", "-s"], stdin=script.encode()).out
 
 
