@@ -19,6 +19,7 @@ _CONSTANTS = {
     **dict.fromkeys(("true", "True", "TRUE"), True), **dict.fromkeys(("false", "False", "FALSE"), False),
 }  # fmt: skip
 _NUMBER = re.compile(r"[-+]?(?:\d+|0o[0-7]+|0x[0-9a-fA-F]+)", re.ASCII)
+_OCTAL = re.compile(r"[-+]?0[0-7]+", re.ASCII)
 _FRACTION = re.compile(r"[-+]?(?:\.\d+|\d+(?:\.\d*)?)(?:[eE][-+]?\d+)?", re.ASCII)
 Way = Sequence[str | int]
 
@@ -159,9 +160,11 @@ def scalar(event: Any) -> Any:
 
 
 def plain(text: str) -> Any:
-    """What an unquoted `text` stands for by YAML's core schema."""
+    """What an unquoted `text` stands for by YAML's core schema, and for Go: 0644 is octal, too."""
     if text in _CONSTANTS:
         return _CONSTANTS[text]
+    if _OCTAL.fullmatch(text):
+        return int(text, 8)
     if _NUMBER.fullmatch(text):
         return int(text, 0) if text.lstrip("+-")[:2] in ("0o", "0x") else int(text)
     if _FRACTION.fullmatch(text):

@@ -56,7 +56,7 @@ class Variables:
             rest = rest[end + 1 :]
         filled = "".join(made) + rest
         whole = text.startswith("${") and _closing(text, 0) == len(text) - 1
-        return plain(filled) if whole and filled != text else filled
+        return _read_again(filled) if whole and filled != text else filled
 
     def _value(self, one: Object, inside: str, way: tuple[str | int, ...]) -> str | None:
         """What a use stands for; None when that can't be told."""
@@ -71,6 +71,12 @@ class Variables:
         if self.complete:
             self.missed.append((one, way, str(name)))
         return None
+
+
+def _read_again(text: str) -> Any:
+    """What Flux makes of a text that a variable became: it reads the YAML once more."""
+    quoted = len(text) > 1 and text[0] == text[-1] and text[0] in "\"'"
+    return text[1:-1] if quoted else plain(text)
 
 
 def _closing(text: str, begin: int) -> int:

@@ -127,12 +127,22 @@ def test_generated_settings_and_components() -> None:
 
 def test_variables() -> None:
     uses = "data: {a: '${A}', b: '${B:=two}', c: 'x${C:-${A}-y}', d: '$${D}', e: '${#A}', f: '${SECRET}', n: '${N}'}\n"
+    uses = uses.replace("n:", "q: '${Q:=\"4\"}', n:")
     post = "  postBuild:\n    substitute: {A: one, N: '80'}\n    substituteFrom: [{kind: Secret, name: s}]\n"
     files = {"clusters/a/all.yaml": flux("all", "./apps", post), "apps/a.yaml": thing("a", more=uses),
              "clusters/a/s.yaml": thing("s", "Secret", "flux-system",
              "data: {SECRET: 'ENC[AES256_GCM,x]'}\nsops: {}")}  # fmt: skip
     found = next(one for one in objects(files) if one.name == "a").body["data"]
-    assert found == {"a": "one", "b": "two", "c": "xone-y", "d": "$${D}", "e": "${#A}", "f": "${SECRET}", "n": 80}
+    assert found == {
+        "a": "one",
+        "b": "two",
+        "c": "xone-y",
+        "d": "$${D}",
+        "e": "${#A}",
+        "f": "${SECRET}",
+        "n": 80,
+        "q": "4",
+    }
     off = uses + "".join(f"  x{n}: y\n" for n in range(0))
     kept = thing("k", more=off).replace(
         "name: k", "name: k, annotations: {kustomize.toolkit.fluxcd.io/substitute: disabled}"
