@@ -28,6 +28,13 @@ class Chart:
         return pinned_version(self.name) == self.version
 
     @property
+    def like_pinned(self) -> bool:
+        """Whether its values are most likely those of the pinned version: the same major one, or minor one of 0."""
+        ours, theirs = (version.removeprefix("v").split(".") for version in (pinned_version(self.name), self.version))
+        same = 2 if ours[0] == "0" else 1
+        return ours[:same] == theirs[:same]
+
+    @property
     def known(self) -> Mapping[str, Any]:
         return mapping(_known().get(self.name))
 

@@ -16,11 +16,14 @@ PODS_AT = {  # kind -> the way to the pod's spec
     "Pod": ("spec",), "CronJob": ("spec", "jobTemplate", "spec", "template", "spec"),
     **dict.fromkeys(("Deployment", "DaemonSet", "StatefulSet", "ReplicaSet", "Job"), ("spec", "template", "spec")),
 }  # fmt: skip
-# Groups whose objects make no Secret, ConfigMap or Service that somebody else would name.
+# Groups and kinds whose objects make no pods, Secrets, ConfigMaps or Services that somebody else would name.
 QUIET = (
-    "toolkit.fluxcd.io", "gateway.networking.k8s.io", "metallb.io", "monitoring.coreos.com", "k8s.io", "bitnami.com",
-    "source.extensions.fluxcd.io",
+    "toolkit.fluxcd.io", "source.extensions.fluxcd.io", "metallb.io", ".k8s.io", "bitnami.com",
 )  # fmt: skip
+QUIET_KINDS = frozenset((
+    "Certificate", "ClusterIssuer", "Issuer", "ServiceMonitor", "PodMonitor", "PrometheusRule", "Probe",
+    "ScrapeConfig", "ExternalSecret",
+))  # fmt: skip
 
 BOOTSTRAPPED = ("flux-system", "kube-system")  # what is in there comes from `flux bootstrap` and kubeadm
 
@@ -56,12 +59,8 @@ def _made_by_charts(tree: Tree, namespace: str) -> bool:
 def _made_by_others(tree: Tree, namespace: str) -> bool:
     """Operators make Secrets and Services out of their own kinds."""
     for one in tree.objects:
-        quiet = "." not in one.group or any(one.group.endswith(group) for group in QUIET)
-        if (
-            not quiet
-            and one.namespace in (namespace, "")
-            and one.kind not in ("Certificate", "ClusterIssuer", "Issuer")
-        ):
+        quiet = "." not in one.group or one.group.endswith(QUIET) or one.kind in QUIET_KINDS
+        if not quiet and one.namespace in (namespace, ""):
             return True
     return False
 

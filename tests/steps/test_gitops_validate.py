@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import random
+from textwrap import dedent
 from typing import Any
 
 import pytest
@@ -22,6 +23,33 @@ ELSEWHERE = {"no-flux", "file-unread"}  # shown by test_gitops_reach.py and test
 def test_the_full_repository_is_valid() -> None:
     assert validate(full()) == []
     assert validate(full(), own=False) == [], "for its person, too"
+
+
+def test_what_flux_adds_changes_nothing() -> None:
+    """`flux bootstrap` commits its own files into the cluster's folder."""
+    system = "clusters/attic/flux-system"
+    sync = """\
+        apiVersion: source.toolkit.fluxcd.io/v1
+        kind: GitRepository
+        metadata: {name: flux-system, namespace: flux-system}
+        spec: {interval: 1m, ref: {branch: main}, secretRef: {name: flux-system}, url: "ssh://git@git.home.test/me/x"}
+        ---
+        apiVersion: kustomize.toolkit.fluxcd.io/v1
+        kind: Kustomization
+        metadata: {name: flux-system, namespace: flux-system}
+        spec: {interval: 10m, path: ./clusters/attic, prune: true, sourceRef: {kind: GitRepository, name: flux-system}}
+        """
+    controllers = "apiVersion: v1\nkind: Namespace\nmetadata: {name: flux-system}\n"
+    files = {
+        **full(), f"{system}/gotk-sync.yaml": dedent(sync), f"{system}/gotk-components.yaml": controllers,
+        f"{system}/kustomization.yaml": "resources: [gotk-components.yaml, gotk-sync.yaml]\n",
+    }  # fmt: skip
+    assert validate(files, own=False) == []
+    wrong = {
+        **files,
+        "apps/hello/hello.yaml": full()["apps/hello/hello.yaml"].replace("targetPort: http", "targetPort: web"),
+    }
+    assert [one.code for one in validate(wrong, own=False)] == ["port-unnamed"], "and what is wrong is still found"
 
 
 def test_there_is_a_broken_repository_for_every_code() -> None:

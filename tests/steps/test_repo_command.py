@@ -6,14 +6,18 @@ import json
 import os
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from steps.gitops.codes import SEVERITY
+from steps.gitops.render import render, secret_files
+from tests.golden.repositories import settings
 from tests.steps.broken import full
-from wizard import cli
+from wizard import cli, sops
 from wizard.errors import ExitCode
+from wizard.realworld import RealWorld
 
 ROOT = Path(__file__).resolve().parent.parent.parent
 HELLO = "apps/hello/hello.yaml"
@@ -154,3 +158,23 @@ def test_a_push_is_refused_while_a_plain_secret_is_in_it(home: Path, tmp_path: P
     assert "plain-secret" in refused.stdout + refused.stderr
     (home / "apps/hello/a.yaml").unlink()
     assert pushed().returncode != 0, "it is still in the commit before"
+
+
+def test_what_the_real_sops_encrypts_is_known(home: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """Whole and for the right key; for another key; the whole file instead of its values."""
+    ours, other = (sops.make_key(tmp_path / name) for name in ("ours.key", "other.key"))
+    for name in secret_files(settings("duckdns-full")):
+        (home / name).unlink()
+    for name, template in secret_files(settings("duckdns-full")).items():
+        rules = render(replace(settings("duckdns-full"), age_recipient=ours))[".sops.yaml"]
+        (home / ".sops.yaml").write_text(rules)
+        if "pihole" in name:
+            rules = rules.replace(ours, other)
+        if "apps/duckdns" in name:
+            rules = rules.replace("    encrypted_regex: ^(data|stringData)$\n", "")
+        (home / name).write_text(sops.encrypt(RealWorld(), rules, name, template))
+    assert cli.main(["repo", "validate", "--json", str(home)]) == ExitCode.MISTAKES
+    found = {(one["file"], one["code"]) for one in json.loads(capsys.readouterr().out)["findings"]}
+    assert found == {
+        ("apps/pihole/admin.sops.yaml", "sops-recipient"), ("apps/duckdns/token.sops.yaml", "sops-too-much")
+    }  # fmt: skip
