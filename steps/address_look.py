@@ -38,7 +38,7 @@ def look(ctx: Context) -> Lan:
         places = ctx.each(
             pis, lambda pi: lan.read_place(ctx.name_of(pi), ops.run(ctx, pi, "addresses/look", pis[0]).out, pi)
         )
-        known[pis] = Lan(places, _here(ctx, pis[0]) if pis else None)
+        known[pis] = Lan(places, here(ctx, pis[0]) if pis else None)
     return known[pis]
 
 
@@ -54,7 +54,8 @@ def forget(ctx: Context) -> None:
         ctx.scratch.pop(key, None)
 
 
-def _here(ctx: Context, pi: str) -> Place | None:
+def here(ctx: Context, pi: str) -> Place | None:
+    """This computer's place in the LAN that `pi` is in; None where it can't be told."""
     script = assets.text("node/addresses/look.sh").encode()
     try:
         told = ctx.world.run(["sh", "-s", "--", pi], stdin=script, timeout=30).out

@@ -4,17 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from ipaddress import IPv4Address, IPv4Network
 from typing import Any, ClassVar
 
-from steps import address_plan, domains, split_dns
+from steps import domains, public_address, router_check, split_dns
+from steps.router_advice import instructions
 from steps.split_dns import SplitDnsFacts
 from wizard.context import Context
+from wizard.errors import Problem
 from wizard.question import ADDRESS, YES_NO, Answers, Choice, Kind, Question
 from wizard.step import Change, Step
 
-PRIVATE = tuple(IPv4Network(text) for text in ("10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16"))
-PORTS = (80, 443)
 _CHOSEN = Kind(YES_NO.name, YES_NO.parse, YES_NO.show, "choice", YES_NO.schema)
 
 
@@ -26,20 +25,28 @@ def _forwarding(ctx: Context) -> tuple[Choice, ...]:
     )
 
 
+def _public(ctx: Context) -> str | None:
+    """What the step Domains learnt from who looks after the names."""
+    known = str(ctx.state.recall("domains", "public") or "")
+    usable = ctx.answers.get("router", {}).get("forwarded") and not public_address.judge(known, "").closed
+    return known or None if usable else None
+
+
 QUESTIONS: dict[str, Question] = {
     question.key: question
     for question in (
         Question(
             "forwarded", "Have you forwarded TCP ports 80 and 443 on your router?", _CHOSEN, choices=_forwarding,
+            explain=lambda ctx: domains.reachable(ctx).text,
             help="Only needed for public apps, and only these two ports.",
             default=lambda ctx: False if domains.reachable(ctx).closed else None,
             source="your router's address, to which no port can be forwarded",
         ),
         Question(
-            "public_address", "What is your home's public IPv4 address?", ADDRESS, required=False,
+            "public_address", "What is your home's public IPv4 address?", ADDRESS, required=False, default=_public,
+            source="the provider of your names",
             help="The router shows it as its WAN address. It is where the proof knocks from outside; leave it empty if"
             " nothing is forwarded.",
-            default=lambda ctx: ctx.state.recall("domains", "public") or None, source="the provider of your names",
         ),
     )
 }  # fmt: skip
@@ -64,18 +71,25 @@ def settled(answers: Answers) -> dict[str, Any]:
 
 
 class Router(Step[RouterFacts]):
-    """Says what to set where, and remembers what was confirmed; the proof then measures it."""
+    """Says what to set where, remembers what was confirmed, and looks whether names then go the right way."""
 
     name: ClassVar[str] = "router"
     title: ClassVar[str] = "Router"
     intro: ClassVar[str] = "Your router is the one device that you set up yourself. This is exactly what it needs."
     questions: ClassVar[tuple[Question, ...]] = tuple(QUESTIONS.values())
 
+    def validate(self, answers: Answers) -> list[Problem]:
+        return not_public(answers.get("router", {}).get("public_address"))
+
     def check(self, ctx: Context) -> RouterFacts:
         facts = RouterFacts(ctx.state.recall("router", "confirmed") or {}, split_dns.look(ctx))
         if not ctx.scratch.get("router told"):
             ctx.scratch["router told"] = True
-            ctx.note("Your router", instructions(ctx.answers, facts.split))
+            ctx.note("Your router", instructions(ctx.answers, facts.split, router_check.gateway(ctx)))
+        if facts.confirmed == settled(ctx.answers) and not ctx.scratch.get("router checked"):
+            ctx.scratch["router checked"] = True
+            if router_check.wanted(ctx.answers):
+                ctx.note("Names at home", "\n".join(router_check.findings(router_check.look(ctx))))
         return facts
 
     def plan(self, facts: RouterFacts, answers: Answers) -> list[Change]:
@@ -95,45 +109,18 @@ def _confirm(wanted: Mapping[str, Any]) -> Change:
     return Change("router/confirm", sentence, do)
 
 
-def instructions(answers: Answers, split: SplitDnsFacts) -> str:
-    """Everything to be set by hand, with this home's own addresses. Pure."""
-    addresses, given = answers["addresses"], answers["router"]
-    target = addresses["external_address"]
-    lines = [f"Port forwarding, for public apps: {'set, as you say' if given['forwarded'] else 'not wanted now'}."]
-    lines += [f"  TCP {port} from the internet -> {target} port {port}" for port in PORTS]
-    lines += ["  Nothing else, and never port 6443 or 22."]
-    lines += [f"DHCP: keep {addresses['pool']} out of the router's DHCP range."]
-    lines += nat_advice(given.get("public_address"))
-    if "pihole" in (answers.get("repository", {}).get("apps") or ()):
-        lines += dns_advice(addresses["dns_address"])
-    if by_hand := split_dns.advice(split, answers.get("tailnet", {}).get("service", "none")):
-        lines.append(by_hand)
-    return "\n".join(lines)
-
-
-def nat_advice(public: str | None) -> list[str]:
-    """A warning when what is said to be the public address can't be one."""
-    if not public:
+def not_public(address: str | None) -> list[Problem]:
+    """What is wrong with an address at which the internet can't reach this home. Pure."""
+    code = public_address.judge(address or "", "").code
+    if code == "cgnat":
+        what = f"{address} belongs to your provider's own NAT (CGNAT): no port can be forwarded to you"
+    elif code == "behind":
+        what = (
+            f"{address} is a private address, so there is another router before yours (double NAT): forward the"
+            " ports on that one too, and give its WAN address"
+        )
+    elif code == "none":
+        what = f"{address} says that your router has no public IPv4 address (DS-Lite)"
+    else:
         return []
-    address = IPv4Address(public)
-    if address in address_plan.TAILNET:
-        return [
-            f"{public} belongs to your provider's own NAT (CGNAT): no port can be forwarded to you. Ask the provider"
-            " for a public IPv4 address, or use public apps over the VPN only."
-        ]
-    if any(address in network for network in PRIVATE):
-        return [
-            f"{public} is a private address: there is another router before yours. Forward the ports on that one too,"
-            " or make it a mere modem."
-        ]
-    return []
-
-
-def dns_advice(dns_address: str) -> list[str]:
-    """How the household gets to use Pi-hole without depending on it."""
-    return [
-        f"DNS: in the router's DHCP settings, name {dns_address} as the DNS server, once the proof is green. Give the"
-        " router's own address as the second one, so that a power cut of the Pis does not take the home offline.",
-        "If names below your domain then fail, the router filters private answers: allow the domain in its DNS rebind"
-        " protection.",
-    ]
+    return [Problem("router.public_address", what, f"Or leave it empty. {public_address.WAYS}")]

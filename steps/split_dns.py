@@ -56,7 +56,7 @@ def advice(facts: SplitDnsFacts, service: str) -> str:
         return ""
     if service == "headscale":
         return (
-            f"VPN: headscale has no call for it, so put this into its config.yaml and restart it:\n"
+            f"VPN: put this into headscale's config.yaml and restart headscale:\n"
             f"  dns: {{nameservers: {{split: {{{facts.domain}: [{facts.wanted[0]}]}}}}}}"
         )
     return (

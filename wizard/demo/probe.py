@@ -109,15 +109,20 @@ def _certificate(domain: str) -> str:
     return made.public_bytes(Encoding.PEM).decode().replace("\n", "|")
 
 
-def _lookup(world: SimWorld, rest: Sequence[str], nonce: str, at_home: bool) -> str:
-    """Pi-hole's entries, which the home and the tailnet ask; everything else leads to the public address."""
+def lookup(world: SimWorld, name: str, *, at_home: bool) -> str:
+    """Where `name` leads: by Pi-hole's entries, which the home and the tailnet ask, else to the public address."""
     for one in world.api.objects.values():
         entries = ((one.get("spec") or {}).get("values") or {}).get("dnsmasq", {}).get("customDnsEntries", ())
         for entry in entries if at_home else ():
             _, domain, address = str(entry).split("/")
-            if rest[0].endswith(f".{domain.strip('.')}"):
-                return f"answers 000 no {address}"
-    return f"answers 000 no {PUBLIC}" if rest[1] == "-" else "silent 000 no"
+            if name.endswith(f".{domain.strip('.')}"):
+                return address
+    return PUBLIC
+
+
+def _lookup(world: SimWorld, rest: Sequence[str], nonce: str, at_home: bool) -> str:
+    address = lookup(world, rest[0], at_home=at_home)
+    return f"answers 000 no {address}" if address != PUBLIC or rest[1] == "-" else "silent 000 no"
 
 
 _KINDS = {"http": _http, "connect": _connect, "redirect": _redirect, "cert": _cert, "name": _lookup}

@@ -12,7 +12,7 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 from wizard import assets
-from wizard.demo import flux, lan, programs
+from wizard.demo import flux, lan, probe, programs
 from wizard.demo.clock import Clock
 from wizard.demo.cluster import SimApi, SimCluster
 from wizard.demo.forges import SimForges
@@ -91,6 +91,8 @@ class SimWorld:
 
     def dns(self, server: str, name: str, kind: str) -> DnsAnswer:
         self.clock.sleep(0.1)
+        if kind == "A" and IPv4Address(server.partition(":")[0]).is_private:  # Pi-hole, or the router that asks it
+            return DnsAnswer("NOERROR", (probe.lookup(self, name, at_home=True),))
         return self.web.dns(name, kind)
 
     def run(
