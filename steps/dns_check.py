@@ -57,7 +57,9 @@ def wait_for_text(ctx: Context, name: str, text: str) -> None:
     except WizardError:
         if not any(text in one.records for one in seen.values()):
             raise
-    if late := {server: one for server, one in seen.items() if text not in one.records}:
+    late = {server: one for server, one in seen.items() if text not in one.records}
+    if late and not ctx.scratch.get("dns told"):  # the next name would say the same
+        ctx.scratch["dns told"] = True
         ctx.note(
             "Not every DNS server shows the record",
             f"{told(late, text)} Others do, so the name is yours. Certificates are looked up at the same servers: if"
