@@ -75,7 +75,8 @@ def _refuse_used_up(ctx: Context, back: Collection[str]) -> None:
 def last(ctx: Context) -> Keeping:
     """The same for a cluster that is about to end; what can't be asked any more keeps nobody from ending it."""
     kubeconfig = ctx.state.path.parent / "kubeconfig"
-    if not (_with_certificates(ctx.answers) and kubeconfig.exists()):
+    able = kubeconfig.exists() and ctx.state.recall("repository", "age_recipient")  # without a key there is no copy
+    if not (able and _with_certificates(ctx.answers)):
         return Keeping()
     try:
         return find(ctx, ctx.world.cluster(kubeconfig), new=False)
