@@ -91,7 +91,7 @@ class Repository(Step[RepositoryFacts]):
         copied = repo is not None and repo.copied
         if repo is None or place.heads is None or not (key.there and nonce and copied):
             return RepositoryFacts(reach.writing(ctx, place), key, nonce, copied, None, paths)
-        content = Content(ctx, repo, place.heads.get(repo.branch), wanted)
+        content = Content(ctx, repo, place.heads.get(repo.branch), wanted, rendered)
         if content.base and not repo.has(content.base):
             repo.fetch()
         Writer(content).look()

@@ -13,7 +13,7 @@ from steps.gitops.checks import leaks
 from steps.gitops.tree import Finding
 from steps.gitops.validate import errors, validate
 from steps.repository_content import AUTHOR, Content
-from steps.repository_edits import counted, decision, stop
+from steps.repository_edits import NAME, counted, decision, stop
 from wizard.errors import Blocked, WizardError
 from wizard.repo import GONE, Author
 
@@ -36,7 +36,7 @@ class Writer:
         outcome |= {path: content.rendered.get(path) for path in difference.write}
         outcome |= {path: one.merged.text for path, one in difference.both.items()}
         if outcome and not content.sealed & outcome.keys():  # those are checked once they are encrypted
-            refuse(self._mistakes(outcome), "Correct it in the repository, or in the answers that lead to this.")
+            self._refuse(outcome)
 
     def write(self) -> str:
         """Writes the commits on top of `content.base`; the id of the last one, or `base` when nothing is left to do.
@@ -48,9 +48,7 @@ class Writer:
         if content.base and content.difference.empty:
             return content.base
         first, second = self._wanted(config), self._kept(config)
-        refuse(
-            self._mistakes({**first, **second}), "Correct it in the repository, or in the answers that lead to this."
-        )
+        self._refuse({**first, **second})
         verb = "Update" if content.base else "Describe"
         message = f"{verb} the cluster {content.settings.cluster}: {counted(len(first), 'file')}\n"
         commit = content.repo.commit(AUTHOR, message, *_split(first), content.base)
@@ -102,8 +100,11 @@ class Writer:
 
     # -- the last look ---------------------------------------------------------------------------------------
 
-    def _mistakes(self, outcome: Files) -> list[Finding]:
-        """What would be wrong at the head of the branch. In files that stay as they are, only what is new counts."""
+    def _refuse(self, outcome: Files) -> None:
+        """Raises `Blocked` for what would be wrong at the head of the branch.
+
+        In files that stay as they are, only what would be wrong anew counts.
+        """
         content = self.content
         names = [path for path in content.now if path.endswith((".yaml", ".yml"))]
         there = dict.fromkeys(content.now, "") | content.repo.texts({path: content.now[path] for path in names})
@@ -111,7 +112,11 @@ class Writer:
         found = errors(validate(after, own=False))
         known = {(one.file, one.what) for one in validate(there, own=False)} if found else set()
         changed = {path for path, text in outcome.items() if there.get(path) != text}
-        return [one for one in found if one.file in changed or (one.file, one.what) not in known]
+        refuse(
+            [one for one in found if one.file in changed or (one.file, one.what) not in known],
+            "Correct it in the repository, or in the answers that lead to this.",
+            again=(NAME,) if decision(content.ctx.answers) else (),
+        )
 
     def _no_plain_secret(self, commit: str) -> None:
         """No commit on its way may hold a plain Secret."""
@@ -129,10 +134,14 @@ def _split(files: Files) -> tuple[dict[str, str], list[str]]:
     return {path: text for path, text in files.items() if text is not None}, [p for p, t in files.items() if t is None]
 
 
-def refuse(findings: list[Finding], fix: str = "Correct the answers that lead to this.") -> None:
-    """Raises `Blocked` with every mistake, if there is one."""
+def refuse(
+    findings: list[Finding], fix: str = "Correct the answers that lead to this.", again: tuple[str, ...] = ()
+) -> None:
+    """Raises `Blocked` with every mistake, if there is one. Trying again asks for the answers `again`."""
     if mistakes := errors(findings):
-        raise Blocked(
+        error = Blocked(
             f"The repository would hold {counted(len(mistakes), 'mistake')}; nothing was pushed.",
             "\n".join(finding.sentence() for finding in mistakes), fix,
         )  # fmt: skip
+        error.answers = again
+        raise error

@@ -103,10 +103,11 @@ class Content:
     repo: Repo
     base: str | None
     settings: Settings
+    given: Mapping[str, str] | None = None  # what the settings make, where that is known already
 
     @cached_property
-    def rendered(self) -> dict[str, str]:
-        return render(self.settings)
+    def rendered(self) -> Mapping[str, str]:
+        return render(self.settings) if self.given is None else self.given
 
     @cached_property
     def sealed(self) -> frozenset[str]:

@@ -12,7 +12,7 @@ from wizard.question import CHOICE, Answers, Choice, Kind, Question, list_of
 
 MINE, HOMELAB = "mine", "homelab"
 _SHOWN = "repository/conflicts"  # in ctx.scratch: those that the question is about
-_NAME = "repository.edits"
+NAME = "repository.edits"
 
 
 def _parse(raw: object) -> str | list[str]:
@@ -81,8 +81,8 @@ def stop(ctx: Context, conflicts: Sequence[Conflict]) -> Blocked:
     error = Blocked(
         f"{places} in the repository changed by hand would have to change here as well: {names}.",
         "Nothing is overwritten.",
-        f"Try again to choose, or answer {_NAME}: {MINE}, and all stays as you wrote it; {HOMELAB}, and all becomes as"
+        f"Try again to choose, or answer {NAME}: {MINE}, and all stays as you wrote it; {HOMELAB}, and all becomes as"
         f" homelab writes it; or a list of what shall become so: [{names}].",
     )
-    error.answers = (_NAME,)
+    error.answers = (NAME,)
     return error

@@ -35,11 +35,13 @@ class Vault:
         """The plain text of the encrypted file `blob`; None when there is none, or another key is needed."""
         if blob is None:
             return None
-        key = self.ctx.state.path.parent / "age.key"
-        plain = sops.decrypt(self.ctx.world, path, self.repo.read(blob), key)
-        for value in _values(plain).values():
-            Secret(str(value))  # masked from here on, wherever it may turn up
-        return plain
+        known: dict[str, str | None] = self.ctx.scratch.setdefault("repository/opened", {})
+        if blob not in known:  # sops takes its time, and the same is looked at again and again
+            key = self.ctx.state.path.parent / "age.key"
+            known[blob] = sops.decrypt(self.ctx.world, path, self.repo.read(blob), key)
+            for value in _values(known[blob]).values():
+                Secret(str(value))  # masked from here on, wherever it may turn up
+        return known[blob]
 
     def holds(self, path: str, plain: str | None) -> bool:
         """Whether the file with the text `plain` holds what it must."""

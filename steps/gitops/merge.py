@@ -7,6 +7,7 @@ None where there is no such file. YAML is merged by what it means, any other tex
 from __future__ import annotations
 
 import difflib
+import json
 from collections.abc import Callable
 from dataclasses import dataclass
 
@@ -14,6 +15,7 @@ from steps.gitops.merge_lines import Clash, chunks, joined
 from steps.gitops.merge_yaml import YamlMerge
 from steps.gitops.yaml_source import read
 
+_UNFIT = "What homelab changed does not fit into it."
 _MARK = "\ufeff"  # of the byte order; some editors on Windows begin a file with it
 
 
@@ -99,7 +101,18 @@ def _lines(file: str, base: str, theirs: str, wanted: str, take: Take) -> Merged
             pieces.append(chunk.wanted if take(found[-1]) else chunk.theirs)
         else:
             pieces.append(chunk)
-    return Merged(joined(pieces, theirs), tuple(found))
+    text = joined(pieces, theirs)
+    if file.endswith(".json") and _is_json(theirs) and not _is_json(text):
+        return _whole(file, theirs, wanted, take, reason=_UNFIT)
+    return Merged(text, tuple(found))
+
+
+def _is_json(text: str) -> bool:
+    try:
+        json.loads(text)
+    except ValueError:
+        return False
+    return True
 
 
 def _yaml(file: str, base: str, theirs: str, wanted: str, take: Take) -> Merged:
@@ -120,7 +133,7 @@ def _yaml(file: str, base: str, theirs: str, wanted: str, take: Take) -> Merged:
     for text in (*_as_lines(base, theirs, wanted), *done.texts()):
         if done.is_right(text):
             return Merged(text, tuple(found))
-    return _whole(file, theirs, wanted, take, reason="What homelab changed does not fit into it.")
+    return _whole(file, theirs, wanted, take, reason=_UNFIT)
 
 
 def _as_lines(base: str, theirs: str, wanted: str) -> list[str]:

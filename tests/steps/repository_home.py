@@ -125,6 +125,8 @@ def replaced(path: str, *pairs: tuple[str, str]) -> Callable[[Path], None]:
 
 def kept(made: Home) -> Home:
     """Keeps `made` as it is, to be had again as often as wanted: writing it takes a second."""
+    for repository in (made.far, made.folder / "state" / "repository.git"):
+        git(repository, "gc", "-q")  # one file instead of hundreds to copy
     shutil.copytree(made.folder, made.folder.with_suffix(".kept"))
     return made
 

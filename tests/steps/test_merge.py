@@ -65,6 +65,16 @@ def test_several_places_are_decided_one_by_one() -> None:
     ]  # fmt: skip
 
 
+def test_lines_of_json_are_only_merged_to_json() -> None:
+    base, theirs = '{\n"a": 1\n}\n', '{\n"mine": 0,\n"a": 1\n}\n'
+    assert merge("f.json", base, theirs, '{\n"a": 1\n}\n\n').text == theirs + "\n"
+    (found,) = merge("f.json", "[\n1,\n2\n]\n", "[\n1\n]\n", "[\n0,\n1,\n2\n]\n").conflicts
+    assert found.key == "f.json#line 2"
+    base, theirs = "[\n1\n\n]\n", '{"x":\n1\n\n}\n'
+    merged = merge("f.json", base, theirs, "[\n1\n,2\n\n]\n")
+    assert merged.text == theirs and [one.key for one in merged.conflicts] == ["f.json"]
+
+
 # -- whole files ---------------------------------------------------------------------------------------------
 
 

@@ -16,6 +16,7 @@ from wizard.engine import Consent, Engine
 from wizard.errors import Blocked
 from wizard.question import Prompt
 from wizard.repo import Repo
+from wizard.ui.plain import meaning
 
 POOL = "infrastructure/metallb-config/pool.yaml"
 PLACE = f"{POOL}#IPAddressPool/homelab.spec.addresses.0"
@@ -88,9 +89,8 @@ def test_without_a_decision_nothing_is_pushed_and_the_answer_is_named(home: Home
 
 @pytest.mark.parametrize(
     ("answer", "pool", "others"),
-    [("mine", "10.0.0.80", "mine"), ("homelab", "10.0.0.66", "homelab"), ([PLACE], "10.0.0.66", "mine"),
-     ([f"{HELLO}#Deployment/hello.spec.replicas"], "10.0.0.80", "mine")],
-)  # fmt: skip
+    [("mine", "10.0.0.80", "mine"), ("homelab", "10.0.0.66", "homelab"), ([PLACE], "10.0.0.66", "mine")],
+)
 def test_a_decision_holds_and_is_not_asked_for_again(home: Home, answer: Any, pool: str, others: str) -> None:
     home.edit(replaced(POOL, ("10.0.0.69", "10.0.0.80")))
     home.edit(replaced("README.md", ("# ", "# My own: ")))
@@ -138,6 +138,7 @@ def test_the_wizard_asks_what_is_to_stay(home: Home, chosen: int, pool: str) -> 
     assert [choice.value for choice in prompt.choices] == ["mine", PLACE] and "changed by hand" in failure
     assert prompt.choices[1].help == "yours: 10.0.0.60-10.0.0.80; homelab's: 10.0.0.60-10.0.0.66"
     assert f"10.0.0.60-{pool}" in home.show(POOL) and home.plan() == []
+    assert QUESTION.kind.parse(meaning(prompt, "2")) == [PLACE] and prompt.parse(meaning(prompt, "")) == "mine"
 
 
 def test_lines_of_text_are_read_as_an_answer() -> None:
@@ -230,6 +231,7 @@ def test_what_comes_out_wrong_is_not_pushed(home: Home) -> None:
         home.plan()
     line = home.show(TRAEFIK)[: home.show(TRAEFIK).index("replicas")].count("\n") + 1
     assert f"{TRAEFIK}:{line}: " in caught.value.why and "Correct it in the repository" in caught.value.fix
+    assert caught.value.answers == ("repository.edits",), "trying again asks what was decided"
     assert git(home.far, "rev-parse", "main") == before
 
 

@@ -131,6 +131,27 @@ def test_what_others_keep_in_the_repository_stays_as_it_is(repo: Repo, far: Path
     assert git(work, "write-tree") == git(far, "rev-parse", "main^{tree}")
 
 
+def test_what_was_there_is_put_back_as_it_was(repo: Repo, far: Path, tmp_path: Path) -> None:
+    """A link, a program, bytes that are no UTF-8: taken over by a first commit, put back by a second."""
+    work = tmp_path / "work"
+    git(tmp_path, "clone", "-q", str(far), str(work))
+    (work / "link").symlink_to("elsewhere")
+    (work / "tool").write_text("#!/bin/sh\n")
+    (work / "tool").chmod(0o755)
+    (work / "d").mkdir()
+    (work / "d" / "raw").write_bytes(b"caf\xe9\n")
+    by_hand(far, tmp_path, {})
+    repo.fetch()
+    base = repo.heads()["main"]
+    paths = ["link", "tool", "d/raw"]
+    first = repo.commit(US, "Ours", dict.fromkeys(paths, "ours\n"), [], base)
+    assert repo.texts({path: repo.files(first)[path] for path in paths}) == dict.fromkeys(paths, "ours\n")
+    second = repo.commit(US, "Back", {"new": "1\n"}, [], first, back=[*paths, "never/was"], of=base)
+    repo.push(second)
+    assert git(far, "diff", "--name-only", base, "main").split() == ["new"]
+    assert git(far, "ls-tree", first, "tool").startswith("100755"), "what can be run stays so"
+
+
 def test_nothing_of_the_persons_own_git_is_used(
     repo: Repo, far: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -88,3 +88,21 @@ def test_the_fast_way_says_the_same(data: object) -> None:
 def test_the_fast_way_refuses_what_it_does_not_know() -> None:
     with pytest.raises(TypeError):
         yamlfile.dump_plain({"a": object()})
+
+
+@pytest.mark.parametrize(
+    ("data", "text"),
+    [
+        ({"a": 1, "b": ["x", "y z", None, True]}, '{a: 1, b: [x, "y z", null, true]}'), ("no", '"no"'), ([], "[]"),
+        ({"a b": {"c": "d, e"}}, '{"a b": {c: "d, e"}}'), ("two\nlines", '"two\\nlines"'), ({}, "{}"),
+    ],
+)  # fmt: skip
+def test_one_line_of_yaml(data: object, text: str) -> None:
+    assert yamlfile.flow(data) == text and yamlfile.load(text) == data
+
+
+def test_events_have_their_places_and_mistakes_their_lines() -> None:
+    scalars = [event for event in yamlfile.events("a: x # y\n") if hasattr(event, "value")]
+    assert [(event.value, event.start_mark.index) for event in scalars] == [("a", 0), ("x", 3)]
+    with pytest.raises(ValueError, match="line 2"):
+        yamlfile.events("a: 1\n b: 2\n")
