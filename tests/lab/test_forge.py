@@ -18,7 +18,7 @@ import pytest
 
 from steps import repository_access as access
 from steps.repository import Repository
-from tests.lab.cluster_lab import HOME, build, lab
+from tests.lab.cluster_lab import HOME, build, end, lab
 from tests.lab.conftest import RAN
 from tests.steps.repository_home import Front, Home, new
 from wizard.context import Context
@@ -38,8 +38,9 @@ ALLOWED = frozenset({"repository/host-key"})
 @pytest.fixture(scope="module")
 def gitea(request: pytest.FixtureRequest) -> Iterator[Callable[..., Any]]:
     """Gitea's API as its administrator: ``gitea("PATCH", "/repos/me/homelab", archived=True)``."""
-    if os.geteuid() != 0 or not Path("/run/netns/hw-ws").exists():
-        build("setup", "build nodes", "up 0")
+    was_up = Path("/run/netns/hw-ws").exists()
+    if not was_up:
+        build("setup", "up 0")
     build("forge build", "forge up")
 
     def ask(method: str, path: str, **body: Any) -> Any:
@@ -51,6 +52,8 @@ def gitea(request: pytest.FixtureRequest) -> Iterator[Callable[..., Any]]:
     rows = request.config.stash.setdefault(RAN, [])
     rows.append(("Gitea", f"{(Path(HOME) / 'bin/.gitea.version').read_text().split()[0]}, its own SSH server, SQLite"))
     lab("forge", "down")
+    if not was_up:
+        end()
 
 
 class _network:  # noqa: N801

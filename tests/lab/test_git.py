@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from steps.repository import Repository
-from steps.repository_content import Content
+from steps.repository_commit import Writer
 from tests.lab.conftest import HOME, lab
 from tests.steps.repository_home import Home, new
 from wizard.engine import Consent, Engine
@@ -123,15 +123,15 @@ def test_a_server_that_takes_no_push(home: Home, says: str, what: str) -> None:
 
 
 def test_somebody_else_is_faster(home: Home, monkeypatch: pytest.MonkeyPatch) -> None:
-    write, races = Content.write, iter(range(2))
+    write, races = Writer.write, iter(range(2))
 
-    def slow(content: Content) -> str:
-        commit = write(content)
+    def slow(writer: Writer) -> str:
+        commit = write(writer)
         if (number := next(races, None)) is not None:
             theirs(home, lambda work: (work / f"theirs-{number}.txt").write_text("first\n"))
         return commit
 
-    monkeypatch.setattr(Content, "write", slow)
+    monkeypatch.setattr(Writer, "write", slow)
     home.run()
     assert at_server("log", "--format=%an", "main").split() == ["homelab-wizard", "Ann", "Ann"]
     files = at_server("ls-tree", "-r", "--name-only", "main").split()
@@ -247,13 +247,13 @@ def test_a_large_repository(home: Home, ran: Callable[[str, str], None]) -> None
 
 
 def test_stopped_in_the_middle_it_is_done_again(home: Home, monkeypatch: pytest.MonkeyPatch) -> None:
-    write = Content.write
+    write = Writer.write
 
-    def killed(content: Content) -> str:
-        write(content)
+    def killed(writer: Writer) -> str:
+        write(writer)
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(Content, "write", killed)
+    monkeypatch.setattr(Writer, "write", killed)
     with pytest.raises(KeyboardInterrupt):
         home.run()
     assert at_server("for-each-ref") == ""
