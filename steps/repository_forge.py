@@ -57,6 +57,11 @@ def look(ctx: Context) -> Far:
         if error.status in (0, 401, 403):  # trying again asks for another token
             blocked.answers = (f"repository.{TOKENS[provider(ctx.answers['repository'])]}",)
         raise blocked from None
+    except (KeyError, TypeError, AttributeError):
+        raise Blocked(
+            f"What answers at {forge.base} is not {forge.title}.", "Its answers have another shape.",
+            "Check repository.provider and repository.host.",
+        ) from None  # fmt: skip
 
 
 def _look(ctx: Context, forge: Forge) -> Far:
@@ -211,7 +216,7 @@ def _published(ctx: Context, server: str) -> tuple[str, ...]:
     if server == GitHub.public:
         try:
             return GitHub(ctx.world, server).fingerprints()
-        except WizardError:  # then the person is asked, as for any other server
+        except (WizardError, AttributeError):  # then the person is asked, as for any other server
             return ()
     pinned: dict[str, str] = assets.versions()["git-host-keys"].get(server, {})
     return tuple(pinned.values())

@@ -192,6 +192,13 @@ def test_a_token_that_is_refused_is_asked_for_again(stage: Stage) -> None:
     assert "ghp_of_the_test" not in str(caught.value)
 
 
+@pytest.mark.parametrize("body", [b"[]", b"{}", b'"me"', b"null"])
+def test_something_else_that_speaks_json_is_named(stage: Stage, body: bytes) -> None:
+    stage.world.web.http = lambda request: Response(200, body)  # type: ignore[method-assign]
+    with pytest.raises(Blocked, match=r"What answers at https://api\.github\.com is not GitHub"):
+        stage.ahead()
+
+
 def test_without_a_token_nobody_knows_whose_repository_it_is(stage: Stage) -> None:
     stage.given = {"provider": "github"}
     with pytest.raises((Blocked, BadInput), match=r"not known|mistake|whose"):

@@ -13,7 +13,6 @@ from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, ClassVar
-from urllib.parse import urlsplit
 
 from wizard.secret import Secret
 from wizard.web.api import ApiError, reason
@@ -58,7 +57,7 @@ class DeployKey:
 class Refusal:
     """What a refusal means: the first whose status (0: any) and pattern fit the answer is it.
 
-    The sentences may hold {title}, {host}, {said} and {token}, which says how to get a token that is right.
+    The sentences may hold {title}, {host} and {token}, which says how to get a token that is right.
     """
 
     status: int
@@ -130,11 +129,6 @@ class Forge(ABC):
     # -- sending -------------------------------------------------------------------------------------------
 
     @property
-    def name(self) -> str:
-        """The host's name alone."""
-        return urlsplit(f"https://{self.host}").hostname or self.host
-
-    @property
     def base(self) -> str:
         return f"https://{self.host}{self.api}"
 
@@ -183,7 +177,7 @@ class Forge(ABC):
         for one in (*self.refusals, *_COMMON):
             fits = one.status in (0, response.status) or (one.status == 500 and response.status > 500)
             if fits and re.search(one.pattern, said, re.IGNORECASE):
-                words = {"title": self.title, "host": self.host, "said": said, "token": self.token_advice()}
+                words = {"title": self.title, "host": self.host, "token": self.token_advice()}
                 why = f"It says: {said}" if said else f"It answered {asked} with status {response.status}."
                 return ApiError(one.what.format(**words), why, one.fix.format(**words), status=response.status)
         return ApiError(
@@ -200,7 +194,8 @@ def _limit(response: Response, said: str) -> str:
     if not (response.status == 429 or spent or re.search(r"rate limit", said, re.IGNORECASE)):
         return ""
     if re.fullmatch(r"\d+", headers.get("retry-after", "")):
-        return f"Run the same command again in {max(1, round(int(headers['retry-after']) / 60))} minutes."
+        minutes = max(1, round(int(headers["retry-after"]) / 60))
+        return f"Run the same command again in {minutes} minute{'' if minutes == 1 else 's'}."
     if re.fullmatch(r"\d+", headers.get("x-ratelimit-reset", "")):
         at = time.strftime("%H:%M", time.localtime(int(headers["x-ratelimit-reset"])))
         return f"Run the same command again after {at}."

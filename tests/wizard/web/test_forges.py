@@ -201,7 +201,7 @@ REFUSALS = [
     ("gitlab", "it is there already", CREATE, "which the token may not see", "another repository.name"),
     ("gitlab", "no more repositories for this user", CREATE, "does not let the token's user", "repository.owner"),
     ("gitlab", "a key that another account has", ADD, "another repository or account", "key_file"),
-    ("gitlab", "too many requests", WHO, "no more requests", "in 1 minutes"),
+    ("gitlab", "too many requests", WHO, "no more requests", "in 1 minute."),
     ("gitlab", "out of order", WHO, "trouble of its own", "in some minutes"),
     ("gitea", "a wrong token", WHO, "does not accept the token", "repository: read and write"),
     ("gitea", "a token that may not even tell whose it is", WHO, "too small", "user: read and write"),
