@@ -119,13 +119,13 @@ class Writer:
         )
 
     def _no_plain_secret(self, commit: str) -> None:
-        """No commit on its way may hold a plain Secret."""
+        """No commit on its way may hold a plain Secret, what is put back included."""
         content = self.content
         for _, path, blob in content.repo.outgoing(content.base, commit):
-            if blob != GONE and any(leaks.leaks(path, content.repo.read(blob))):
+            for found in leaks.leaks(path, content.repo.read(blob) if blob != GONE else ""):
                 raise WizardError(
-                    f"Not pushed: {path} holds a Secret that is not encrypted.", "A push can't be taken back.",
-                    "Run the same command again; when it stays so, this is a mistake in homelab.",
+                    f"Not pushed: {found.sentence()}", "A push can't be taken back.",
+                    "When you have not written it there yourself, this is a mistake in homelab.",
                 )  # fmt: skip
 
 

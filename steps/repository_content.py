@@ -32,9 +32,9 @@ class Both:
     Of an encrypted file these are the plain texts; None where there is no file.
     """
 
-    wanted: str | None
-    theirs: str | None
-    merged: Merged
+    wanted: str | None = field(repr=False)
+    theirs: str | None = field(repr=False)
+    merged: Merged = field(repr=False)
 
     @property
     def matters(self) -> bool:

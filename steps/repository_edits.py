@@ -41,10 +41,11 @@ QUESTION = Question(
 
 
 def _choice(conflict: Conflict) -> Choice:
+    label = f"{conflict.file} {conflict.way}".rstrip()
     if conflict.reason or not conflict.way:
-        return Choice(conflict.key, conflict.key, conflict.reason or "the whole file")
+        return Choice(conflict.key, label, conflict.reason or "the whole file")
     yours, ours = (" ".join(text.split()) or "nothing" for text in (conflict.theirs, conflict.wanted))
-    return Choice(conflict.key, conflict.key, f"yours: {yours}; homelab's: {ours}")
+    return Choice(conflict.key, label, f"yours: {yours}; homelab's: {ours}")
 
 
 def decision(answers: Answers) -> Callable[[Conflict], bool] | None:

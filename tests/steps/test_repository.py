@@ -183,7 +183,7 @@ def test_no_commit_with_a_plain_secret_is_pushed(home: Home, monkeypatch: pytest
     with pytest.raises(Blocked, match="mistake"):
         home.run()
     monkeypatch.setattr("steps.repository_commit.validate", lambda files, own: [])
-    with pytest.raises(WizardError, match=r"Not pushed: .* holds a Secret that is not encrypted"):
+    with pytest.raises(WizardError, match=r"Not pushed: .*\.sops\.yaml:\d+: .*stringData.token is not encrypted"):
         home.run()
     assert git(home.far, "branch") == ""
 

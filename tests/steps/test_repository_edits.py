@@ -13,7 +13,7 @@ from steps.repository_edits import QUESTION
 from tests.steps.repository_home import Home, again, git, kept, new, replaced
 from wizard import events
 from wizard.engine import Consent, Engine
-from wizard.errors import Blocked
+from wizard.errors import Blocked, WizardError
 from wizard.question import Prompt
 from wizard.repo import Repo
 from wizard.ui.plain import meaning
@@ -233,6 +233,16 @@ def test_what_comes_out_wrong_is_not_pushed(home: Home) -> None:
     assert f"{TRAEFIK}:{line}: " in caught.value.why and "Correct it in the repository" in caught.value.fix
     assert caught.value.answers == ("repository.edits",), "trying again asks what was decided"
     assert git(home.far, "rev-parse", "main") == before
+
+
+def test_what_was_written_in_the_clear_by_hand_is_not_pushed_once_more(home: Home) -> None:
+    home.edit(replaced(POOL, ("10.0.0.69", f"10.0.0.80 # glpat-{'a' * 20}")))
+    home.answers["addresses"]["pool"] = "10.0.0.60-10.0.0.66"
+    home.answers["repository"]["edits"] = "mine"
+    before = git(home.far, "rev-parse", "main")
+    with pytest.raises(WizardError, match=f"Not pushed: {POOL}:[0-9]+: .* token for GitLab") as caught:
+        home.run()
+    assert "glpat" not in str(caught.value) and git(home.far, "rev-parse", "main") == before
 
 
 def test_mistakes_in_files_that_are_the_persons_own_stop_nothing(home: Home) -> None:
