@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from steps import nodes, ops, packages
+from steps import nodes, ops, packages, tailnet_leave
 from wizard.context import Context
 from wizard.host import facts as read
 from wizard.step import Change
@@ -70,7 +70,8 @@ def changes(left: Left) -> list[Change]:
         sentence = "end what runs of the cluster: its pods, what they and Kubernetes stored here, its network"
         found.append(_change(left, "kubernetes", sentence, _detached(left, "reset/cluster")))
     if left.tailnet:
-        found.append(_change(left, "tailnet", "leave the tailnet", _tailnet(left)))
+        leave: Callable[[Context], None] = lambda ctx: tailnet_leave.leave(ctx, left.address)  # noqa: E731
+        found.append(_change(left, "tailnet", "leave the tailnet", leave))
     if left.packages:
         found.append(_change(left, "packages", packages_sentence(left.packages), _packages(left)))
     if left.originals and (found or left.files or left.units or not left.given_back):
@@ -112,15 +113,6 @@ def _change(left: Left, name: str, sentence: str, do: Callable[[Context], None])
 def _detached(left: Left, script: str) -> Callable[[Context], None]:
     def do(ctx: Context) -> None:
         ops.detached(ctx, left.address, UNIT, script)
-
-    return do
-
-
-def _tailnet(left: Left) -> Callable[[Context], None]:
-    """Leaves it from here; taking the entry out of the tailnet's own list of devices would come after this."""
-
-    def do(ctx: Context) -> None:
-        ops.run(ctx, left.address, "reset/tailnet")
 
     return do
 

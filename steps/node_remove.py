@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
-from steps import control_plane, emptying, members, nodes, ops, pods, prepare_system
+from steps import control_plane, emptying, members, node_forget, nodes, ops, pods, prepare_system, tailnet_leave
 from steps import facts as node_facts
 from steps.cluster_look import Look
 from steps.facts import NodeFacts
@@ -17,7 +17,7 @@ from wizard.question import ADDRESS, Answers, Choice, Kind, Question
 from wizard.step import Change, Step
 
 UNIT = "homelab-reset"
-EVIDENCE = "machines"
+EVIDENCE = node_forget.EVIDENCE
 ONE = Kind("address", ADDRESS.parse, widget="choice")
 
 
@@ -41,6 +41,7 @@ class Leaving:
     etcd: Sequence[Member] = ()
     pods: Sequence[Object] = ()  # those that have to move
     risks: Sequence[str] = ()
+    tailnet: tailnet_leave.Leaving = field(default_factory=tailnet_leave.Leaving)
 
     @property
     def node(self) -> Object | None:
@@ -67,23 +68,27 @@ class NodeRemove(Step[Leaving]):
         address = ctx.answers.get("node-remove", {}).get("node")
         if not address or address not in nodes.addresses(ctx.answers):
             return Leaving()
+        found = self._look(ctx, address)
+        reachable = found.machine is not None
+        tailnet = tailnet_leave.look(ctx, address, reachable=reachable, staying=list(found.others))
+        return replace(found, tailnet=tailnet)
+
+    def _look(self, ctx: Context, address: str) -> Leaving:
         heads = nodes.control_planes(ctx.answers)
         stay = [head for head in heads if head != address]
         if not stay:
             raise last_one(ctx.name_of(address))
         seen = ctx.each(nodes.addresses(ctx.answers), lambda one: _facts(ctx, one))
         through = next((head for head in stay if (facts := seen[head]) and facts.api_answers), "")
+        others = {one: facts for one, facts in seen.items() if facts and one != address}
         if not ctx.state.recall("cluster", "uid"):
-            return Leaving(address, ctx.name_of(address), seen[address], address in heads)
+            return Leaving(address, ctx.name_of(address), seen[address], address in heads, others=others)
         if not through:
             raise no_head(ctx, stay)
         etcd = members.look(ctx, through)
         head = address in heads or any(member.address == address for member in etcd)
         name = str(ctx.state.recall(EVIDENCE, address, "hostname") or "")
-        found = Leaving(
-            address, name, seen[address], head, through,
-            {one: facts for one, facts in seen.items() if facts and one != address}, None, etcd,
-        )  # fmt: skip
+        found = Leaving(address, name, seen[address], head, through, others, None, etcd)
         if problem := members.loses_quorum(etcd, address) if head else "":
             raise quorum(found, problem)
         if heads[0] == address and seen[address] is None:
@@ -98,7 +103,14 @@ class NodeRemove(Step[Leaving]):
             changes += _headless(facts, answers)
         if facts.through and facts.look is None:
             return changes
-        return [*changes, *_emptied(facts), *_gone(facts), _forget(facts)]
+        name = facts.name or facts.address
+        forgotten = node_forget.change(
+            facts.address, name, facts.tailnet, dead=bool(not facts.machine and facts.through)
+        )
+        return [
+            *changes, *_emptied(facts), *tailnet_leave.handing_over(facts.tailnet), *_gone(facts),
+            *tailnet_leave.leaving(facts.tailnet), forgotten,
+        ]  # fmt: skip
 
 
 # -- looking -----------------------------------------------------------------------------------------------
@@ -259,36 +271,3 @@ def _leave_etcd(ctx: Context, found: Leaving) -> None:
             f"etcd still counts {found.name} among its members.", "It was told to take it out, and did not.",
             "Run the same command again.", host=ctx.name_of(found.through),
         )  # fmt: skip
-
-
-def _forget(found: Leaving) -> Change:
-    """The answers, then the evidence: the very last, so that everything before it can be taken up again."""
-    name = found.name or found.address
-
-    def do(ctx: Context) -> None:
-        machines = ctx.answers["machines"]
-        for key in ("more_control_planes", "hosts", "replaced"):
-            if found.address in (machines.get(key) or []):
-                left = [address for address in machines[key] if address != found.address]
-                ctx.keep("machines", key, left or None)
-        if ctx.answers.get("snapshots", {}).get("to") == found.address:  # asked for again, another Pi is proposed
-            ctx.forget("snapshots", "to")
-            ctx.note("Snapshots lose their second place", f"They were kept on {name}, too. Choose another: homelab")
-        ctx.note(f"{name} has left", _told(found))
-        ctx.forget("node-remove", "node")
-        ctx.state.evidence.get(EVIDENCE, {}).pop(found.address, None)
-        ctx.state.save()
-
-    return Change("node-remove/forget", f"forget {name}", do)
-
-
-def _told(found: Leaving) -> str:
-    if found.machine is None and found.through:
-        return (
-            "It could not be reached, so its card still carries the cluster's credentials, and would try to come back: "
-            "write the card anew before the Pi is switched on again. An answers file of yours still names it."
-        )
-    return (
-        "Its packages and settings are still there, and so is the wizard's SSH key. If it was in your tailnet, it "
-        "still is: remove it there. An answers file of yours still names it."
-    )

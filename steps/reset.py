@@ -8,8 +8,9 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
-from steps import control_plane, giving_back, nodes, own_key
+from steps import control_plane, giving_back, nodes, own_key, tailnet_reset
 from steps.giving_back import Left
+from steps.tailnet_reset import TailnetLeft
 from steps.tls import keep
 from steps.tls.keep import Keeping
 from wizard.context import Context
@@ -31,6 +32,7 @@ class ResetFacts:
     cluster: str
     pis: tuple[Left, ...] = ()
     skipped: tuple[str, ...] = ()
+    tailnet: TailnetLeft = field(default_factory=TailnetLeft)
     here: bool = False  # this computer still holds a kubeconfig, a key or a state that goes
     certificates: Keeping = field(default_factory=Keeping)
 
@@ -58,10 +60,11 @@ class Reset(Step[ResetFacts]):
         if silent := [address for address, left in looked.items() if left is None]:
             raise _no_answer(ctx, silent)
         pis = tuple(left for left in looked.values() if left is not None and not left.nothing)
-        return ResetFacts(ctx.state.cluster, pis, skipped, bool(_here(ctx, skipped)), keep.last(ctx))
+        tailnet = tailnet_reset.look(ctx, [a for a in nodes.addresses(ctx.answers) if a not in skipped], pis)
+        return ResetFacts(ctx.state.cluster, pis, skipped, tailnet, bool(_here(ctx, skipped)), keep.last(ctx))
 
     def plan(self, facts: ResetFacts, answers: Answers) -> list[Change]:
-        if not (facts.pis or facts.here):
+        if not (facts.pis or facts.here or facts.tailnet.anything):
             return []
         count = f"{len(facts.pis)} Pi{'' if len(facts.pis) == 1 else 's'}"
         ending = Change(
@@ -71,8 +74,9 @@ class Reset(Step[ResetFacts]):
         )  # fmt: skip
         sentence = "remove the cluster's kubeconfig from this computer and set its state aside"
         found = [change for left in facts.pis for change in giving_back.changes(left)]
+        found += tailnet_reset.changes(facts.tailnet)
         kept = [Change("reset/certificates", keep.SENTENCE, keep.save)] if facts.certificates.stale else []
-        return [*kept, ending, *found, Change("reset/computer", sentence, _leave(facts.skipped))]
+        return [*kept, ending, *found, Change("reset/computer", sentence, _leave(facts))]
 
 
 def _begin(ctx: Context) -> None:
@@ -125,7 +129,9 @@ def _here(ctx: Context, skipped: tuple[str, ...]) -> list[Path]:
     return [path for path in found if path.exists()] + ([state] if state.exists() and ASIDE not in state.name else [])
 
 
-def _leave(skipped: tuple[str, ...]) -> Callable[[Context], None]:
+def _leave(facts: ResetFacts) -> Callable[[Context], None]:
+    skipped = facts.skipped
+
     def do(ctx: Context) -> None:
         state = ctx.state.path
         for path in _here(ctx, skipped):
@@ -138,6 +144,8 @@ def _leave(skipped: tuple[str, ...]) -> Callable[[Context], None]:
         if skipped:
             names = " and ".join(skipped)
             said.append(f"{names} stayed as it was. To give it back later: homelab reset --state {state}")
+        if by_hand := tailnet_reset.told(ctx.answers, facts.tailnet):
+            said.append(by_hand)
         ctx.note("The cluster is gone", "\n".join(said))
 
     return do

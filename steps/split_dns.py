@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from steps import tailnet_facts
+from steps import tailnet_facts, tailnet_keys
 from wizard.context import Context
+from wizard.errors import ConnectionLost, HostError, TrustError
 from wizard.question import Answers
 from wizard.step import Change
+from wizard.web.tailnet import ControlServer
 from wizard.web.tailscale import Tailscale
 
 
@@ -22,19 +24,35 @@ class SplitDnsFacts:
 
 
 def look(ctx: Context) -> SplitDnsFacts:
-    """Split DNS as it is now."""
+    """Split DNS as it is now: by the API where that can tell, else as a Pi is told, which does not use it itself."""
     if not wanted(ctx.answers):
         return SplitDnsFacts()
-    domain, resolver = ctx.answers["domains"]["internal_domain"], ctx.answers["addresses"]["dns_address"]
-    server = tailnet_facts.control(ctx)
-    if not isinstance(server, Tailscale):
-        return SplitDnsFacts(domain, (resolver,))
-    return SplitDnsFacts(domain, (resolver,), tuple(server.split_dns().get(domain, ())), by_api=True)
+    domain, resolver = _pair(ctx.answers)
+    server = tailnet_keys.control(ctx)
+    if isinstance(server, Tailscale):
+        return SplitDnsFacts(domain, (resolver,), tuple(server.split_dns().get(domain, ())), by_api=True)
+    return SplitDnsFacts(domain, (resolver,), _as_told(ctx, domain))
+
+
+def _as_told(ctx: Context, domain: str) -> tuple[str, ...]:
+    """The resolvers for `domain` as the first Pi that answers is told; empty when none can be asked."""
+    for router in tailnet_facts.routers(ctx.answers):
+        try:
+            return tailnet_facts.look(ctx, [router])[router].resolvers(domain)
+        except (ConnectionLost, TrustError):
+            raise
+        except HostError:
+            continue
+    return ()
 
 
 def wanted(answers: Answers) -> bool:
     """Whether there is a tailnet, and a Pi-hole that it could ask."""
-    return tailnet_facts.in_use(answers) and "pihole" in (answers.get("repository", {}).get("apps") or ())
+    return tailnet_facts.in_use(answers) and tailnet_facts.has_resolver(answers)
+
+
+def _pair(answers: Answers) -> tuple[str, str]:
+    return answers["domains"]["internal_domain"], answers["addresses"]["dns_address"]
 
 
 def changes(facts: SplitDnsFacts) -> list[Change]:
@@ -43,7 +61,7 @@ def changes(facts: SplitDnsFacts) -> list[Change]:
         return []
 
     def do(ctx: Context) -> None:
-        server = tailnet_facts.control(ctx)
+        server = tailnet_keys.control(ctx)
         if isinstance(server, Tailscale):
             server.set_split_dns(facts.domain, facts.wanted)
 
@@ -54,12 +72,45 @@ def advice(facts: SplitDnsFacts, service: str) -> str:
     """What a person does where the API can't or may not; empty when there is nothing to do by hand."""
     if not facts.domain or facts.by_api:
         return ""
+    if facts.found == facts.wanted:
+        return f"VPN: the tailnet asks {facts.wanted[0]} for the names below {facts.domain}, as it must."
+    now = f" (now it asks {' and '.join(facts.found)})" if facts.found else ""
     if service == "headscale":
         return (
-            f"VPN: put this into headscale's config.yaml and restart headscale:\n"
-            f"  dns: {{nameservers: {{split: {{{facts.domain}: [{facts.wanted[0]}]}}}}}}"
+            f"VPN: headscale's config.yaml needs this under dns:{now}, and then a restart:\n"
+            f"  nameservers:\n    split:\n      {facts.domain}: [{facts.wanted[0]}]\n"
+            "  override_local_dns: false   # unless it has global nameservers"
         )
     return (
-        "VPN: open https://login.tailscale.com/admin/dns, choose Add nameserver > Custom, enter"
+        f"VPN: open https://login.tailscale.com/admin/dns{now}, choose Add nameserver > Custom, enter"
         f" {facts.wanted[0]}, and restrict it to the domain {facts.domain}."
     )
+
+
+# -- taking it back ----------------------------------------------------------------------------------------
+
+
+def ours(ctx: Context, server: ControlServer | None) -> SplitDnsFacts:
+    """The entry that `homelab` made and that is still there; empty when there is none, or nobody can tell."""
+    given = ctx.answers
+    if not isinstance(server, Tailscale) or not given.get("domains", {}).get("internal_domain"):
+        return SplitDnsFacts()
+    if not given.get("addresses", {}).get("dns_address"):
+        return SplitDnsFacts()
+    domain, resolver = _pair(given)
+    found = tuple(server.split_dns().get(domain, ()))
+    return SplitDnsFacts(domain, (resolver,), found, by_api=True) if found == (resolver,) else SplitDnsFacts()
+
+
+def taken_back(facts: SplitDnsFacts) -> list[Change]:
+    """What is left to do so that the tailnet no longer asks a Pi-hole that is gone. Pure."""
+    if not facts.domain:
+        return []
+
+    def do(ctx: Context) -> None:
+        server, _ = tailnet_keys.control_if_any(ctx)
+        if isinstance(server, Tailscale):
+            server.set_split_dns(facts.domain, ())
+
+    sentence = f"let the tailnet ask {facts.wanted[0]} no longer for the names below {facts.domain}"
+    return [Change("reset/split-dns", sentence, do)]

@@ -3,20 +3,38 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import ClassVar
 
 from steps import facts as node_facts
-from steps import nodes, openpgp, routes, tailnet_changes, tailnet_facts
+from steps import (
+    nodes,
+    openpgp,
+    routes,
+    tailnet_advice,
+    tailnet_changes,
+    tailnet_facts,
+    tailnet_identity,
+    tailnet_keys,
+    tailnet_kubelet,
+    tailnet_lasting,
+    tailnet_why,
+)
 from steps.facts import NodeFacts
 from steps.routes import RouteFacts
+from steps.tailnet_changes import Listed
 from steps.tailnet_facts import Member
+from steps.tailnet_kubelet import Astray
+from steps.tailnet_lasting import Remembered
 from wizard.context import Context
-from wizard.errors import Blocked, Problem
-from wizard.question import CHOICE, NETWORK, PATH, SECRET, URL, Answers, Choice, Kind, Question, list_of
+from wizard.errors import Problem
+from wizard.question import CHOICE, NETWORK, PATH, SECRET, URL, YES_NO, Answers, Choice, Kind, Question, list_of
 from wizard.step import Change, Step
+from wizard.web import oauth
+from wizard.web.tailnet import ControlServer, Machine
 
 
 def _tag(raw: object) -> str:
@@ -35,6 +53,11 @@ def _service_is(*names: str) -> Callable[[Answers], bool]:
 
 _ANY = _service_is("tailscale", "headscale")
 
+
+def _no_api_key(answers: Answers) -> bool:
+    return _ANY(answers) and not answers["tailnet"].get("api_key")
+
+
 QUESTIONS: dict[str, Question] = {
     question.key: question
     for question in (
@@ -51,15 +74,25 @@ QUESTIONS: dict[str, Question] = {
             help="The server_url of its configuration, such as https://headscale.example.org.",
         ),
         Question(
-            "auth_key", "Which key may the Pis join with?", SECRET, when=_ANY,
+            "api_key", "Which key may the wizard manage your tailnet with?", SECRET, required=False, when=_ANY,
+            help="With it each Pi gets a key of its own, routes are approved, keys last, and a Pi that leaves is taken"
+            f" out. Tailscale: the secret of an OAuth client, from {oauth.PAGE} (scopes, to write: Devices Core and"
+            " Routes, Auth Keys, DNS; tag: tag:homelab), or an API access token. headscale: headscale apikeys create."
+            " Left empty, you are asked for a key to join with, and to do the rest by hand.",
+        ),
+        Question(
+            "auth_key", "Which key may the Pis join with?", SECRET, when=_no_api_key,
             help="It must be reusable, and tagged tag:homelab so that it does not end. Tailscale:"
             " https://login.tailscale.com/admin/settings/keys; headscale: headscale preauthkeys create --reusable"
             " --tags tag:homelab.",
         ),
         Question(
-            "api_key", "Which key may change settings of the tailnet?", SECRET, required=False, when=_ANY,
-            help="With it, routes are approved for you; leave it empty to approve them by hand when asked. Tailscale:"
-            " an API access token, on the same page; headscale: headscale apikeys create.",
+            "reach", "What of your home shall be reached over the VPN?", CHOICE, default="addresses", when=_ANY,
+            choices=(
+                Choice("addresses", "the cluster's three addresses", "private apps, public apps, DNS: nothing else"),
+                Choice("pool", "the load balancer's whole range",
+                       "services that you give an address of their own later, too; never the rest of your home"),
+            ),
         ),
         Question(
             "ca_file", "Which file holds the certificate authority of your login server?", PATH, required=False,
@@ -72,28 +105,34 @@ QUESTIONS: dict[str, Question] = {
         Question("apt_key_file", "Which key signs that mirror?", PATH, required=False, advanced=True),
         Question(
             "tags", "Which tags shall the Pis have?", list_of(TAG), default=["tag:homelab"], required=False,
-            advanced=True, help="With headscale, tags come with the key.",
+            advanced=True, help="With headscale, tags come with the key. An OAuth client must carry exactly these.",
         ),
         Question(
             "routes", "Which ranges shall be reached over the VPN?", list_of(NETWORK), required=False, advanced=True,
-            help="Left out: the cluster's three addresses and nothing else of your home.",
+            help="Instead of what tailnet.reach says.",
+        ),
+        Question(
+            "key_expiry", "Shall the Pis have to log in anew after some months, as your tailnet may want it?", YES_NO,
+            default=False, advanced=True, help="No: with an API key, their keys are made to last.",
         ),
     )
 }  # fmt: skip
 
 
-_OWN_WAY = "--accept-routes is false"  # tailscaled complains about what is meant to be so
-
-
 @dataclass(frozen=True)
 class TailnetFacts:
-    """The Pis as they are, what they say of the tailnet, and the routes. Empty without a tailnet."""
+    """The Pis as they are, what they say of the tailnet, what its server says, and the routes. Empty without one."""
 
     machines: Mapping[str, NodeFacts] = field(default_factory=dict)
     members: Mapping[str, Member] = field(default_factory=dict)
+    listed: Mapping[str, Listed] = field(default_factory=dict)
     own_key: bytes = b""  # the key file of a package mirror
     authority: bytes = b""  # the certificate authority of the login server
     routes: RouteFacts = field(default_factory=RouteFacts)
+    cluster: bool = False  # there is one: Kubernetes must not be led astray
+    astray: tuple[Astray, ...] = ()
+    remembered: Remembered = field(default_factory=Remembered)
+    api_key_ends: str = ""
 
 
 class Tailnet(Step[TailnetFacts]):
@@ -106,6 +145,9 @@ class Tailnet(Step[TailnetFacts]):
         " Pis keep their own resolver and routes."
     )
     questions: ClassVar[tuple[Question, ...]] = tuple(QUESTIONS.values())
+    rounds: ClassVar[int] = (
+        3  # whether a stopped daemon is still a member shows when it runs; keys are made to last then
+    )
 
     def validate(self, answers: Answers) -> list[Problem]:
         file = answers.get("tailnet", {}).get("apt_key_file")
@@ -120,80 +162,76 @@ class Tailnet(Step[TailnetFacts]):
     def check(self, ctx: Context) -> TailnetFacts:
         if not tailnet_facts.in_use(ctx.answers):
             return TailnetFacts()
-        given = ctx.answers["tailnet"]
-        tailnet_facts.check_kubelets(ctx)
+        given, server = ctx.answers["tailnet"], tailnet_keys.control(ctx)
+        known = tailnet_keys.machines(ctx, server) if server else []
+        cluster, astray = tailnet_kubelet.kubeconfig(ctx).exists(), tuple(tailnet_kubelet.look(ctx))
         machines = node_facts.gather(ctx)
         members = tailnet_facts.settled(ctx, nodes.addresses(ctx.answers))
-        for problem in (found for member in members.values() for found in obstacles(member, login_server(ctx.answers))):
-            problem.host = ctx.name_of(problem.host)
-            raise problem
-        for title, text in advice(machines, members):
+        listed = {address: _listed(ctx, server, known, member) for address, member in members.items()}
+        for address, member in members.items():
+            renewed = listed[address].renewed
+            for problem in tailnet_why.obstacles(member, tailnet_facts.login_server(ctx.answers), renewed=renewed):
+                problem.host = ctx.name_of(problem.host)
+                raise problem
+        ends, today = tailnet_keys.end_of_api_key(ctx, server) if server else "", datetime.now(UTC).date()
+        for title, text in [
+            *tailnet_advice.advice(machines, members, known, today),
+            *tailnet_advice.api_key(ends, today),
+        ]:
             ctx.note(title, text)
+        fresh = [a for a, member in members.items() if member.joined and listed[a].known and not listed[a].machine]
         return TailnetFacts(
-            machines, members, _content(given.get("apt_key_file")), _content(given.get("ca_file")),
-            routes.look(ctx, members),
+            machines, members, listed, _content(given.get("apt_key_file")), _content(given.get("ca_file")),
+            routes.look(ctx, members, fresh=fresh, server=server), cluster, astray, tailnet_lasting.recalled(ctx), ends,
         )  # fmt: skip
 
     def plan(self, facts: TailnetFacts, answers: Answers) -> list[Change]:
         if not tailnet_facts.in_use(answers):
             return []
         settings = tailnet_changes.Settings(
-            login_server(answers), tailnet_changes.repository_base(answers), facts.own_key, facts.authority,
-            () if answers["tailnet"]["service"] == "headscale" else tuple(answers["tailnet"].get("tags") or ()),
+            tailnet_facts.login_server(answers), tailnet_changes.repository_base(answers), facts.own_key,
+            facts.authority, _asked_tags(answers),
         )  # fmt: skip
         found = [
             change
             for address, machine in facts.machines.items()
-            for change in tailnet_changes.changes(machine, facts.members[address], settings)
+            for change in tailnet_changes.changes(machine, facts.members[address], settings, facts.listed[address])
         ]
-        return found + routes.changes(facts.routes)
+        ids = {change.id for change in found}
+        if "tailnet/start" in ids:
+            return found  # what is left shows when it runs
+        moving = {"tailnet/join", "tailnet/up"} & ids
+        found += tailnet_kubelet.put_back(facts.astray)
+        if moving and facts.cluster:
+            names = [facts.machines[c.host].hostname for c in found if c.id in moving and c.host]
+            found.append(tailnet_kubelet.watched(names))
+        found += tailnet_lasting.keeping(_ending(facts, answers), facts.members)
+        found += routes.changes(facts.routes)
+        now = tailnet_lasting.seen(facts.members, facts.api_key_ends)
+        return found + tailnet_lasting.remembering(facts.remembered, now, changed=bool(moving))
 
 
-def login_server(answers: Answers) -> str:
-    """Where the Pis log in."""
-    return str(answers["tailnet"].get("login_server") or tailnet_facts.CONTROL).rstrip("/")
+def _asked_tags(answers: Answers) -> tuple[str, ...]:
+    """The tags that a Pi asks for when it joins: with headscale they come with the key, and may not be asked for."""
+    return () if answers["tailnet"]["service"] == "headscale" else tailnet_facts.tags(answers)
+
+
+def _listed(ctx: Context, server: ControlServer | None, known: list[Machine], member: Member) -> Listed:
+    if server is None:
+        return Listed()
+    machine = tailnet_identity.find(known, tailnet_identity.of(member))
+    former = tailnet_identity.find(known, tailnet_identity.recalled(ctx, member.address)) if machine is None else None
+    renewed = bool(machine and member.expired and server.can_keep_keys())
+    return Listed(True, machine, former, renewed)
+
+
+def _ending(facts: TailnetFacts, answers: Answers) -> dict[str, Machine]:
+    """The Pis whose keys end, though they need not."""
+    found = {address: listed.machine for address, listed in facts.listed.items()}
+    if answers["tailnet"].get("key_expiry"):
+        return {a: machine for a, machine in found.items() if machine and facts.members[a].expired}
+    return {address: machine for address, machine in found.items() if machine and machine.expiry}
 
 
 def _content(file: str | None) -> bytes:
     return Path(file).read_bytes() if file else b""
-
-
-def obstacles(member: Member, server: str) -> Iterator[Blocked]:
-    """What only the person can change. Pure."""
-    if member.joined and member.prefs and member.login_server != server:
-        yield Blocked(
-            f"This Pi already belongs to the tailnet of {member.login_server}.", f"The answers say {server}.",
-            "Take it out of there with `sudo tailscale logout` on the Pi, or correct the answers.", host=member.address,
-        )  # fmt: skip
-    if member.state == "NeedsMachineAuth":
-        yield Blocked(
-            "This Pi waits to be let into the tailnet.", "Your tailnet approves every device by hand.",
-            f"Approve it at {routes.CONSOLE} and run the same command again.", host=member.address,
-        )  # fmt: skip
-    if member.me.get("Expired"):
-        yield Blocked(
-            "This Pi's key for the tailnet has expired.", "A key without a tag ends after some months.",
-            "Remove the machine on the control server, run `sudo tailscale logout` on the Pi, and run the same command"
-            " again with a tagged key.", host=member.address,
-        )  # fmt: skip
-
-
-def advice(machines: Mapping[str, NodeFacts], members: Mapping[str, Member]) -> list[tuple[str, str]]:
-    """What the person should know though nothing is broken: title and text. Pure."""
-    found = []
-    for address, member in members.items():
-        name = machines[address].hostname
-        if member.state == "Running" and member.name and member.name != name.lower():
-            found.append((
-                f"{name} has another name in the tailnet",
-                f"It is called {member.name} there: another machine had the name {name} first, perhaps this Pi's former"
-                " installation, or the Pi was renamed. Remove the old one on the control server and rename this one.",
-            ))  # fmt: skip
-        if member.state == "Running" and (complaints := [line for line in member.health if _OWN_WAY not in line]):
-            found.append((f"Tailscale on {name} complains", "\n".join(complaints)))
-        if expiry := member.me.get("KeyExpiry"):
-            found.append((
-                f"{name}'s key for the tailnet ends",
-                f"On {str(expiry)[:10]} it leaves the tailnet unless you disable key expiry on the control server.",
-            ))  # fmt: skip
-    return found

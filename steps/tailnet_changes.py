@@ -6,17 +6,21 @@ import hashlib
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from steps import ops, packages
+from steps import ops, packages, tailnet_keys, tailnet_kubelet
 from steps.facts import NodeFacts
 from steps.packages import Repository
 from steps.tailnet_facts import Member
+from steps.tailnet_why import join_failed
 from wizard import assets
 from wizard.context import Context
 from wizard.errors import WizardError
+from wizard.host.base import Result
 from wizard.question import Answers
 from wizard.step import Change
+from wizard.web.tailnet import Machine
 
 JOIN_SECONDS = 90.0  # of which `tailscale up` may take 30
+FORWARD = "net.ipv4.ip_forward"
 
 
 @dataclass(frozen=True)
@@ -27,7 +31,17 @@ class Settings:
     apt: str  # the packages' address before /stable
     own_key: bytes = b""
     authority: bytes = b""
-    tags: tuple[str, ...] = ()
+    tags: tuple[str, ...] = ()  # asked for when joining; empty where they come with the key
+
+
+@dataclass(frozen=True)
+class Listed:
+    """What the control server has on one Pi. Without a key to its API nothing is known."""
+
+    known: bool = False
+    machine: Machine | None = None  # it, as it is registered now
+    former: Machine | None = None  # a registration of before, which the Pi itself no longer holds
+    renewed: bool = False  # the API can make a key that has ended count again
 
 
 def repository_base(answers: Answers) -> str:
@@ -44,12 +58,12 @@ def repository(facts: NodeFacts, apt: str) -> Repository:
     )  # fmt: skip
 
 
-def changes(facts: NodeFacts, member: Member, settings: Settings) -> list[Change]:
+def changes(facts: NodeFacts, member: Member, settings: Settings, listed: Listed = Listed()) -> list[Change]:
     """Everything that is left to do on one Pi, in order; its routes come afterwards."""
     return [
         *packages.repository_changes("tailnet", repository(facts, settings.apt), facts, settings.own_key),
-        *_package(facts), *_authority(facts, member, settings), *_membership(facts, member, settings),
-        *_settings(facts, member),
+        *_package(facts), *_authority(facts, member, settings), *tailnet_kubelet.pinned(member), *_forwarding(facts),
+        *_membership(facts, member, settings, listed), *_settings(facts, member),
     ]  # fmt: skip
 
 
@@ -76,80 +90,97 @@ def _authority(facts: NodeFacts, member: Member, settings: Settings) -> Iterator
     yield Change("tailnet/authority", sentence, do, facts.address)
 
 
-def _membership(facts: NodeFacts, member: Member, settings: Settings) -> Iterator[Change]:
-    if member.state in ("Running", "Starting"):
-        return
-    if member.state == "Stopped":
-        yield Change(
-            "tailnet/up", "turn Tailscale on again", lambda ctx: _up(ctx, facts.address, settings), facts.address
-        )
+def _forwarding(facts: NodeFacts) -> Iterator[Change]:
+    """The step Prepare switched it on; something else has switched it off since."""
+    if facts.sysctl.get(FORWARD) != "0":
         return
 
     def do(ctx: Context) -> None:
-        from steps.tailnet import QUESTIONS  # the step defines the questions and builds on this module
+        ops.run(ctx, facts.address, "tailnet/forwarding")
 
-        key = ctx.secret("tailnet", QUESTIONS["auth_key"]).reveal()
-        result = ops.run(
-            ctx, facts.address, "tailnet/join", settings.login_server, facts.hostname, ",".join(settings.tags),
-            stdin=key.encode(), timeout=JOIN_SECONDS, check=False,
-        )  # fmt: skip
-        if result.code:
-            raise join_failed(result.out + result.err, ctx.name_of(facts.address), settings.login_server)
+    yield Change("tailnet/forwarding", "let the kernel forward packets again", do, facts.address)
 
+
+# -- membership -------------------------------------------------------------------------------------------
+
+
+def _membership(facts: NodeFacts, member: Member, settings: Settings, listed: Listed) -> Iterator[Change]:
+    address = facts.address
+    if not member.state and facts.installed("tailscale") and not facts.active("tailscaled"):
+        yield Change("tailnet/start", "start Tailscale's daemon", lambda ctx: _start(ctx, address, settings), address)
+        return  # the next look tells whether it still belongs to the tailnet
+    if member.expired and listed.renewed:
+        return
+    if member.state == "Stopped":
+        yield Change("tailnet/up", "turn Tailscale on again", lambda ctx: _up(ctx, address, settings), address)
+        return
+    gone = member.state == "Running" and listed.known and listed.machine is None
+    if member.state in ("Running", "Starting") and not gone:
+        return
+    if listed.former:
+        yield _forget(address, listed.former)
     sentence = f"join the tailnet of {settings.login_server} as {facts.hostname}"
-    if facts.installed("tailscale") and not facts.active("tailscaled"):
-        sentence = f"start Tailscale and {sentence}, unless it still belongs to it"
-    yield Change("tailnet/join", sentence, do, facts.address)
+    if gone:
+        sentence += " once more: the control server has deleted this Pi"
+    yield Change("tailnet/join", sentence, lambda ctx: _join(ctx, facts, settings, again=gone), address)
+
+
+def _start(ctx: Context, address: str, settings: Settings) -> None:
+    _explained(ctx, address, settings, ops.run(ctx, address, "tailnet/start", check=False))
 
 
 def _up(ctx: Context, address: str, settings: Settings) -> None:
-    result = ops.run(ctx, address, "tailnet/up", timeout=JOIN_SECONDS, check=False)
+    _explained(ctx, address, settings, ops.run(ctx, address, "tailnet/up", timeout=JOIN_SECONDS, check=False))
+
+
+def _explained(ctx: Context, address: str, settings: Settings, result: Result) -> None:
     if result.code:
         raise join_failed(result.out + result.err, ctx.name_of(address), settings.login_server)
+
+
+def _forget(address: str, former: Machine) -> Change:
+    """The control server would not let the Pi in again, or give it another name."""
+
+    def do(ctx: Context) -> None:
+        if server := tailnet_keys.control(ctx):
+            server.remove(former.id)
+
+    sentence = f"delete its former registration on the control server ({former.name}, {former.addresses[0]})"
+    return Change("tailnet/forget", sentence, do, address)
+
+
+def _join(ctx: Context, facts: NodeFacts, settings: Settings, *, again: bool) -> None:
+    """A key that was made for this Pi is made a second time: an address that changes meanwhile uses it up."""
+    args = (settings.login_server, facts.hostname, ",".join(settings.tags), *(["again"] if again else []))
+    name = ctx.name_of(facts.address)
+    for _ in range(2):
+        with tailnet_keys.for_joining(ctx, name) as (key, own):
+            stdin = key.reveal().encode()
+            result = ops.run(ctx, facts.address, "tailnet/join", *args, stdin=stdin, timeout=JOIN_SECONDS, check=False)
+        said = (result.out + result.err).partition('"Health"')[0]  # that may be of an attempt before
+        if not (result.code and own and "already used" in said):
+            _explained(ctx, facts.address, settings, result)
+            return
+    raise ended_registration(name, settings.login_server)
+
+
+def ended_registration(host: str, server: str) -> WizardError:
+    """headscale does not let a tagged machine renew a registration that has ended: each key counts as used."""
+    return WizardError(
+        f"The Pi could not join the tailnet of {server}.",
+        "The control server remembers this Pi's former registration, which has ended.",
+        "Delete this machine on the control server (headscale nodes list, then headscale nodes delete --identifier"
+        " NUMBER), and run the same command again.", host=host,
+    )  # fmt: skip
 
 
 def _settings(facts: NodeFacts, member: Member) -> Iterator[Change]:
     """Tailscale must not become the node's resolver, nor another router's way to the node's own network."""
     if not member.joined or not (member.prefs.get("CorpDNS") or member.prefs.get("RouteAll")):
         return
-    yield Change(
-        "tailnet/settings", "keep this Pi's own resolver and its own way to the home network",
-        lambda ctx: _run_settings(ctx, facts.address), facts.address,
-    )  # fmt: skip
 
+    def do(ctx: Context) -> None:
+        ops.run(ctx, facts.address, "tailnet/settings")
 
-def _run_settings(ctx: Context, address: str) -> None:
-    ops.run(ctx, address, "tailnet/settings")
-
-
-_NEW_KEY = "Make a new reusable, tagged key and give it as tailnet.auth_key."
-_CAUSES = (  # what Tailscale writes, what that means, what helps
-    (("authkey already used", "key already used"), "The key has been used up: it is good for one machine only.",
-     _NEW_KEY),
-    (("authkey expired", "key expired", "key has expired"), "The key has expired.", _NEW_KEY),
-    (("invalid pre auth key", "authkey not found", "invalid key", "unable to validate API key"),
-     "The control server does not know the key.", f"Was it copied whole, and made on this server? {_NEW_KEY}"),
-    (("NodeKeyExpired",), "The control server remembers this Pi's former registration, which has ended.",
-     "Delete this machine on the control server (headscale nodes delete), and run the same command again."),
-    (("requested tags",), "The key's owner may not give these tags.",
-     'Add "tagOwners": {"tag:homelab": ["autogroup:admin"]} to the access rules, or choose other tags.'),
-    (("CreateTUN", "/dev/net/tun"), "There is no TUN device, which a VPN needs.",
-     "Load the kernel module tun on this Pi (sudo modprobe tun), and run the same command again."),
-    (("x509:", "certificate signed by unknown authority"), "The Pi does not trust the login server's certificate.",
-     "Give its certificate authority as tailnet.ca_file."),
-    (("failed to resolve", "no such host"), "The Pi can't look up the login server's name.",
-     "Check the name, and the Pi's resolver in /etc/resolv.conf."),
-    (("connection refused", "i/o timeout", "no route to host", "network is unreachable"),
-     "The login server does not answer.", "Is it running, and does the network let the Pi out to it?"),
-)  # fmt: skip
-
-
-def join_failed(output: str, host: str, server: str) -> WizardError:
-    """The error for a log-in that failed, from what Tailscale wrote and said about its health. Pure."""
-    for words, why, fix in _CAUSES:
-        if any(word in output for word in words):
-            return WizardError(f"The Pi could not join the tailnet of {server}.", why, fix, host=host)
-    lines = [line.strip() for line in output.splitlines() if line.strip(' \t"[],:')]
-    said = f"It says: {lines[-1][:200]}" if lines else ""
-    fix = "Look at `journalctl -u tailscaled` on the Pi, and run the same command again."
-    return WizardError(f"The Pi could not join the tailnet of {server}.", said, fix, host=host)
+    sentence = "keep this Pi's own resolver and its own way to the home network"
+    yield Change("tailnet/settings", sentence, do, facts.address)

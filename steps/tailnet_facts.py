@@ -1,20 +1,17 @@
-"""What the tailnet looks like now: each Pi's own view of it, and the control server's."""
+"""What the tailnet looks like now, as each Pi sees it, and what the answers say of it."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from ipaddress import IPv4Address
+from ipaddress import IPv4Address, summarize_address_range
 from typing import Any
 
 from steps import address_plan, nodes, ops
 from wizard.context import Context
-from wizard.errors import Blocked, WizardError
+from wizard.errors import WizardError
 from wizard.host import facts as read
 from wizard.question import Answers
-from wizard.web.headscale import Headscale
-from wizard.web.tailnet import ControlServer
-from wizard.web.tailscale import Tailscale
 
 CONTROL = "https://controlplane.tailscale.com"  # Tailscale's own login server
 
@@ -26,7 +23,9 @@ class Member:
     address: str
     status: Mapping[str, Any] = field(default_factory=dict)  # `tailscale status --json`
     prefs: Mapping[str, Any] = field(default_factory=dict)  # `tailscale debug prefs`
+    dns: Mapping[str, Any] = field(default_factory=dict)  # `tailscale dns status --json`
     authority: str = ""  # sha256 of the certificate authority that was installed for the login server
+    node_ip: str = ""  # what kubelet was told to call this node; "none": nothing; empty: it does not run
     silent: bool = False  # the daemon is there but did not answer in time: nothing is known
 
     @property
@@ -38,6 +37,11 @@ class Member:
     def joined(self) -> bool:
         """Whether it has a key that the control server knows; it may be switched off all the same."""
         return self.state in ("Running", "Stopped", "Starting")
+
+    @property
+    def expired(self) -> bool:
+        """Whether its key has ended."""
+        return bool(self.me.get("Expired"))
 
     @property
     def me(self) -> Mapping[str, Any]:
@@ -65,6 +69,11 @@ class Member:
     def advertised(self) -> tuple[str, ...]:
         return tuple(self.prefs.get("AdvertiseRoutes") or ())
 
+    def resolvers(self, domain: str) -> tuple[str, ...]:
+        """Which resolvers the tailnet has for `domain` (split DNS), whether this Pi uses them or not."""
+        found = (self.dns.get("SplitDNSRoutes") or {}).get(domain) or ()
+        return tuple(str(each.get("Addr")) for each in found)
+
     def peers(self) -> Sequence[Mapping[str, Any]]:
         """The other machines that it is told of."""
         return tuple((self.status.get("Peer") or {}).values())
@@ -79,16 +88,17 @@ def parse(address: str, output: str) -> Member:
     raw = read.sections(output)
     return Member(
         address, read.read_json(raw.get("status", "")) or {}, read.read_json(raw.get("prefs", "")) or {},
-        read.read_word(raw.get("authority", "")), "silent" in raw,
+        read.read_json(raw.get("dns", "")) or {}, (raw.get("authority", "").split() or [""])[0],
+        raw.get("node-ip", "").strip(), silent="silent" in raw,
     )  # fmt: skip
 
 
 def look(ctx: Context, addresses: Sequence[str]) -> dict[str, Member]:
-    """The Pis' own view, side by side."""
+    """Each Pi's own view, side by side."""
 
     def one(address: str) -> Member:
-        ctx.progress(address, "looking at Tailscale")
-        return parse(address, ops.run(ctx, address, "tailnet/look", timeout=30).out)
+        ctx.progress(address, "looking at the tailnet")
+        return parse(address, ops.run(ctx, address, "tailnet/look", timeout=45).out)
 
     return ctx.each(addresses, one)
 
@@ -113,9 +123,22 @@ def settled(ctx: Context, addresses: Sequence[str]) -> dict[str, Member]:
     return members
 
 
+# -- what the answers say ---------------------------------------------------------------------------------
+
+
 def in_use(answers: Answers) -> bool:
     """Whether there is a tailnet at all."""
     return str(answers.get("tailnet", {}).get("service") or "none") != "none"
+
+
+def login_server(answers: Answers) -> str:
+    """Where the Pis log in."""
+    return str(answers["tailnet"].get("login_server") or CONTROL).rstrip("/")
+
+
+def tags(answers: Answers) -> tuple[str, ...]:
+    """The tags that the Pis are to have."""
+    return tuple(answers["tailnet"].get("tags") or ())
 
 
 def routers(answers: Answers) -> list[str]:
@@ -123,45 +146,22 @@ def routers(answers: Answers) -> list[str]:
     return nodes.addresses(answers)[:2]
 
 
+def has_resolver(answers: Answers) -> bool:
+    """Whether there is, or will be, a Pi-hole that the tailnet could ask for the private names."""
+    return "pihole" in (answers.get("repository", {}).get("apps") or ())
+
+
 def wanted_routes(answers: Answers) -> tuple[str, ...]:
-    """What the routers offer: the ranges given ahead, or the three fixed addresses; nothing until those are known."""
-    given = answers.get("addresses", {})
-    if chosen := answers.get("tailnet", {}).get("routes"):
-        return tuple(chosen)
+    """What the routers offer: what was chosen, of the addresses; nothing until those are known."""
+    given, chosen = answers.get("addresses", {}), answers.get("tailnet", {})
+    if chosen.get("routes"):
+        return tuple(chosen["routes"])
     fixed = [given.get(key) for key in address_plan.FIXED]
-    return tuple(f"{address}/32" for address in fixed) if all(fixed) else ()
-
-
-def control(ctx: Context) -> ControlServer | None:
-    """The control server's API, None without a key to it."""
-    from steps.tailnet import QUESTIONS  # the step defines the questions, this module reads their answers
-
-    given = ctx.answers["tailnet"]
-    if not given.get("api_key"):
-        return None
-    key = ctx.secret("tailnet", QUESTIONS["api_key"])
-    if given["service"] == "headscale":
-        return Headscale(ctx.world, given["login_server"], key, given.get("ca_file"))
-    return Tailscale(ctx.world, key)
-
-
-def check_kubelets(ctx: Context) -> None:
-    """Raises `Blocked` when a node's address in Kubernetes is not its address on the LAN any more."""
-    kubeconfig = ctx.state.path.parent / "kubeconfig"
-    if not kubeconfig.exists():
-        return
-    known = set(nodes.addresses(ctx.answers))
-    for node in (ctx.world.cluster(kubeconfig).get("/api/v1/nodes") or {}).get("items", []):
-        for entry in node.get("status", {}).get("addresses") or []:
-            if entry["type"] == "InternalIP" and ":" not in entry["address"] and entry["address"] not in known:
-                raise moved(node["metadata"]["name"], entry["address"])
-
-
-def moved(name: str, address: str) -> Blocked:
-    """The error for a node that Kubernetes reaches by an address that nobody chose."""
-    by = "Tailscale's" if IPv4Address(address) in address_plan.TAILNET else "another network's"
-    return Blocked(
-        f"Kubernetes reaches the node {name} by {address}, which is {by} address and not the chosen one.",
-        "Its kubelet does not have --node-ip set, or the Pi's address has changed.",
-        "Set --node-ip to the Pi's address on the LAN in /etc/default/kubelet, and restart kubelet there.",
-    )
+    if not all(fixed):
+        return ()
+    single = [f"{address}/32" for address in fixed]
+    if chosen.get("reach") != "pool" or not given.get("pool"):
+        return tuple(single)
+    ranges = list(summarize_address_range(*address_plan.span(given["pool"])))
+    outside = [route for route in single if not any(IPv4Address(route[:-3]) in network for network in ranges)]
+    return (*map(str, ranges), *outside)

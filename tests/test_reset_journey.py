@@ -100,7 +100,8 @@ def test_killed_at_every_change_it_goes_on(demo: Demo, late: bool) -> None:
         sessions += 1
         with suppress(Killed), started(demo, opened(demo), died=died, late=late) as engine:
             engine.run()
-    assert len(died) == 2 + 6 * 3
+    assert len(died) == 3 + 6 * 3
+    assert demo.world.web.members == {}
     assert {("reset/kubernetes", HEAD), ("reset/forget", WORKER), ("reset/computer", None)} <= died
     assert sections(demo) == at_the_start()
     assert [path.name for path in demo.state.parent.glob("state*.yaml")] != ["state.yaml"]

@@ -250,7 +250,8 @@ def status_text(state: State, order: Sequence[AnyStep], go_on: str, today: date 
     lines = [f"Cluster {state.cluster}, remembered in {state.path}", "", *columns(rows)]
     if known := _evidence(state):
         lines += ["", *columns(known)]
-    if ends := validity.certificates(state, today or datetime.now(UTC).date(), moment):
+    day = today or datetime.now(UTC).date()
+    if ends := [*validity.certificates(state, day, moment), *validity.tailnet_keys(state, day)]:
         lines += ["", *ends]
     left = [step for step in order if step.name not in state.done]
     lines += ["", f"Next: {left[0].title}. Go on with: {go_on}" if left else "Every step is done."]

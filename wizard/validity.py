@@ -1,4 +1,4 @@
-"""Until when the certificates of the control planes are valid, as the state remembers it. Pure."""
+"""Until when certificates and keys are valid, as the state remembers it. Pure."""
 
 from __future__ import annotations
 
@@ -38,6 +38,34 @@ def certificates(state: State, today: date, moment: Callable[[str], str]) -> lis
             )
     lines = ["  ".join(row) for row in rows]
     return [*lines, *([RENEW] if any(mark == WARNING for mark, *_ in rows) else [])]
+
+
+KEEP = (
+    "Keys of Pis: with tailnet.api_key the wizard makes them last; or disable key expiry on the control server. "
+    "A key to the API: make a new one, and give it as tailnet.api_key."
+)
+
+
+def tailnet_keys(state: State, today: date) -> list[str]:
+    """When the Pis' keys to the tailnet and the one to its API end, and what to do before; not those that last."""
+    found = [
+        (str(seen.get("hostname", address)), "key to the tailnet", _entry(seen.get("tailnet"), "key_ends"))
+        for address, seen in (state.recall("machines") or {}).items()
+        if isinstance(seen, Mapping)
+    ]
+    found.append(("tailnet", "API key", _entry(state.recall("tailnet", "keys"), "api_key_ends")))
+    rows: list[tuple[str, str, str]] = []
+    for whose, what, end in found:
+        if day := _date(end[:10]):
+            left = (day - today).days
+            until = f"{what} valid until {day} ({left} {'day' if left == 1 else 'days'})"
+            rows.append((WARNING if left < SOON else GOOD, whose, until if left >= 0 else f"{what} ENDED on {day}"))
+    lines = ["  ".join(row) for row in rows]
+    return [*lines, *([KEEP] if any(mark == WARNING for mark, *_ in rows) else [])]
+
+
+def _entry(seen: object, key: str) -> str:
+    return str(seen.get(key) or "") if isinstance(seen, Mapping) else ""
 
 
 def _date(text: object) -> date | None:

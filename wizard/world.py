@@ -38,6 +38,7 @@ class Request:
     json: Any = None
     token: Secret | None = None
     secret_query: Mapping[str, Secret] = field(default_factory=dict)  # query parameters that are secrets
+    secret_form: Mapping[str, Secret] = field(default_factory=dict)  # fields of a form that is sent instead of `json`
     headers: Mapping[str, str] = field(default_factory=dict)
     ca_file: str | None = None
     timeout: float = 30.0

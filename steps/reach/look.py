@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from steps import address_plan, nodes, tailnet_facts
+from steps import address_plan, nodes, tailnet_keys
 from steps.gitops.render import render
 from steps.reach.causes import Evidence
 from steps.reach.exposed import ROUTES, Exposed, exposed
@@ -102,7 +102,7 @@ def _arp(ctx: Context) -> tuple[dict[str, list[str]] | None, frozenset[str]]:
 
 def _routes(ctx: Context) -> tuple[frozenset[str] | None, frozenset[str] | None]:
     try:
-        server = tailnet_facts.control(ctx)
+        server = tailnet_keys.control(ctx)
         machines = server.machines() if server else None
     except Interrupted:
         raise

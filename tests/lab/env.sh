@@ -50,6 +50,7 @@ until_ok() {
 }
 
 # daemon NETNS NAME CMD...: start CMD in a namespace, its pid in $LAB_RUN/NAME.pid, its output in $LAB_LOG/NAME.log.
+# It inherits no open file: a lock that the caller holds (flock FILE lab ...) would be held for as long as it runs.
 # Beside the pid we keep the process' start time, so that stop_daemon never meets a stranger with a reused pid.
 daemon() {
   local netns=$1 name=$2; shift 2
@@ -59,7 +60,7 @@ daemon() {
   mkdir -p "$LAB_RUN" "$LAB_LOG"; rm -f "$LAB_RUN/$name.pid"
   # shellcheck disable=SC2016  # expanded by the inner shell, whose pid survives exec
   setsid "${enter[@]}" sh -c 'echo "$$ $(cut -d" " -f22 "/proc/$$/stat")" > "$0"; exec "$@"' "$LAB_RUN/$name.pid" "$@" \
-    </dev/null >>"$LAB_LOG/$name.log" 2>&1 8>&- 9>&- &
+    </dev/null >>"$LAB_LOG/$name.log" 2>&1 3>&- 4>&- 5>&- 6>&- 7>&- 8>&- 9>&- &
   disown
   until_ok 5 test -s "$LAB_RUN/$name.pid" || die "$name did not start, see $LAB_LOG/$name.log"
 }

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from steps import router_check
+from steps import router_check, split_dns, tailnet_facts
 from steps.router import QUESTIONS, Router
 from steps.router_advice import WIDTH, instructions
 from steps.router_check import HomeDns, findings
@@ -230,7 +230,7 @@ def test_split_dns_is_set_by_the_api_when_there_is_a_pihole(ctx: Context) -> Non
 
 
 @pytest.mark.parametrize(
-    ("service", "words"), [("headscale", "split: {in.home.test: [10.0.0.53]}"), ("tailscale", "/admin/dns")]
+    ("service", "words"), [("headscale", "split: in.home.test: [10.0.0.53]"), ("tailscale", "/admin/dns")]
 )
 def test_split_dns_by_hand_is_shown(ctx: Context, service: str, words: str) -> None:
     ctx.answers["tailnet"] = {"service": service, "api_key": None}
@@ -240,3 +240,24 @@ def test_split_dns_by_hand_is_shown(ctx: Context, service: str, words: str) -> N
     assert len(run(ctx)) == 1
     assert words in " ".join(notes[0].split())
     assert len(notes) == 1
+
+
+@pytest.mark.parametrize(
+    ("found", "words"),
+    [
+        (("10.0.0.53",), "the tailnet asks 10.0.0.53 for the names below in.home.test, as it must"),
+        (("10.0.0.1",), "(now it asks 10.0.0.1)"),
+        ((), "override_local_dns: false"),
+    ],
+)
+def test_what_the_tailnet_asks_now_is_told(found: tuple[str, ...], words: str) -> None:
+    facts = split_dns.SplitDnsFacts("in.home.test", ("10.0.0.53",), found)
+    assert words in split_dns.advice(facts, "headscale")
+    assert split_dns.changes(facts) == []
+
+
+def test_a_pi_tells_split_dns_though_it_does_not_use_it() -> None:
+    """As `tailscale dns status --json` printed it in the lab, with --accept-dns=false."""
+    printed = '{"TailscaleDNS": false, "SplitDNSRoutes": {"in.home.test": [{"Addr": "10.0.0.53"}]}}'
+    member = tailnet_facts.parse("a", f"@@ dns\n{printed}\n")
+    assert (member.resolvers("in.home.test"), member.resolvers("other.test")) == (("10.0.0.53",), ())

@@ -1,4 +1,4 @@
-"""The tailnet: what is left to do, how a failed log-in is explained, and the whole step on simulated Pis."""
+"""The tailnet: what is left to do on a Pi, what is told, and the whole step on simulated Pis."""
 
 from __future__ import annotations
 
@@ -11,17 +11,18 @@ import pytest
 from steps import tailnet_facts
 from steps.addresses import Addresses
 from steps.facts import NodeFacts
-from steps.tailnet import QUESTIONS, Tailnet, advice, obstacles
-from steps.tailnet_changes import Settings, changes, join_failed
-from steps.tailnet_facts import CONTROL, Member
+from steps.tailnet import QUESTIONS, Tailnet
+from steps.tailnet_changes import Listed, Settings, changes
+from steps.tailnet_facts import Member
 from wizard import events
 from wizard.context import Context
 from wizard.demo.pi import SimHost
 from wizard.demo.world import SimWorld
-from wizard.errors import Blocked, WizardError
+from wizard.errors import WizardError
 from wizard.host.base import Login
 from wizard.secret import Secret
 from wizard.state import State
+from wizard.web.tailnet import Machine
 
 PIS = ["192.168.1.11", "192.168.1.12", "192.168.1.13"]
 ROUTES = ("192.168.1.201/32", "192.168.1.202/32", "192.168.1.203/32")
@@ -61,7 +62,8 @@ def run(step: Any, ctx: Context) -> list[str]:
 def test_joining_approving_and_then_nothing(ctx: Context, world: SimWorld) -> None:
     with_addresses(ctx)
     assert run(Tailnet(), ctx) == [
-        "tailnet/repository-tailscale", "tailnet/package", "tailnet/join", "tailnet/routes", "tailnet/approve",
+        "tailnet/repository-tailscale", "tailnet/package", "tailnet/forwarding", "tailnet/join", "tailnet/routes",
+        "tailnet/approve", "tailnet/remember",
     ]  # fmt: skip
     world.writes.clear()
     assert run(Tailnet(), ctx) == []
@@ -73,7 +75,7 @@ def test_joining_approving_and_then_nothing(ctx: Context, world: SimWorld) -> No
 
 
 def test_addresses_that_come_later_get_their_routes_in_their_own_step(ctx: Context, world: SimWorld) -> None:
-    assert run(Tailnet(), ctx) == ["tailnet/repository-tailscale", "tailnet/package", "tailnet/join"]
+    assert run(Tailnet(), ctx)[-2:] == ["tailnet/join", "tailnet/remember"]
     assert run(Tailnet(), ctx) == []
     with_addresses(ctx)
     assert run(Addresses(), ctx) == ["addresses/settle", "tailnet/routes", "tailnet/approve"]
@@ -96,24 +98,10 @@ def test_what_was_switched_off_or_taken_over_is_mended(ctx: Context, world: SimW
     first["tailscale"] = first["tailscale"].replace("Running", "Stopped")
     second[".tailnet-prefs"] = second[".tailnet-prefs"].replace('"RouteAll": false', '"RouteAll": true')
     world.web.members[world.machines[PIS[1]].hostname].approved = []
-    assert run(Tailnet(), ctx) == ["tailnet/up", "tailnet/settings", "tailnet/approve"]
+    assert run(Tailnet(), ctx) == [
+        "tailnet/up", "tailnet/settings", "tailnet/approve", "tailnet/remember",
+    ]  # fmt: skip
     assert run(Tailnet(), ctx) == []
-
-
-def test_a_node_that_kubernetes_reaches_over_the_tailnet_blocks(ctx: Context, world: SimWorld) -> None:
-    (ctx.state.path.parent / "kubeconfig").write_text("")
-    world.api.up = True
-
-    def node(name: str, address: str) -> None:
-        addresses = [{"type": "InternalIP", "address": address}, {"type": "Hostname", "address": name}]
-        world.api.put(f"/api/v1/nodes/{name}", {"kind": "Node", "status": {"addresses": addresses}})
-
-    node("pi1", PIS[0])
-    assert Tailnet().check(ctx)
-    node("pi2", "100.64.0.2")
-    with pytest.raises(Blocked, match=r"the node pi2 by 100\.64\.0\.2, which is Tailscale's") as caught:
-        Tailnet().check(ctx)
-    assert "--node-ip" in caught.value.fix
 
 
 # -- one Pi's changes ---------------------------------------------------------------------------------------
@@ -129,69 +117,62 @@ PREFS = {"ControlURL": "https://hs.example", "RouteAll": False, "CorpDNS": False
     [
         ({}, Member("a"), ["package", "authority", "join"]),
         ({"tailscale": ("1.102.3", False)}, Member("a", authority=DIGEST), ["package", "join"]),
-        ({"tailscale": ("1.90.0", True)}, Member("a", RUNNING, PREFS, DIGEST), ["package"]),
-        ({"tailscale": ("1.102.3", True)}, Member("a", RUNNING, PREFS, DIGEST), []),
-        ({"tailscale": ("1.102.3", True)}, Member("a", RUNNING, PREFS, "old"), ["authority"]),
-        ({"tailscale": ("1.102.3", True)}, Member("a", {"BackendState": "NeedsLogin"}, PREFS, DIGEST), ["join"]),
-        ({"tailscale": ("1.102.3", True)}, Member("a", {"BackendState": "Stopped"}, PREFS, DIGEST), ["up"]),
-        ({"tailscale": ("1.102.3", True)}, Member("a", RUNNING, {**PREFS, "CorpDNS": True}, DIGEST), ["settings"]),
-        ({"tailscale": ("1.102.3", True)}, Member("a", RUNNING, {**PREFS, "RouteAll": True}, DIGEST), ["settings"]),
+        ({"tailscale": ("1.90.0", True)}, Member("a", RUNNING, PREFS, authority=DIGEST), ["package"]),
+        ({"tailscale": ("1.102.3", True)}, Member("a", RUNNING, PREFS, authority=DIGEST), []),
+        ({"tailscale": ("1.102.3", True)}, Member("a", RUNNING, PREFS, authority="old"), ["authority"]),
+        (
+            {"tailscale": ("1.102.3", True)},
+            Member("a", {"BackendState": "NeedsLogin"}, PREFS, authority=DIGEST),
+            ["join"],
+        ),
+        ({"tailscale": ("1.102.3", True)}, Member("a", {"BackendState": "Stopped"}, PREFS, authority=DIGEST), ["up"]),
+        (
+            {"tailscale": ("1.102.3", True)},
+            Member("a", RUNNING, {**PREFS, "CorpDNS": True}, authority=DIGEST),
+            ["settings"],
+        ),
+        (
+            {"tailscale": ("1.102.3", True)},
+            Member("a", RUNNING, {**PREFS, "RouteAll": True}, authority=DIGEST),
+            ["settings"],
+        ),
+        ({"tailscale": ("1.102.3", True)}, Member("a", RUNNING, PREFS, authority=DIGEST, node_ip="none"), ["node-ip"]),
+        ({"tailscale": ("1.102.3", True)}, Member("a", RUNNING, PREFS, authority=DIGEST, node_ip="192.168.1.11"), []),
     ],
 )
 def test_only_what_is_missing_is_done(packages: Any, member: Member, left: list[str]) -> None:
-    facts = NodeFacts("a", hostname="pi1", os_id="debian", os_codename="trixie", packages=packages)
+    units = {"tailscaled.service": {"ActiveState": "active"}}
+    facts = NodeFacts("a", hostname="pi1", os_id="debian", os_codename="trixie", packages=packages, units=units)
     assert [change.id for change in changes(facts, member, HTTPS)[1:]] == [f"tailnet/{word}" for word in left]
 
 
-@pytest.mark.parametrize(
-    ("output", "words"),
-    [
-        ("backend error: invalid pre auth key", "does not know the key"),
-        ("backend error: authkey already used", "used up"),
-        ("backend error: authkey expired", "has expired"),
-        ('"Health": ["weird: regen=true but server says NodeKeyExpired: nodekey:83"]', "former registration"),
-        ("requested tags [tag:homelab] are invalid or not permitted", "may not give these tags"),
-        ('CreateTUN("tailscale0") failed; /dev/net/tun does not exist', "no TUN device"),
-        (
-            'timeout waiting\n"Health": ["fetch control key: x509: certificate signed by unknown authority"]',
-            "not trust",
-        ),
-        ('timeout waiting\n"Health": ["failed to resolve \\"hs.example\\""]', "can't look up"),
-        ('timeout waiting\n"Health": ["dial tcp 198.18.64.1:443: connect: connection refused"]', "does not answer"),
-        ("something new\n]", "It says: something new"),
-        ("", ""),
-    ],
-)
-def test_a_failed_log_in_is_explained(output: str, words: str) -> None:
-    error = join_failed(output, "pi1", "https://hs.example")
-    assert words in error.why and error.fix and error.host == "pi1"
+PI = NodeFacts("a", hostname="pi1", os_id="debian", os_codename="trixie", packages={"tailscale": ("1.102.3", True)})
+KNOWN = Machine("1", "pi1", ("100.64.0.1",), True)
 
 
 @pytest.mark.parametrize(
-    ("member", "words"),
+    ("member", "listed", "left"),
     [
-        (Member("a", RUNNING, {**PREFS, "ControlURL": CONTROL}), "already belongs to the tailnet of"),
-        (Member("a", {"BackendState": "NeedsMachineAuth"}), "waits to be let into"),
-        (Member("a", {**RUNNING, "Self": {"Expired": True}}, PREFS), "has expired"),
+        (Member("a", RUNNING, PREFS, authority=DIGEST), Listed(True, KNOWN), []),
+        (Member("a", RUNNING, PREFS, authority=DIGEST), Listed(True), ["join"]),  # deleted there
+        (Member("a", RUNNING, PREFS, authority=DIGEST), Listed(), []),  # nobody was asked
+        (Member("a", {"BackendState": "NeedsLogin"}, PREFS, authority=DIGEST), Listed(True, None, KNOWN),
+         ["forget", "join"]),
+        (Member("a", {"BackendState": "NeedsLogin", "Self": {"Expired": True}}, PREFS, authority=DIGEST),
+         Listed(True, KNOWN, renewed=True), []),
+        (Member("a", authority=DIGEST), Listed(True), ["start"]),  # the daemon does not run: first it is started
     ],
-)
-def test_what_only_the_person_can_change_blocks(member: Member, words: str) -> None:
-    [found] = obstacles(member, "https://hs.example")
-    assert words in found.what and found.fix and found.host == "a"
-    assert list(obstacles(Member("a", RUNNING, PREFS), "https://hs.example")) == []
+)  # fmt: skip
+def test_what_the_control_server_knows_counts(member: Member, listed: Listed, left: list[str]) -> None:
+    assert [change.id for change in changes(PI, member, HTTPS, listed)[1:]] == [f"tailnet/{word}" for word in left]
 
 
-def test_a_second_name_and_an_ending_key_are_told() -> None:
-    me = {"DNSName": "pi1-1.ts.test.", "KeyExpiry": "2027-05-01T10:00:00Z"}
-    health = ["Some peers are advertising routes but --accept-routes is false", "IP forwarding is disabled"]
-    member = Member("a", {**RUNNING, "Self": me, "Health": health}, PREFS)
-    told = advice({"a": NodeFacts("a", hostname="pi1")}, {"a": member})
-    assert [title for title, _ in told] == [
-        "pi1 has another name in the tailnet", "Tailscale on pi1 complains", "pi1's key for the tailnet ends",
-    ]  # fmt: skip
-    assert told[1][1] == "IP forwarding is disabled"
-    assert "2027-05-01" in told[2][1]
-    assert advice({"a": NodeFacts("a", hostname="pi1")}, {"a": Member("a", RUNNING, PREFS)}) == []
+def test_forwarding_that_was_switched_off_is_switched_on_again() -> None:
+    facts = NodeFacts(
+        "a", os_id="debian", os_codename="trixie", packages=PI.packages, sysctl={"net.ipv4.ip_forward": "0"}
+    )
+    member = Member("a", RUNNING, PREFS, authority=DIGEST)
+    assert [change.id for change in changes(facts, member, HTTPS)[1:]] == ["tailnet/forwarding"]
 
 
 # -- a tailnet that changed ----------------------------------------------------------------------------------
@@ -207,12 +188,40 @@ def test_a_silent_daemon_is_not_taken_for_an_absent_one(ctx: Context, world: Sim
     assert world.now() > 10
 
 
-def test_a_pi_that_was_deleted_on_the_control_server_is_named(ctx: Context, world: SimWorld) -> None:
+def test_a_pi_that_was_deleted_on_the_control_server_joins_again(ctx: Context, world: SimWorld) -> None:
+    """Tailscale on the Pi believes that all is well until it is started anew; its routes are offered again, too."""
     with_addresses(ctx)
     run(Tailnet(), ctx)
     del world.web.members[world.machines[PIS[0]].hostname]
-    with pytest.raises(WizardError, match=f"does not know {PIS[0]}: deleted there"):
-        run(Tailnet(), ctx)
+    planned = Tailnet().plan(Tailnet().check(ctx), ctx.answers)
+    assert [(change.id, change.host) for change in planned[:1]] == [("tailnet/join", PIS[0])]
+    assert "the control server has deleted this Pi" in planned[0].sentence
+    assert run(Tailnet(), ctx) == [
+        "tailnet/join", "tailnet/routes", "tailnet/approve", "tailnet/remember",
+    ]  # fmt: skip
+    assert run(Tailnet(), ctx) == []
+
+
+def test_a_new_card_takes_the_place_of_the_old_registration(ctx: Context, world: SimWorld) -> None:
+    with_addresses(ctx)
+    run(Tailnet(), ctx)
+    old = world.web.members[world.machines[PIS[1]].hostname].id
+    sections = world.machines[PIS[1]].sections
+    sections["tailscale"] = '{"BackendState": "NeedsLogin", "Self": {}, "Health": [], "Peer": null}'
+    assert run(Tailnet(), ctx)[:2] == ["tailnet/forget", "tailnet/join"]
+    assert old not in [member.id for member in world.web.members.values()]
+    assert run(Tailnet(), ctx) == []
+
+
+def test_keys_that_would_end_are_made_to_last_unless_they_are_to_end(ctx: Context, world: SimWorld) -> None:
+    with_addresses(ctx)
+    run(Tailnet(), ctx)
+    world.web.members[world.machines[PIS[2]].hostname].expiry = "2099-01-01T00:00:00Z"
+    ctx.answers["tailnet"]["key_expiry"] = True
+    assert run(Tailnet(), ctx) == []
+    ctx.answers["tailnet"]["key_expiry"] = False
+    assert run(Tailnet(), ctx) == ["tailnet/keep-keys"]
+    assert run(Tailnet(), ctx) == []
 
 
 def test_what_nobody_installed_is_read_as_nothing() -> None:

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from steps import routes, tailnet_facts
+from steps import routes, tailnet_facts, tailnet_policy
 from steps.routes import RouteFacts
 from wizard import events
 from wizard.context import Context
@@ -17,6 +17,15 @@ from wizard.state import State
 
 PIS = ["192.168.1.11", "192.168.1.12", "192.168.1.13"]
 ROUTES = ("192.168.1.201/32", "192.168.1.202/32", "192.168.1.203/32")
+
+
+TAILSCALE_POLICY = """\
+  "tagOwners": {"tag:homelab": ["autogroup:admin"]},
+  "autoApprovers": {"routes": {
+    "192.168.1.201/32": ["tag:homelab"],
+    "192.168.1.202/32": ["tag:homelab"],
+    "192.168.1.203/32": ["tag:homelab"]
+  }},"""
 
 
 class Time:
@@ -39,7 +48,7 @@ def ctx(tmp_path: Path) -> Context:
     fixed = dict(zip(("internal_address", "external_address", "dns_address"), ROUTES, strict=True))
     made.answers.update({
         "machines": {"hosts": PIS, "control_plane": PIS[0]},
-        "tailnet": {"service": "tailscale", "api_key": None},
+        "tailnet": {"service": "tailscale", "api_key": None, "tags": ["tag:homelab"]},
         "addresses": {key: route.removesuffix("/32") for key, route in fixed.items()},
     })  # fmt: skip
     return made
@@ -52,6 +61,20 @@ def test_routes_are_the_three_addresses_or_what_was_chosen() -> None:
     assert tailnet_facts.wanted_routes({"addresses": known}) == ("10.0.0.1/32", "10.0.0.2/32", "10.0.0.3/32")
     chosen = {"tailnet": {"routes": ["10.0.0.0/24"]}, "addresses": known}
     assert tailnet_facts.wanted_routes(chosen) == ("10.0.0.0/24",)
+
+
+@pytest.mark.parametrize(
+    ("pool", "ranges"),
+    [
+        ("10.0.0.0-10.0.0.9", ("10.0.0.0/29", "10.0.0.8/31")),
+        ("10.0.0.1-10.0.0.10", ("10.0.0.1/32", "10.0.0.2/31", "10.0.0.4/30", "10.0.0.8/31", "10.0.0.10/32")),
+        ("10.0.0.2-10.0.0.3", ("10.0.0.2/31", "10.0.0.1/32")),  # one of the addresses lies outside
+        (None, ("10.0.0.1/32", "10.0.0.2/32", "10.0.0.3/32")),
+    ],
+)
+def test_the_whole_pool_is_led_to_exactly(pool: str | None, ranges: tuple[str, ...]) -> None:
+    known = {"internal_address": "10.0.0.1", "external_address": "10.0.0.2", "dns_address": "10.0.0.3", "pool": pool}
+    assert tailnet_facts.wanted_routes({"tailnet": {"reach": "pool"}, "addresses": known}) == ranges
 
 
 @pytest.mark.parametrize(
@@ -114,6 +137,13 @@ def test_waiting_for_the_person_ends_with_how_to_approve(ctx: Context, monkeypat
     assert "Edit route settings" in caught.value.fix and ROUTES[0] in caught.value.why
     assert [note.title for note in notes] == ["Approve the routes"]
     assert "tick 192.168.1.201/32" in notes[0].text
+    assert notes[0].text.endswith(TAILSCALE_POLICY)
+
+
+def test_without_tags_there_is_no_policy_to_show() -> None:
+    answers = {"tailnet": {"service": "tailscale", "tags": None}}
+    assert tailnet_policy.snippet(answers, ROUTES) == ""
+    assert "policy" not in tailnet_policy.how_to_approve(answers, ["pi1"], ROUTES)
 
 
 def test_where_nobody_can_see_it_the_person_is_asked_once(ctx: Context, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -122,4 +152,5 @@ def test_where_nobody_can_see_it_the_person_is_asked_once(ctx: Context, monkeypa
     [change] = routes.changes(routes.look(ctx))
     ctx.do(change)
     assert "headscale nodes approve-routes --identifier NUMBER --routes 192.168.1.201/32," in notes[0].text
+    assert '"tagOwners": {"tag:homelab": []},' in notes[0].text, "there, whoever makes keys may give a tag"
     assert routes.changes(routes.look(ctx)) == []

@@ -148,3 +148,29 @@ def test_evidence_of_another_shape_is_passed_over(tmp_path: Path) -> None:
     state = State.open(tmp_path / "other.yaml", "homelab", lock=False)
     state.evidence["machines"] = {"a": {"certificates": "x"}, "b": {"certificates": {"until": "never"}}, "c": 3}
     assert "valid until" not in status_text(state, [], "homelab")
+
+
+# -- keys to the tailnet -------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("pi", "api", "lines"),
+    [
+        ("", "", []),
+        ("2027-11-26T10:00:00Z", "", ["✓  atlas  key to the tailnet valid until 2027-11-26 (364 days)"]),
+        ("2026-12-20T10:00:00Z", "", ["!  atlas  key to the tailnet valid until 2026-12-20 (23 days)", "key expiry"]),
+        ("", "2026-11-28T10:00:00Z", ["!  tailnet  API key valid until 2026-11-28 (1 day)", "tailnet.api_key"]),
+        ("", "2026-11-01T10:00:00Z", ["!  tailnet  API key ENDED on 2026-11-01", "make a new one"]),
+        ("of another shape", "never", []),
+    ],
+)
+def test_status_says_when_keys_to_the_tailnet_end(tmp_path: Path, pi: str, api: str, lines: list[str]) -> None:
+    state = State.open(tmp_path / "state.yaml", "homelab", lock=False)
+    state.evidence["machines"] = {
+        "192.168.1.11": {"hostname": "atlas", "tailnet": {"key_ends": pi}},
+        "b": {"tailnet": 3},
+    }
+    state.evidence["tailnet"] = {"keys": {"api_key_ends": api}}
+    text = status_text(state, [], "homelab", date(2026, 11, 27))
+    shown = [line for line in text.splitlines()[1:] if "ey" in line]
+    assert len(shown) == len(lines) and all(part in line for part, line in zip(lines, shown, strict=True))

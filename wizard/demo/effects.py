@@ -17,7 +17,8 @@ from wizard import assets, yamlfile
 from wizard.errors import WizardError
 
 _PLACE = re.compile(
-    r"\{(arg\d|stdin|now|uuid|token|host-key|address|mac|(?:section|base64|packages|version|api) [^{}]+)\}"
+    r"\{(arg\d|args|list-of-args|stdin|now|uuid|token|host-key|address|mac"
+    r"|(?:section|base64|packages|version|api) [^{}]+)\}"
 )
 _READING = frozenset({"when", "seconds", "lines", "out", "code"})
 
@@ -102,6 +103,10 @@ class Filling:
             return self._version(rest)
         if word == "api":
             return json.dumps(self.api(rest) or {})
+        if name == "args":
+            return " ".join(self.args)
+        if name == "list-of-args":
+            return json.dumps(list(self.args))
         if name.startswith("arg"):
             number = int(name.removeprefix("arg"))
             return self.args[number - 1] if 0 < number <= len(self.args) else ""

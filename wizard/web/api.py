@@ -8,7 +8,7 @@ from typing import Any
 
 from wizard.errors import WizardError
 from wizard.secret import redact
-from wizard.world import Request, World
+from wizard.world import Request, Response, World
 
 
 class ApiError(WizardError):
@@ -19,30 +19,41 @@ class ApiError(WizardError):
         self.status = status
 
 
-def call(world: World, request: Request, *, service: str, key_fix: str) -> Any:
+def call(world: World, request: Request, *, service: str, key_fix: str, rights_fix: str = "") -> Any:
     """Sends `request` and returns the decoded JSON of a 2xx answer, None when it is empty.
 
-    `service` names the other side in errors; `key_fix` says how to get a key that works. Raises `ApiError`,
-    and what `World.http` raises when no answer comes.
+    `service` names the other side in errors; `key_fix` says how to get a key that works, `rights_fix` how to get one
+    that may do this. Raises `ApiError`, and what `World.http` raises when no answer comes.
     """
     response = world.http(request)
-    said = _message(response.body)
-    if response.status in (401, 403):
-        raise ApiError(f"{service} refused the API key.", said, key_fix, status=response.status)
     if not 200 <= response.status < 300:
-        raise ApiError(
-            f"{service} answered {request.method} {request.url} with status {response.status}.", said,
-            "Run again; when it stays so, look at its log.", status=response.status,
-        )  # fmt: skip
+        raise _refusal(request, response, service, key_fix, rights_fix or key_fix)
     if not response.body.strip():
         return None
     try:
         return json.loads(response.body)
     except ValueError:
         raise ApiError(
-            f"What answers at {request.url} is not {service}.", f"It sent: {said}",
+            f"What answers at {request.url} is not {service}.", f"It sent: {_message(response.body)}",
             "Check the address: a router's or proxy's page may be answering there.",
         ) from None  # fmt: skip
+
+
+def _refusal(request: Request, response: Response, service: str, key_fix: str, rights_fix: str) -> ApiError:
+    said, status = _message(response.body), response.status
+    asked = f"{request.method} {request.url}"
+    if status == 401:
+        return ApiError(f"{service} refused the API key.", said, key_fix, status=status)
+    if status == 403:
+        return ApiError(f"{service} does not let the API key do {asked}.", said, rights_fix, status=status)
+    if status == 429:
+        seconds = response.headers.get("retry-after", "")
+        fix = f"Wait {seconds} seconds" if seconds.isdigit() else "Wait some minutes"
+        return ApiError(
+            f"{service} was asked too often.", said, f"{fix} and run the same command again.", status=status
+        )
+    what = f"{service} answered {asked} with status {status}."
+    return ApiError(what, said, "Run again; when it stays so, look at its log.", status=status)
 
 
 def _message(body: bytes) -> str:

@@ -54,6 +54,9 @@ def _once(pool: Any, request: Request, url: str, *, with_secrets: bool) -> Respo
     if request.json is not None:
         body = json.dumps(request.json).encode()
         headers.setdefault("Content-Type", "application/json")
+    if with_secrets and request.secret_form:
+        body = urlencode({name: secret.reveal() for name, secret in request.secret_form.items()}).encode()
+        headers["Content-Type"] = "application/x-www-form-urlencoded"
     if with_secrets and request.secret_query:
         query = urlencode({name: secret.reveal() for name, secret in request.secret_query.items()})
         url += ("&" if "?" in url else "?") + query
