@@ -122,8 +122,8 @@ def test_one_that_is_gone_already_is_fine(made: Callable[..., Any]) -> None:
 @pytest.mark.parametrize(
     ("service", "words"),
     [
-        ("tailscale", "for castor (100.64.0.3) choose the menu … > Remove"),
-        ("headscale", "find the number of castor (100.64.0.3) with `headscale nodes list`"),
+        ("tailscale", "for castor (100.64.0.13) choose the menu … > Remove"),
+        ("headscale", "find the number of castor (100.64.0.13) with `headscale nodes list`"),
     ],
 )
 def test_without_a_key_to_the_api_the_person_is_told(made: Callable[..., Any], service: str, words: str) -> None:
@@ -236,6 +236,6 @@ def test_a_reset_without_a_key_to_the_api_tells_what_is_left(made: Callable[...,
     stage.ctx.answers.update({"domains": {"internal_domain": "in.home.test"}, "repository": {"apps": ["pihole"]}})
     left = tailnet_reset.look(stage.ctx, [FIRST], [Left(FIRST, tailnet=True)])
     told = tailnet_reset.told(stage.ctx.answers, left)
-    assert not left.anything and "headscale nodes delete --identifier NUMBER" in told and "atlas (100.64.0.1)" in told
+    assert not left.anything and "headscale nodes delete --identifier NUMBER" in told and "atlas (100.64.0.11)" in told
     assert "names below in.home.test: take that out of its config.yaml" in told
     assert tailnet_reset.told({}, tailnet_reset.TailnetLeft()) == ""

@@ -48,7 +48,7 @@ class SimWeb:
         self.members: dict[str, Member] = {}  # hostname -> machine
         self.keys: dict[str, str] = {}  # keys to join with that were made: number -> key
         self.split: dict[str, list[str]] = {}
-        self._joined = 0
+        self._joined: dict[str, int] = {}  # hostname -> how often
         self.txt: dict[str, str] = {}
         self.pages: dict[str, Callable[[Request], Response]] = {}  # "http://host" -> who answers there
         self.forges = forges
@@ -72,10 +72,11 @@ class SimWeb:
                 self.members[machine.hostname].advertised = offered
 
     def _join(self, machine: Machine) -> None:
-        """The machine gets a number and an address, and learns of them."""
-        self._joined += 1
-        number = str(self._joined)
-        member = Member(number, machine.hostname, f"100.64.0.{number}")
+        """The machine gets a number and an address, new ones each time, and learns of them."""
+        times = self._joined[machine.hostname] = self._joined.get(machine.hostname, 0) + 1
+        host = machine.address.rpartition(".")[2]
+        number = f"n{host}x{times}"
+        member = Member(number, machine.hostname, f"100.64.{times - 1}.{host}")
         self.members[machine.hostname] = member
         status = json.loads(machine.sections["tailscale"])
         status["Self"] |= {"ID": number, "TailscaleIPs": [member.address]}
