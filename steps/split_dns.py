@@ -78,8 +78,7 @@ def advice(facts: SplitDnsFacts, service: str) -> str:
     if service == "headscale":
         return (
             f"VPN: headscale's config.yaml needs this under dns:{now}, and then a restart:\n"
-            f"  nameservers:\n    split:\n      {facts.domain}: [{facts.wanted[0]}]\n"
-            "  override_local_dns: false   # unless it has global nameservers"
+            f"  nameservers: {{split: {{{facts.domain}: [{facts.wanted[0]}]}}}}"
         )
     return (
         f"VPN: open https://login.tailscale.com/admin/dns{now}, choose Add nameserver > Custom, enter"

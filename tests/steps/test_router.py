@@ -230,7 +230,7 @@ def test_split_dns_is_set_by_the_api_when_there_is_a_pihole(ctx: Context) -> Non
 
 
 @pytest.mark.parametrize(
-    ("service", "words"), [("headscale", "split: in.home.test: [10.0.0.53]"), ("tailscale", "/admin/dns")]
+    ("service", "words"), [("headscale", "split: {in.home.test: [10.0.0.53]}"), ("tailscale", "/admin/dns")]
 )
 def test_split_dns_by_hand_is_shown(ctx: Context, service: str, words: str) -> None:
     ctx.answers["tailnet"] = {"service": service, "api_key": None}
@@ -247,7 +247,7 @@ def test_split_dns_by_hand_is_shown(ctx: Context, service: str, words: str) -> N
     [
         (("10.0.0.53",), "the tailnet asks 10.0.0.53 for the names below in.home.test, as it must"),
         (("10.0.0.1",), "(now it asks 10.0.0.1)"),
-        ((), "override_local_dns: false"),
+        ((), "and then a restart"),
     ],
 )
 def test_what_the_tailnet_asks_now_is_told(found: tuple[str, ...], words: str) -> None:
