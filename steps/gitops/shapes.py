@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
-from functools import cache, lru_cache
-from typing import Any
+from functools import cache
 
 from steps.gitops import charts
 from steps.gitops.schema import Checker, Complaint, Way, undecided
 from steps.gitops.schemas import Kinds
-from steps.gitops.tree import Finding, Object, Tree, get, mapping
+from steps.gitops.tree import Finding, Object, Tree, mapping
 
 KUSTOMIZE = "kustomize.config.k8s.io"  # its files are no objects of the cluster
 _NAME = re.compile(r"[a-z0-9]([-a-z0-9.]{0,251}[a-z0-9])?")
@@ -20,23 +19,26 @@ _LABEL = re.compile(r"(?:[a-z0-9](?:[-a-z0-9.]*[a-z0-9])?/)?[A-Za-z0-9](?:[-\w.]
 _VALUE = re.compile(r"(?:[A-Za-z0-9](?:[-\w.]{0,61}[A-Za-z0-9])?)?", re.ASCII)
 
 
-def shapes(tree: Tree, kinds: Kinds) -> Iterator[Finding]:
+def shapes(trees: Sequence[Tree], kinds: Kinds) -> Iterator[Finding]:
     """What is wrong with the shape of each object, and of the values of each chart whose schema is known."""
-    for one in tree.objects:
-        if not one.made and one.group != KUSTOMIZE:
-            yield from shape(one, kinds, tree.own)
-    for release in tree.of("HelmRelease"):
-        yield from _values(release, tree)
-    if not tree.own:
-        yield from _not_known(tree, kinds)
+    every = {id(one): one for tree in trees for one in tree.objects if not one.made and one.group != KUSTOMIZE}
+    own = all(tree.own for tree in trees)
+    for one in every.values():  # what several clusters share is looked at once
+        yield from _identity(one, kinds, own)
+        yield from _fields(one, kinds)
+    for tree in trees:
+        for release in tree.of("HelmRelease"):
+            yield from _values(release, tree)
+    if not own:
+        yield from _not_known(every.values(), kinds)
 
 
-def _not_known(tree: Tree, kinds: Kinds) -> Iterator[Finding]:
+def _not_known(objects: Iterable[Object], kinds: Kinds) -> Iterator[Finding]:
     """One finding for each kind that is missing in an API that is known, and one for all of APIs that are not."""
     met: dict[tuple[str, str], list[Object]] = {}
-    for one in tree.objects:
+    for one in objects:
         strange = kinds.of(one.version, one.kind) is None and not kinds.versions(one.kind, one.group)
-        if strange and one.group != KUSTOMIZE and not undecided(one.kind):
+        if strange and not undecided(one.kind):
             met.setdefault((one.version, one.kind), []).append(one)
     for key in [key for key in met if kinds.has(key[0])]:
         what = f"there is no kind {key[1]} in {key[0]}, as far as is known here, so it was not checked"
@@ -47,11 +49,6 @@ def _not_known(tree: Tree, kinds: Kinds) -> Iterator[Finding]:
         what = f"these kinds are not known here, so {sum(map(len, met.values()))} objects were not checked: {names}"
         fix = "With its CustomResourceDefinition in the repository, a kind is checked."
         yield Finding("kind-unknown", first.file, first.at("kind"), f"{what[0].upper()}{what[1:]}.", fix)
-
-
-@lru_cache(maxsize=4096)  # an object that several clusters share is looked at once
-def shape(one: Object, kinds: Kinds, own: bool) -> tuple[Finding, ...]:
-    return (*_identity(one, kinds, own), *_fields(one, kinds))
 
 
 def _identity(one: Object, kinds: Kinds, own: bool) -> Iterator[Finding]:
@@ -131,8 +128,3 @@ def _values(release: Object, tree: Tree) -> Iterator[Finding]:
             what = f"the chart {chart.name} {charts.pinned_version(chart.name)} knows no such value"
             complaint = replace(complaint, what=what)
         yield _told(release, complaint, ("spec", "values"), code)
-
-
-def wanted(release: Object, *way: str) -> Any:
-    """A value that a release gives its chart; None when it gives none."""
-    return get(release.spec, "values", *way)

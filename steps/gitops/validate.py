@@ -32,8 +32,8 @@ def validate(files: Mapping[str, str], *, own: bool = True) -> list[Finding]:
     found = [*reached.findings, *_every_file(files)]
     trees = reached.trees or ([] if own else [parse(files)[0]])
     kinds = Kinds(one for name, text in files.items() if is_yaml(name) for one in read(name, text)[0])
+    found += shapes(trees, kinds)
     for tree in trees:
-        found += shapes(tree, kinds)
         found += (finding for one in tree.objects for finding in leaks.generated(one))
         if reached.trees:
             found += (finding for rule in RULES for finding in rule(tree))

@@ -61,7 +61,7 @@ def cases() -> list[Broken]:
 
 def _case(data: Mapping[str, Any]) -> Broken:
     given = {("also" if key == "with" else key): value for key, value in data.items()}
-    for key in ("old", "new"):
+    for key in ("old", "new", "at"):
         for stand_in, text in STAND_INS.items():
             given[key] = given.get(key, "").replace(stand_in, text)
     return Broken(**given)

@@ -74,13 +74,10 @@ def _closure(known: Mapping[Name, Object], key: Name) -> set[Name]:
 
 
 def paths_there(tree: Tree) -> Iterator[Finding]:
-    for part in tree.parts:
-        if part.one is None or not part.here:
-            continue
-        folder = part.folder
-        if folder and not any(name.startswith(f"{folder}/") for name in tree.files):
+    for one, part in _here(tree):
+        if part.folder and not any(name.startswith(f"{part.folder}/") for name in tree.files):
             fix = "Flux would say: kustomization path not found. It begins at the top of the repository."
-            yield part.one.finding("path-missing", ("spec", "path"), f"there is no folder {folder}", fix)
+            yield one.finding("path-missing", ("spec", "path"), f"there is no folder {part.folder}", fix)
 
 
 def sources_there(tree: Tree) -> Iterator[Finding]:
@@ -148,38 +145,38 @@ def _encrypted(one: Object) -> bool:
 
 
 def health_checks_there(tree: Tree) -> Iterator[Finding]:
-    for part in tree.parts:
-        known = {(one.kind, *one.key) for one in part.objects}
-        for number, check in items(part.one.spec.get("healthChecks")) if part.one and part.here else ():
-            space = str(check.get("namespace") or part.key[0])
+    for one, part in _here(tree):
+        known = {(each.kind, *each.key) for each in part.objects}
+        for number, check in items(one.spec.get("healthChecks")):
+            space = str(check.get("namespace") or one.namespace)
             wanted = (str(check.get("kind")), space, str(check.get("name")))
             if wanted in known or (wanted[0] != "HelmRelease" and sight.may_hold_more(tree, space)):
                 continue
             what = f"it waits for {wanted[0]} {space}/{wanted[2]}, which it does not apply"
             fix = "It would never become ready: correct the name, or write wait: true instead."
-            yield mapping_one(part).finding("health-check-missing", ("spec", "healthChecks", number), what, fix)
+            yield one.finding("health-check-missing", ("spec", "healthChecks", number), what, fix)
 
 
-def mapping_one(part: Part) -> Object:
-    assert part.one is not None  # noqa: S101  # its callers have looked
-    return part.one
+def _here(tree: Tree) -> Iterator[tuple[Object, Part]]:
+    """The Kustomizations whose files are in this repository."""
+    for part in tree.parts:
+        if part.one is not None and part.here:
+            yield part.one, part
 
 
 def variables_there(tree: Tree) -> Iterator[Finding]:
     """What variables come from is there before they are filled in."""
     known = {"ConfigMap": set(sight.config_maps(tree)), "Secret": set(sight.secrets(tree))}
-    for part in tree.parts:
-        for number, source in items(get(part.one.spec, "postBuild", "substituteFrom")) if part.one else ():
-            key = part.key[0], str(source.get("name"))
-            kind = str(source.get("kind"))
+    for one in tree.of("Kustomization", FLUX):
+        for number, source in items(get(one.spec, "postBuild", "substituteFrom")):
+            key, kind = (one.namespace, str(source.get("name"))), str(source.get("kind"))
             if key in known.get(kind, ()) or source.get("optional") or sight.may_hold_more(tree, key[0]):
                 continue
             if kind == "Secret" and tree.own and not known["Secret"]:
-                continue
-            what, way = f"there is no {kind} {key[1]} in {key[0]}", ("spec", "postBuild", "substituteFrom", number)
-            yield mapping_one(part).finding(
-                "variables-missing", way, what, "Its namespace must be the Kustomization's."
-            )
+                continue  # nothing is encrypted yet
+            way = ("spec", "postBuild", "substituteFrom", number)
+            what = f"there is no {kind} {key[1]} in {key[0]}"
+            yield one.finding("variables-missing", way, what, "Its namespace must be the Kustomization's.")
 
 
 # -- patience ----------------------------------------------------------------------------------------------------

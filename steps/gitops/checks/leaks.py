@@ -14,26 +14,17 @@ FIX = "Encrypt it with sops before it is committed; what was pushed already must
 # What a key or a token looks like, and what it is called. Each begins in a way that nothing else does.
 LOOKS = {
     r"AGE-SECRET-KEY-1[02-9AC-HJ-NP-Z]{50,}": "the private age key",
-    r"-----BEGIN [A-Z ]*PRIVATE KEY( BLOCK)?-----": "a private key",
+    r"-----BEGIN [A-Z ]*PRIVATE KEY( BLOCK)?-----(\\n|\s)*([A-Za-z0-9+/]{16}|[A-Z][A-Za-z-]+: )": "a private key",
     r"\bclient-key-data:\s*[A-Za-z0-9+/=]{40,}": "the key of a kubeconfig",
     r"\bgh[pousr]_[A-Za-z0-9]{36}\b|\bgithub_pat_\w{60,}": "a token for GitHub",
     r"\bglpat-[\w-]{20}": "a token for GitLab",
     r"\btskey-(auth|api|client|scim)-[A-Za-z0-9]{8,}": "a key for Tailscale",
 }
 _ANY = re.compile("|".join(f"(?:{pattern})" for pattern in LOOKS))
-_HINTS = (
-    "AGE-SECRET-KEY-",
-    "PRIVATE KEY",
-    "client-key-data",
-    "ghp_",
-    "gho_",
-    "ghu_",
-    "ghs_",
-    "ghr_",
-    "github_pat_",
-    "glpat-",
-    "tskey-",
-)  # one of them is in each
+_HINTS = (  # one of them is in each
+    "AGE-SECRET-KEY-", "PRIVATE KEY", "client-key-data", "ghp_", "gho_", "ghu_", "ghs_", "ghr_", "github_pat_",
+    "glpat-", "tskey-",
+)  # fmt: skip
 # What stands for a secret and is none: variables, templates, and references of the tools that fill them in.
 _STAND_IN = re.compile(r"\$\{|\{\{|^(<path:|op://|ref\+|vault:|$)")
 

@@ -62,7 +62,7 @@ def _early_objects(tree: Tree) -> Iterator[tuple[Finding, str]]:
         told: set[str] = set()
         for one in part.objects:
             needed = bring.get(one.group, {})
-            if not needed or one.group in told or (one.kind == "Kustomization" and not part.one):
+            if not needed or one.group in told:
                 continue
             if any(key in before and (key != part.key or at_once) for key, at_once in needed.items()):
                 continue
