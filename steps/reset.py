@@ -8,7 +8,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
-from steps import control_plane, giving_back, nodes, own_key, tailnet_reset
+from steps import control_plane, giving_back, nodes, own_key, router_upnp, tailnet_reset
 from steps.giving_back import Left
 from steps.tailnet_reset import TailnetLeft
 from steps.tls import keep
@@ -35,10 +35,11 @@ class ResetFacts:
     tailnet: TailnetLeft = field(default_factory=TailnetLeft)
     here: bool = False  # this computer still holds a kubeconfig, a key or a state that goes
     certificates: Keeping = field(default_factory=Keeping)
+    forwards: bool = False  # the router forwards ports because homelab asked it to
 
 
 class Reset(Step[ResetFacts]):
-    """Undoes the journey. What was in git, at the DNS provider and in the router stays."""
+    """Undoes the journey. What was in git and at the DNS provider stays; in the router, what was set by hand."""
 
     name = "reset"
     title = "Reset"
@@ -61,7 +62,8 @@ class Reset(Step[ResetFacts]):
             raise _no_answer(ctx, silent)
         pis = tuple(left for left in looked.values() if left is not None and not left.nothing)
         tailnet = tailnet_reset.look(ctx, [a for a in nodes.addresses(ctx.answers) if a not in skipped], pis)
-        return ResetFacts(ctx.state.cluster, pis, skipped, tailnet, bool(_here(ctx, skipped)), keep.last(ctx))
+        here, forwards = bool(_here(ctx, skipped)), bool(ctx.state.recall("router", "upnp"))
+        return ResetFacts(ctx.state.cluster, pis, skipped, tailnet, here, keep.last(ctx), forwards)
 
     def plan(self, facts: ResetFacts, answers: Answers) -> list[Change]:
         if not (facts.pis or facts.here or facts.tailnet.anything):
@@ -76,7 +78,8 @@ class Reset(Step[ResetFacts]):
         found = [change for left in facts.pis for change in giving_back.changes(left)]
         found += tailnet_reset.changes(facts.tailnet)
         kept = [Change("reset/certificates", keep.SENTENCE, keep.save)] if facts.certificates.stale else []
-        return [*kept, ending, *found, Change("reset/computer", sentence, _leave(facts))]
+        closed = [router_upnp.closing("reset/router")] if facts.forwards else []
+        return [*kept, ending, *found, *closed, Change("reset/computer", sentence, _leave(facts))]
 
 
 def _begin(ctx: Context) -> None:

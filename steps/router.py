@@ -6,12 +6,13 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
-from steps import domains, public_address, router_check, split_dns
+from steps import domains, public_address, router_check, router_upnp, split_dns
 from steps.router_advice import instructions
+from steps.router_upnp import UpnpFacts
 from steps.split_dns import SplitDnsFacts
 from wizard.context import Context
 from wizard.errors import Problem
-from wizard.question import ADDRESS, YES_NO, Answers, Choice, Kind, Question
+from wizard.question import ADDRESS, CHOICE, YES_NO, Answers, Choice, Kind, Question
 from wizard.step import Change, Step
 
 _CHOSEN = Kind(YES_NO.name, YES_NO.parse, YES_NO.show, "choice", YES_NO.schema)
@@ -38,9 +39,18 @@ QUESTIONS: dict[str, Question] = {
         Question(
             "forwarded", "Have you forwarded TCP ports 80 and 443 on your router?", _CHOSEN, choices=_forwarding,
             explain=lambda ctx: domains.reachable(ctx).text,
-            help="Only needed for public apps, and only these two ports.",
+            help="Only needed for public apps, and only these two ports. Homelab can also ask the router for it: answer"
+            " Yes, and choose so next.",
             default=lambda ctx: False if domains.reachable(ctx).closed else None,
             source="your router's address, to which no port can be forwarded",
+        ),
+        Question(
+            "automatic", "Who sets that in the router?", CHOICE, default="none",
+            when=lambda answers: bool(answers.get("router", {}).get("forwarded")),
+            choices=(
+                Choice("none", "I do, by hand", "it lasts: the router's page on port forwarding or NAT"),
+                Choice("upnp", "homelab asks the router, by UPnP", "where it may; for a week at a time"),
+            ),
         ),
         Question(
             "public_address", "What is your home's public IPv4 address?", ADDRESS, required=False, default=_public,
@@ -54,10 +64,11 @@ QUESTIONS: dict[str, Question] = {
 
 @dataclass(frozen=True)
 class RouterFacts:
-    """What was confirmed earlier, and who answers private names in the tailnet."""
+    """What was confirmed earlier, who answers private names in the tailnet, and what the router says of its ports."""
 
     confirmed: Mapping[str, Any]
     split: SplitDnsFacts
+    upnp: UpnpFacts
 
 
 def settled(answers: Answers) -> dict[str, Any]:
@@ -82,10 +93,11 @@ class Router(Step[RouterFacts]):
         return not_public(answers.get("router", {}).get("public_address"))
 
     def check(self, ctx: Context) -> RouterFacts:
-        facts = RouterFacts(ctx.state.recall("router", "confirmed") or {}, split_dns.look(ctx))
+        split = split_dns.look(ctx)
         if not ctx.scratch.get("router told"):
             ctx.scratch["router told"] = True
-            ctx.note("Your router", instructions(ctx.answers, facts.split, router_check.gateway(ctx)))
+            ctx.note("Your router", instructions(ctx.answers, split, router_check.gateway(ctx)))
+        facts = RouterFacts(ctx.state.recall("router", "confirmed") or {}, split, router_upnp.look(ctx))
         if facts.confirmed == settled(ctx.answers) and not ctx.scratch.get("router checked"):
             ctx.scratch["router checked"] = True
             if router_check.wanted(ctx.answers):
@@ -94,8 +106,8 @@ class Router(Step[RouterFacts]):
 
     def plan(self, facts: RouterFacts, answers: Answers) -> list[Change]:
         wanted = settled(answers)
-        found = [] if facts.confirmed == wanted else [_confirm(wanted)]
-        return found + split_dns.changes(facts.split)
+        confirming = [] if facts.confirmed == wanted else [_confirm(wanted)]
+        return [*router_upnp.changes(facts.upnp, answers), *confirming, *split_dns.changes(facts.split)]
 
 
 def _confirm(wanted: Mapping[str, Any]) -> Change:

@@ -39,7 +39,7 @@ def _ports(answers: Answers) -> Iterator[str]:
     if not given["forwarded"]:
         yield "Port forwarding: none wanted now. For public apps it would be"
     elif given.get("automatic") == "upnp":
-        yield "Port forwarding, for public apps: homelab asks the router for it (UPnP)"
+        yield "Port forwarding, for public apps: homelab asks the router, for a week at a time"
     else:
         yield "Port forwarding, for public apps: set, as you say"
     for port in PORTS:

@@ -42,6 +42,14 @@ class WizardError(Exception):
         return " ".join(self.sentences())
 
 
+class RouterRefused(WizardError):
+    """The home router answered by UPnP, and would not. `code` is UPnP's number."""
+
+    def __init__(self, action: str, code: int, why: str = "") -> None:
+        super().__init__(f"The router refused {action} (UPnP error {code}).", why)
+        self.code = code
+
+
 class Blocked(WizardError):
     """A step's `check` found something that only the person can change."""
 

@@ -58,6 +58,11 @@ class RealWorld:
 
         return dns.ask(server, name, kind, self.stop)
 
+    def upnp(self, router: str, action: str, values: Mapping[str, str]) -> dict[str, str]:
+        from wizard.net import upnp
+
+        return upnp.call(router, action, values, self.stop)
+
     def run(
         self,
         argv: Sequence[str],

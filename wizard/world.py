@@ -115,6 +115,14 @@ class World(Protocol):
         """
         ...
 
+    def upnp(self, router: str, action: str, values: Mapping[str, str]) -> dict[str, str]:
+        """Lets the home router at that address do one of UPnP's actions on its port mappings (``AddPortMapping``);
+        returns what it answers.
+
+        Raises `RouterRefused` with UPnP's number when it would not, `WizardError` when it does not answer to UPnP.
+        """
+        ...
+
     def run(
         self,
         argv: Sequence[str],

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import threading
 from pathlib import Path
 from typing import Any
 
@@ -13,53 +12,16 @@ from steps.router import QUESTIONS, Router
 from steps.router_advice import WIDTH, instructions
 from steps.router_check import HomeDns, findings
 from steps.split_dns import SplitDnsFacts
+from tests.steps.router_home import context, run
 from wizard import events
 from wizard.context import Context
-from wizard.demo.web import SimWeb
 from wizard.secret import Secret
-from wizard.state import State
-from wizard.world import DnsAnswer, Request, Response
-
-
-class Web:
-    def __init__(self) -> None:
-        self.stop = threading.Event()
-        self.written: list[str] = []
-        self.sim = SimWeb(self.written.append)
-
-    def now(self) -> float:
-        return 0.0
-
-    def dns(self, server: str, name: str, kind: str) -> DnsAnswer:
-        assert (server, name, kind) == ("10.0.0.53", "pihole.in.home.test", "A")
-        return DnsAnswer("NOERROR", ("10.0.0.50",))
-
-    def http(self, request: Request) -> Response:
-        return self.sim.http(request)
+from wizard.world import DnsAnswer
 
 
 @pytest.fixture
 def ctx(tmp_path: Path) -> Context:
-    made = Context(Web(), State(tmp_path / "state.yaml", "test"), None, events.Bus())  # type: ignore[arg-type]
-    made.answers.update({
-        "tailnet": {"service": "tailscale"},
-        "addresses": {
-            "internal_address": "10.0.0.50", "external_address": "10.0.0.51", "dns_address": "10.0.0.53",
-            "pool": "10.0.0.50-10.0.0.59",
-        },
-        "domains": {"provider": "duckdns", "internal_domain": "in.home.test", "external_domain": "home.test"},
-        "repository": {"apps": ["hello"]},
-        "router": {"forwarded": True, "public_address": "203.0.113.7"},
-    })  # fmt: skip
-    return made
-
-
-def run(ctx: Context) -> list[str]:
-    step = Router()
-    planned = step.plan(step.check(ctx), ctx.answers)
-    for change in planned:
-        ctx.do(change)
-    return [change.sentence for change in planned]
+    return context(tmp_path)
 
 
 def test_the_persons_word_is_remembered_once(ctx: Context) -> None:

@@ -17,6 +17,7 @@ from wizard.demo.clock import Clock
 from wizard.demo.cluster import SimApi, SimCluster
 from wizard.demo.forges import SimForges
 from wizard.demo.pi import Machine, SimHost, shipped
+from wizard.demo.router import SimRouter
 from wizard.demo.web import SimWeb
 from wizard.errors import Unreachable
 from wizard.host.base import Host, HostKey, Login, Result
@@ -40,6 +41,7 @@ class SimWorld:
         self.api.nudge = lambda: flux.follow(self)
         self.forges = SimForges(self.wrote, self.begin_repository, lambda host: _key_of(host).fingerprint)
         self.web = SimWeb(self.wrote, self.forges)
+        self.router = SimRouter(self.wrote)
         self.machines = {one.address: one for one in (shipped() if machines is None else machines)}
 
     def wrote(self, what: str) -> None:
@@ -94,6 +96,10 @@ class SimWorld:
         if kind == "A" and IPv4Address(server.partition(":")[0]).is_private:  # Pi-hole, or the router that asks it
             return DnsAnswer("NOERROR", (probe.lookup(self, name, at_home=True),))
         return self.web.dns(name, kind)
+
+    def upnp(self, router: str, action: str, values: Mapping[str, str]) -> dict[str, str]:
+        self.clock.sleep(0.3)
+        return self.router.call(router, action, values)
 
     def run(
         self,
