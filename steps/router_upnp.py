@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 
 from steps import public_address, router_check
 from steps.router_advice import PORTS
+from wizard import ipv4
 from wizard.context import Context
 from wizard.errors import Blocked, RouterRefused, WizardError
 from wizard.question import Answers
@@ -30,6 +31,10 @@ class Entry:
     name: str
     seconds: int  # that are left; 0: it has no end
 
+    @property
+    def lasts(self) -> bool:
+        return self.seconds == 0 or self.seconds > WEEK / 2
+
     def leads_to(self, target: str, port: int) -> bool:
         return (self.target, self.port) == (target, str(port))
 
@@ -41,6 +46,7 @@ class UpnpFacts:
     router: str = ""
     entries: Mapping[int, Entry] = field(default_factory=dict)
     opened: bool = False  # homelab has asked for forwarding before, and has not taken it back
+    fresh: bool = False  # ... in this very run: asking again would change nothing
 
 
 def wanted(answers: Answers) -> bool:
@@ -71,11 +77,21 @@ def look(ctx: Context) -> UpnpFacts:
                 f"Its table calls that {entry.name!r}." if entry.name else "",
                 f"Take that away in the router if it is not needed, or else: {BY_HAND}",
             )  # fmt: skip
-    return UpnpFacts(router, entries, opened)
+    fresh = bool(ctx.scratch.get("upnp opened"))
+    if fresh and (short := [each.seconds for each in entries.values() if each.seconds and not each.lasts]):
+        ctx.note(
+            "Port forwarding ends soon",
+            f"The router keeps it for {min(short) // 60} minutes, not for the week that it was asked for. {BY_HAND}",
+        )
+    return UpnpFacts(router, entries, opened, fresh)
 
 
 def _judge(ctx: Context, wan: str) -> None:
     """What the router's own address means. Raises `Blocked` where nothing that it opens can be reached."""
+    try:
+        wan = ipv4.address(wan)
+    except ValueError:  # empty, or something else
+        wan = ""
     verdict = public_address.judge(wan, str(ctx.state.recall("domains", "public") or ""))
     if verdict.code in ("cgnat", "none"):
         raise Blocked("No port can be forwarded to this home.", verdict.text, public_address.WAYS)
@@ -108,7 +124,7 @@ def changes(facts: UpnpFacts, answers: Answers) -> list[Change]:
     if not wanted(answers):
         return [closing("router/close")] if facts.opened else []
     target = answers["addresses"]["external_address"]
-    todo = [port for port in PORTS if not _holds(facts.entries.get(port), target, port)]
+    todo = [port for port in PORTS if not _holds(facts, target, port)]
     if not todo:
         return []
     names = " and ".join(map(str, todo))
@@ -121,14 +137,16 @@ def changes(facts: UpnpFacts, answers: Answers) -> list[Change]:
     ]  # fmt: skip
 
 
-def _holds(entry: Entry | None, target: str, port: int) -> bool:
+def _holds(facts: UpnpFacts, target: str, port: int) -> bool:
     """Whether the entry is right, and stays so for a while."""
-    return bool(entry and entry.leads_to(target, port) and (entry.seconds == 0 or entry.seconds > WEEK / 2))
+    entry = facts.entries.get(port)
+    return bool(entry and entry.leads_to(target, port) and (entry.lasts or facts.fresh))
 
 
 def _open(ctx: Context, facts: UpnpFacts, target: str, ports: list[int]) -> None:
     """Adds the entries, or none: what was added is taken back when another one fails."""
     ctx.state.remember("router", "upnp", value={"router": facts.router, "target": target})
+    ctx.scratch["upnp opened"] = True
     added: list[int] = []
     try:
         for port in ports:

@@ -62,6 +62,7 @@ def test_without_a_yes_the_router_is_not_asked(ctx: Context, upnp: Any, answers:
 )
 def test_what_ends_soon_is_asked_for_again(ctx: Context, upnp: Any, seconds: str, left: list[str]) -> None:
     run(ctx)
+    ctx.scratch.clear()  # another run
     upnp.router.mappings["80"]["NewLeaseDuration"] = seconds
     assert run(ctx) == [
         f"ask the router {SIM_ROUTER} by UPnP to forward TCP {port} to {TARGET} for a week" for port in left
@@ -103,6 +104,15 @@ def test_a_router_that_knows_no_end(ctx: Context, upnp: Any) -> None:
     assert run(ctx) == []
 
 
+def test_a_router_that_keeps_it_for_an_hour_is_told_and_not_asked_again(ctx: Context, upnp: Any) -> None:
+    run(ctx)
+    upnp.router.mappings["80"]["NewLeaseDuration"] = "3600"
+    notes: list[str] = []
+    ctx.bus.listen(lambda event: notes.append(event.text) if isinstance(event, events.Note) else None)
+    assert run(ctx) == []
+    assert "for 60 minutes" in notes[0]
+
+
 @pytest.mark.parametrize("code", [501, 606, 718, 728, 999])
 def test_a_refusal_leaves_nothing_half_open(ctx: Context, upnp: Any, code: int) -> None:
     upnp.refuses = {("AddPortMapping", "443"): code}
@@ -112,7 +122,9 @@ def test_a_refusal_leaves_nothing_half_open(ctx: Context, upnp: Any, code: int) 
     assert upnp.router.mappings == {}
 
 
-@pytest.mark.parametrize(("wan", "stops"), [("100.64.7.7", True), ("0.0.0.0", True), ("", False), ("10.9.9.9", False)])
+@pytest.mark.parametrize(
+    ("wan", "stops"), [("100.64.7.7", True), ("0.0.0.0", True), ("", False), ("fe80::1", False), ("10.9.9.9", False)]
+)
 def test_the_routers_own_address_is_judged(ctx: Context, upnp: Any, wan: str, stops: bool) -> None:
     upnp.wan = wan
     notes: list[str] = []
