@@ -20,10 +20,12 @@ import pytest
 
 from steps import router_check, router_upnp
 from steps.router import Router
+from steps.router_check import HomeDns
 from wizard import events
 from wizard.context import Context
 from wizard.errors import Blocked, RouterRefused, WizardError
 from wizard.state import State
+from wizard.world import DnsAnswer
 
 pytestmark = [pytest.mark.lab, pytest.mark.timeout(120)]
 ROOT = Path(__file__).resolve().parents[2]
@@ -66,6 +68,15 @@ import time; time.sleep(300)
 """
 
 
+NAME = "pihole.in.home.test"
+LOOKUP = """
+import json, sys, threading
+from wizard.net import dns
+answer = dns.ask(sys.argv[1], sys.argv[2], "A", threading.Event())
+print(json.dumps([answer.code, answer.records]))
+"""
+
+
 def within(space: str, *words: str) -> list[str]:
     return ["nsenter", f"--net=/run/netns/{space}", "--", *words]
 
@@ -100,7 +111,7 @@ class Net:
         self.programs.append(program)
         assert program.stdout is not None
         for line in program.stdout:
-            if "ready" in line or "listening on" in line:
+            if any(word in line for word in ("ready", "listening on", "started, version")):
                 threading.Thread(target=program.stdout.read, daemon=True).start()  # so that it never waits for us
                 return
         raise AssertionError(f"{words[0]} ended with {program.wait()}")
@@ -124,6 +135,18 @@ class Net:
         if isinstance(said, list):
             raise RouterRefused(action, said[0]) if said[0] else WizardError(said[1])
         return dict(said)
+
+    def resolver(self, space: str, address: str, *options: str) -> None:
+        """A real dnsmasq: Pi-hole, or a router's."""
+        self.start(
+            space, "dnsmasq", "--keep-in-foreground", "--conf-file=/dev/null", "--no-hosts", "--no-resolv",
+            "--user=root", "--log-facility=-", "--pid-file=", f"--listen-address={address}", "--bind-interfaces", *options,
+        )  # fmt: skip
+
+    def dns(self, server: str) -> DnsAnswer:
+        done = do(*within("hr-home", "env", f"PYTHONPATH={ROOT}", sys.executable, "-c", LOOKUP, server, NAME))
+        code, records = json.loads(done)
+        return DnsAnswer(code, tuple(records))
 
     def now(self) -> float:
         return time.monotonic()
@@ -162,6 +185,7 @@ def net(tmp_path: Path) -> Iterator[Net]:
     finally:
         made.down()
     assert left() == []
+    assert all(program.poll() is not None for program in made.programs)
 
 
 @pytest.fixture
@@ -249,3 +273,24 @@ def test_nat_pmp_opens_ports_only_to_who_asks(net: Net, ran: Any) -> None:
     )
     assert said["NewInternalClient"] == HERE != TARGET
     ran("NAT-PMP (miniupnpd)", f"the port leads to {said['NewInternalClient']}, which asked")
+
+
+@pytest.mark.parametrize(
+    ("options", "words"),
+    [
+        (("--server=198.18.44.51", "--stop-dns-rebind"), "allow in.home.test in its DNS rebind protection"),
+        (("--server=198.18.44.51", "--stop-dns-rebind", "--rebind-domain-ok=in.home.test"), "knows private names, too"),
+        (("--address=/#/203.0.113.7",), "203.0.113.7: it does not ask Pi-hole"),
+        (("--local=/home.test/",), "NXDOMAIN: it does not ask Pi-hole"),
+        ((), "REFUSED: it does not ask Pi-hole"),
+    ],
+)
+def test_a_router_that_keeps_private_names_back(net: Net, ran: Any, options: tuple[str, ...], words: str) -> None:
+    """A router's resolver is dnsmasq more often than not, and so is Pi-hole's."""
+    net.resolver("hr-home", TARGET, "--address=/in.home.test/10.0.0.50")
+    net.resolver("hr-router", ROUTER, *options)
+    seen = HomeDns(NAME, "in.home.test", "10.0.0.50", TARGET, net.dns(TARGET), {ROUTER: net.dns(ROUTER)}, (), ROUTER)
+    first, second = router_check.findings(seen)
+    assert first.startswith("Pi-hole answers private names")
+    assert words in second
+    ran(f"dnsmasq {' '.join(options)}".strip(), second)
