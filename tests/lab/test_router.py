@@ -140,7 +140,8 @@ class Net:
         """A real dnsmasq: Pi-hole, or a router's."""
         self.start(
             space, "dnsmasq", "--keep-in-foreground", "--conf-file=/dev/null", "--no-hosts", "--no-resolv",
-            "--user=root", "--log-facility=-", "--pid-file=", f"--listen-address={address}", "--bind-interfaces", *options,
+            "--user=root", "--log-facility=-", "--pid-file=", f"--listen-address={address}", "--bind-interfaces",
+            *options,
         )  # fmt: skip
 
     def dns(self, server: str) -> DnsAnswer:
