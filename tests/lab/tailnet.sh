@@ -124,7 +124,7 @@ dns:
   magic_dns: true
   base_domain: ts.lab.test
   override_local_dns: false
-  nameservers: {global: [], split: {$SPLIT_DOMAIN: [$SPLIT_DNS]}}
+  nameservers: {global: [], split: {$SPLIT_DOMAIN: [$SPLIT_DNS], lab-home-internal.duckdns.org: [$SPLIT_DNS]}}
   search_domains: []
   extra_records: []
 unix_socket: $T/headscale.sock
@@ -168,7 +168,8 @@ C
   LD_LIBRARY_PATH=$(sshd_libraries) daemon "hw-$1" "$1-sshd" unshare -m -u --propagation private sh -ec '
     hostname "$1"
     mount -t overlay etc -o "lowerdir=/etc,upperdir=$0/etc,workdir=$0/work" /etc
-    : > /etc/resolv.conf; echo "127.0.0.1 localhost $1" > /etc/hosts
+    echo nameserver 198.18.64.53 > /etc/resolv.conf   # a public one, there once acme.sh is up
+    echo "127.0.0.1 localhost $1" > /etc/hosts
     cat "$2" >> /etc/ssl/certs/ca-certificates.crt
     grep -q ^sshd: /etc/passwd || echo sshd:x:65533:65534::/run/sshd:/usr/sbin/nologin >> /etc/passwd
     mount -t tmpfs -o mode=755 run /run; mkdir /run/sshd /run/tailscale
