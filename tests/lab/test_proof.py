@@ -1,8 +1,8 @@
 """The proof on a real home: LAN, router with NAT, internet, tailnet; all green, then broken on purpose, one by one.
 
 Real: the hosts, kubeadm, Flux, MetalLB, both Traefiks, headscale and tailscaled, iptables, dnsmasq, certificates that
-cert-manager's controllers ordered, every request of the proof. The lab's own: DuckDNS, the authority (pebble), the
-charts that the README names. Each breakage is made where it would happen, and `homelab verify` must name it and nothing else.
+cert-manager's controllers ordered, every request of the proof. The lab's own: DuckDNS, pebble as authority, some charts
+(its README names them). Each breakage is made where it would happen; `homelab verify` must name it and nothing else.
 Root; `make cluster-test`.
 """
 
