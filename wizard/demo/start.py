@@ -89,8 +89,11 @@ class Proposing:
         proposed = self._proposed(prompt)
         if proposed is None or prompt.problem:  # after a refusal what was typed is worth more
             return self.front.ask(prompt)
-        secret = prompt.question.kind.widget == "secret"
-        return self.front.ask(replace(prompt, default=SecretRef.parse(proposed) if secret else proposed))
+        question = prompt.question
+        if proposed != prompt.default:  # the demo's own proposal does not come from where the real one would
+            question = replace(question, source="")
+        default = SecretRef.parse(proposed) if question.kind.widget == "secret" else proposed
+        return self.front.ask(replace(prompt, question=question, default=default))
 
     def confirm(self, approval: Approval) -> bool:
         return self.front.confirm(approval)
