@@ -60,6 +60,8 @@ class Editor:
             return
         shift = self.theirs.column(old.begin) - self.wanted.column(new.begin)
         text = moved(self.wanted.text[new.inside : new.end], shift)
+        if new.in_flow and "\n" in text:  # lines between brackets may stand anywhere, here they may not
+            text = yamlfile.flow(new.node.data)
         end = self._with_comment(old.end)  # behind several lines it would be read as part of the last one
         self._rescue(old, old.inside, end)
         self._add(old.inside, end, _behind(self.theirs.text[: old.inside], text), alias)
@@ -146,23 +148,25 @@ class Editor:
     def _written(self, node: Node, entry: Entry, column: int) -> str:
         """The lines of a new entry, the comments above it included, indented to `column`."""
         wanted = self.wanted
-        if entry.in_flow or not wanted.begins_line(entry):
+        if entry.in_flow:
+            text = wanted.text[entry.begin : entry.end]
+            text = self._in_brackets(entry) if "\n" in text else text
+            return f"{' ' * column}{'- ' if node.kind == 'list' else ''}{text}\n"
+        if not wanted.begins_line(entry):
             text = f"{wanted.text[entry.begin : entry.end]}\n"
-            if entry.in_flow and node.kind == "list":
-                text = f"- {text}"
         else:
             text = wanted.text[wanted.lead(entry) : wanted.after_line(entry.end)]
             text = text[wanted.column(entry.begin) :].removesuffix("\n") + "\n"
-        return " " * column + moved(text, column - (0 if entry.in_flow else wanted.column(entry.begin)))
+        return " " * column + moved(text, column - wanted.column(entry.begin))
 
     def _all(self, node: Node, entries: Sequence[Entry]) -> None:
         """Nothing of what is there stays."""
-        column = self.theirs.column(node.start)
-        comments = _lines_of(self._own_comments(node.start, node.end), column)
+        column, end = self.theirs.column(node.start), self._with_comment(node.end)
+        comments = _lines_of(self._own_comments(node.start, end), column)
         text = "".join(self._written(node, entry, column) for entry in entries)
         if not text:  # one more to the right: a list may stand as far left as its key, brackets may not
             text = " " * column + (" {}" if node.kind == "map" else " []")
-        self._add(node.start, node.end, (comments + text)[column:].removesuffix("\n"))
+        self._add(node.start, end, (comments + text)[column:].removesuffix("\n"))
 
     def _brackets(self, node: Node, gone: Set[int], new: Mapping[int, Sequence[Entry]]) -> None:
         """A map or list in brackets is put together again, with what stays as it was written."""
