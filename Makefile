@@ -59,6 +59,7 @@ root:
 lab-up: root $(READY)
 	$(LAB) setup
 	$(LAB) build kube
+	$(LAB) tailnet repository
 	$(LAB) up $(NODES)
 
 lab-down: root

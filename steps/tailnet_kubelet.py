@@ -57,11 +57,11 @@ def astray(listed: Iterable[Mapping[str, Any]], known: Mapping[str, str]) -> Ite
         for ip in _internal(node):
             if ip in known.values():
                 continue
-            if not _of_a_tailnet(ip) or name not in known:
+            if not of_a_tailnet(ip) or name not in known:
                 raise moved(name, ip)
             yield Astray(name, known[name], ip, "Kubernetes")
         tunnel = str((node["metadata"].get("annotations") or {}).get(FLANNEL, ""))
-        if tunnel and _of_a_tailnet(tunnel) and name in known:
+        if tunnel and of_a_tailnet(tunnel) and name in known:
             yield Astray(name, known[name], tunnel, "the pods' network")
 
 
@@ -71,13 +71,14 @@ def _internal(node: Mapping[str, Any]) -> list[str]:
     return [each["address"] for each in listed if each["type"] == "InternalIP" and ":" not in each["address"]]
 
 
-def _of_a_tailnet(address: str) -> bool:
+def of_a_tailnet(address: str) -> bool:
+    """Whether `address` is one of those that tailnets give to their machines. Pure."""
     return "." in address and IPv4Address(address) in address_plan.TAILNET
 
 
 def moved(name: str, address: str) -> Blocked:
     """The error for a node that Kubernetes reaches by an address that nobody chose."""
-    by = "Tailscale's" if _of_a_tailnet(address) else "another network's"
+    by = "Tailscale's" if of_a_tailnet(address) else "another network's"
     return Blocked(
         f"Kubernetes reaches the node {name} by {address}, which is {by} address and not the chosen one.",
         "Its kubelet does not have --node-ip set, or the Pi's address has changed.",

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
-from steps import cluster_look, control_plane, heads, kubeadm, lineage, nodes, ops
+from steps import cluster_look, control_plane, heads, kubeadm, lineage, nodes, ops, tailnet_facts, tailnet_kubelet
 from steps import facts as node_facts
 from steps.cluster_look import Look
 from steps.facts import NodeFacts
@@ -50,7 +50,7 @@ class Workers(Step[WorkerFacts]):
             )
         look = Look.at(control_plane.cluster(ctx))
         for machine in machines.values():
-            if problem := wrong_address(look, machine):
+            if problem := wrong_address(look, machine, tailnet=tailnet_facts.in_use(ctx.answers)):
                 raise problem
         return WorkerFacts(machines, look, evidence.ca_hash)
 
@@ -82,10 +82,13 @@ def _at_work(machine: NodeFacts) -> bool:
     return lineage.at_work(machine)
 
 
-def wrong_address(look: Look, machine: NodeFacts) -> WizardError | None:
-    """A node that registered under another address than the one it is reached by."""
+def wrong_address(look: Look, machine: NodeFacts, *, tailnet: bool = False) -> WizardError | None:
+    """A node that registered under another address than the one it is reached by.
+
+    With a `tailnet`, one that is reached over that is let pass: the step Tailnet puts it back.
+    """
     registered = cluster_look.internal_ip(look.nodes.get(machine.hostname, {}))
-    if registered in ("", machine.address):
+    if registered in ("", machine.address) or (tailnet and tailnet_kubelet.of_a_tailnet(registered)):
         return None
     return Blocked(
         f"{machine.hostname} is part of the cluster under the address {registered}.",

@@ -109,6 +109,8 @@ def test_a_node_under_another_address_is_refused():
     assert "100.101.1.2" in str(workers.wrong_address(Look(nodes={"boreas": node}), machine))
     assert workers.wrong_address(Look(nodes={"boreas": node}), replace(machine, address="100.101.1.2")) is None
     assert workers.wrong_address(Look(), machine) is None
+    astray = workers.wrong_address(Look(nodes={"boreas": node}), machine, tailnet=True)
+    assert astray is None, "the step Tailnet puts it back"
 
 
 # -- why something is not ready ------------------------------------------------------------------------------------
