@@ -106,7 +106,7 @@ def approve(ctx: Context, server: ControlServer, routes: Iterable[str], routers:
     machines = until(
         ctx, "the control server to know what the Pis offer", offered, deadline=SERVED, every=1,
         why=lambda: f"It does not know {' and '.join(unknown)}: deleted there?" if unknown else "",
-        fix="Run the same command again: a Pi that was deleted there joins once more.",
+        fix="Run the same command again: a Pi that was deleted there is told, or joins once more.",
     )  # fmt: skip
     for machine in machines:
         if not set(wanted) <= set(machine.approved):

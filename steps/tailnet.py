@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
@@ -30,7 +30,7 @@ from steps.tailnet_facts import Member
 from steps.tailnet_kubelet import Astray
 from steps.tailnet_lasting import Remembered
 from wizard.context import Context
-from wizard.errors import Problem
+from wizard.errors import Blocked, Problem
 from wizard.question import CHOICE, NETWORK, PATH, SECRET, URL, YES_NO, Answers, Choice, Kind, Question, list_of
 from wizard.step import Change, Step
 from wizard.web import oauth
@@ -145,9 +145,8 @@ class Tailnet(Step[TailnetFacts]):
         " Pis keep their own resolver and routes."
     )
     questions: ClassVar[tuple[Question, ...]] = tuple(QUESTIONS.values())
-    rounds: ClassVar[int] = (
-        3  # whether a stopped daemon is still a member shows when it runs; keys are made to last then
-    )
+    # whether a stopped daemon is still a member shows when it runs; how long its key lasts, when it is one
+    rounds: ClassVar[int] = 3
 
     def validate(self, answers: Answers) -> list[Problem]:
         file = answers.get("tailnet", {}).get("apt_key_file")
@@ -168,18 +167,16 @@ class Tailnet(Step[TailnetFacts]):
         machines = node_facts.gather(ctx)
         members = tailnet_facts.settled(ctx, nodes.addresses(ctx.answers))
         listed = {address: _listed(ctx, server, known, member) for address, member in members.items()}
-        for address, member in members.items():
-            renewed = listed[address].renewed
-            for problem in tailnet_why.obstacles(member, tailnet_facts.login_server(ctx.answers), renewed=renewed):
-                problem.host = ctx.name_of(problem.host)
-                raise problem
+        for problem in _obstacles(ctx.answers, members, listed, known):
+            problem.host = ctx.name_of(problem.host)
+            raise problem
         ends, today = tailnet_keys.end_of_api_key(ctx, server) if server else "", datetime.now(UTC).date()
         for title, text in [
             *tailnet_advice.advice(machines, members, known, today),
             *tailnet_advice.api_key(ends, today),
         ]:
             ctx.note(title, text)
-        fresh = [a for a, member in members.items() if member.joined and listed[a].known and not listed[a].machine]
+        fresh = [a for a, member in members.items() if member.joined and listed[a].deleted]
         return TailnetFacts(
             machines, members, listed, _content(given.get("apt_key_file")), _content(given.get("ca_file")),
             routes.look(ctx, members, fresh=fresh, server=server), cluster, astray, tailnet_lasting.recalled(ctx), ends,
@@ -219,10 +216,24 @@ def _asked_tags(answers: Answers) -> tuple[str, ...]:
 def _listed(ctx: Context, server: ControlServer | None, known: list[Machine], member: Member) -> Listed:
     if server is None:
         return Listed()
-    machine = tailnet_identity.find(known, tailnet_identity.of(member))
-    former = tailnet_identity.find(known, tailnet_identity.recalled(ctx, member.address)) if machine is None else None
+    identity, before = tailnet_identity.of(member), tailnet_identity.recalled(ctx, member.address)
+    machine = tailnet_identity.find(known, identity)
+    former = tailnet_identity.find(known, before) if machine is None else None
     renewed = bool(machine and member.expired and server.can_keep_keys())
-    return Listed(True, machine, former, renewed)
+    return Listed(True, machine, former, bool(before) and identity.id == before.id, renewed)
+
+
+def _obstacles(
+    answers: Answers, members: Mapping[str, Member], listed: Mapping[str, Listed], known: Sequence[Machine]
+) -> Iterator[Blocked]:
+    server = tailnet_facts.login_server(answers)
+    for address, member in members.items():
+        there = listed[address]
+        if not there.machine and (problem := tailnet_why.foreign(member, known)):
+            yield problem
+        elif member.joined and there.known and not there.machine and not there.deleted:
+            yield tailnet_why.unknown(member)
+        yield from tailnet_why.obstacles(member, server, renewed=there.renewed)
 
 
 def _ending(facts: TailnetFacts, answers: Answers) -> dict[str, Machine]:

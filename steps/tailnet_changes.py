@@ -41,7 +41,13 @@ class Listed:
     known: bool = False
     machine: Machine | None = None  # it, as it is registered now
     former: Machine | None = None  # a registration of before, which the Pi itself no longer holds
+    ours: bool = False  # the Pi has this registration by homelab's doing
     renewed: bool = False  # the API can make a key that has ended count again
+
+    @property
+    def deleted(self) -> bool:
+        """Whether the Pi believes in a registration that it got from homelab, and that is gone there."""
+        return self.known and self.ours and self.machine is None
 
 
 def repository_base(answers: Answers) -> str:
@@ -114,7 +120,7 @@ def _membership(facts: NodeFacts, member: Member, settings: Settings, listed: Li
     if member.state == "Stopped":
         yield Change("tailnet/up", "turn Tailscale on again", lambda ctx: _up(ctx, address, settings), address)
         return
-    gone = member.state == "Running" and listed.known and listed.machine is None
+    gone = member.state == "Running" and listed.deleted
     if member.state in ("Running", "Starting") and not gone:
         return
     if listed.former:
@@ -161,10 +167,10 @@ def _join(ctx: Context, facts: NodeFacts, settings: Settings, *, again: bool) ->
         if not (result.code and own and "already used" in said):
             _explained(ctx, facts.address, settings, result)
             return
-    raise ended_registration(name, settings.login_server)
+    raise _ended_registration(name, settings.login_server)
 
 
-def ended_registration(host: str, server: str) -> WizardError:
+def _ended_registration(host: str, server: str) -> WizardError:
     """headscale does not let a tagged machine renew a registration that has ended: each key counts as used."""
     return WizardError(
         f"The Pi could not join the tailnet of {server}.",

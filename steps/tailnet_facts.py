@@ -57,6 +57,11 @@ class Member:
         return str(self.me.get("DNSName") or "").split(".")[0]
 
     @property
+    def domain(self) -> str:
+        """The domain of its tailnet's names."""
+        return str((self.status.get("CurrentTailnet") or {}).get("MagicDNSSuffix") or "")
+
+    @property
     def health(self) -> tuple[str, ...]:
         """What tailscaled complains about."""
         return tuple(self.status.get("Health") or ())

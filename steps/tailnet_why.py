@@ -6,10 +6,11 @@ The messages are real ones, seen in the lab with headscale, or reported by peopl
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
 from steps.tailnet_facts import Member
 from wizard.errors import Blocked, WizardError
+from wizard.web.tailnet import Machine
 
 CONSOLE = "https://login.tailscale.com/admin/machines"
 _NEW_KEY = "Make a new tagged key and give it as tailnet.auth_key, or give tailnet.api_key instead."
@@ -65,6 +66,30 @@ def join_failed(output: str, host: str, server: str) -> WizardError:
     said = f"It says: {lines[-1][:200]}" if lines else ""
     fix = "Look at `journalctl -u tailscaled` on the Pi, and run the same command again."
     return WizardError(what, said, fix, host=host)
+
+
+def foreign(member: Member, known: Iterable[Machine]) -> Blocked | None:
+    """A Pi that is in another tailnet than the one of the API key, whose machines are `known`.
+
+    All tailnets of Tailscale have the same login server: it must not be taken for one that was deleted.
+    """
+    domains = sorted({machine.domain for machine in known if machine.domain})
+    if not (member.joined and member.domain and domains) or member.domain in domains:
+        return None
+    return Blocked(
+        f"This Pi already belongs to another tailnet: {member.domain}.", f"The API key is for {' and '.join(domains)}.",
+        "Take it out of there with `sudo tailscale logout` on the Pi, or correct tailnet.api_key.", host=member.address,
+    )  # fmt: skip
+
+
+def unknown(member: Member) -> Blocked:
+    """A Pi that believes in a registration which the control server does not have, and homelab never saw there."""
+    return Blocked(
+        "The control server does not know this Pi, though the Pi believes to be a part of the tailnet.",
+        "It was deleted there, or it belongs to another tailnet than the API key.",
+        "Run `sudo tailscale logout` on the Pi, and then the same command again: it joins anew. Or correct"
+        " tailnet.api_key.", host=member.address,
+    )  # fmt: skip
 
 
 def obstacles(member: Member, server: str, *, renewed: bool = False) -> Iterator[Blocked]:

@@ -18,7 +18,7 @@ from wizard import events
 from wizard.context import Context
 from wizard.demo.pi import SimHost
 from wizard.demo.world import SimWorld
-from wizard.errors import WizardError
+from wizard.errors import Blocked, WizardError
 from wizard.host.base import Login
 from wizard.secret import Secret
 from wizard.state import State
@@ -154,7 +154,8 @@ KNOWN = Machine("1", "pi1", ("100.64.0.1",), True)
     ("member", "listed", "left"),
     [
         (Member("a", RUNNING, PREFS, authority=DIGEST), Listed(True, KNOWN), []),
-        (Member("a", RUNNING, PREFS, authority=DIGEST), Listed(True), ["join"]),  # deleted there
+        (Member("a", RUNNING, PREFS, authority=DIGEST), Listed(True, ours=True), ["join"]),  # deleted there
+        (Member("a", RUNNING, PREFS, authority=DIGEST), Listed(True), []),  # somebody else joined it
         (Member("a", RUNNING, PREFS, authority=DIGEST), Listed(), []),  # nobody was asked
         (Member("a", {"BackendState": "NeedsLogin"}, PREFS, authority=DIGEST), Listed(True, None, KNOWN),
          ["forget", "join"]),
@@ -200,6 +201,15 @@ def test_a_pi_that_was_deleted_on_the_control_server_joins_again(ctx: Context, w
         "tailnet/join", "tailnet/routes", "tailnet/approve", "tailnet/remember",
     ]  # fmt: skip
     assert run(Tailnet(), ctx) == []
+
+
+def test_a_pi_that_the_control_server_never_had_is_not_moved_there(ctx: Context, world: SimWorld) -> None:
+    """It may belong to another tailnet, which has the same login server."""
+    run(Tailnet(), ctx)
+    del world.web.members[world.machines[PIS[0]].hostname], ctx.state.evidence["machines"][PIS[0]]["tailnet"]
+    with pytest.raises(Blocked, match="does not know this Pi") as caught:
+        Tailnet().check(ctx)
+    assert "tailscale logout" in caught.value.fix
 
 
 def test_a_new_card_takes_the_place_of_the_old_registration(ctx: Context, world: SimWorld) -> None:

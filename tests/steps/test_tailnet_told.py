@@ -11,7 +11,7 @@ import pytest
 from steps.facts import NodeFacts
 from steps.tailnet_advice import advice, api_key
 from steps.tailnet_facts import CONTROL, Member
-from steps.tailnet_why import join_failed, obstacles
+from steps.tailnet_why import foreign, join_failed, obstacles
 from wizard import yamlfile
 from wizard.web.tailnet import Machine
 
@@ -55,6 +55,25 @@ def test_what_only_the_person_can_change_blocks(member: Member, words: str) -> N
     [found] = obstacles(member, "https://hs.example")
     assert words in found.what and found.fix and found.host == "a"
     assert list(obstacles(Member("a", RUNNING, PREFS), "https://hs.example")) == []
+
+
+@pytest.mark.parametrize(
+    ("domain", "known", "words"),
+    [
+        ("tail1.ts.net", ("tail2.ts.net",), "already belongs to another tailnet: tail1.ts.net"),
+        ("tail1.ts.net", ("tail1.ts.net", "tail2.ts.net"), ""),
+        ("tail1.ts.net", ("",), ""),  # headscale: its login server tells
+        ("tail1.ts.net", (), ""),
+        ("", ("tail2.ts.net",), ""),
+    ],
+)
+def test_a_pi_of_another_tailnet_is_told_though_the_login_server_is_the_same(
+    domain: str, known: tuple[str, ...], words: str
+) -> None:
+    member = Member("a", {**RUNNING, "CurrentTailnet": {"Name": "me@example.org", "MagicDNSSuffix": domain}}, PREFS)
+    problem = foreign(member, [Machine("1", "x", ("100.64.0.1",), True, domain=name) for name in known])
+    assert (problem is None) is (not words)
+    assert problem is None or (words in problem.what and "tail2.ts.net" in problem.why and problem.fix)
 
 
 def test_a_key_that_the_api_renews_blocks_nothing() -> None:

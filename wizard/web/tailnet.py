@@ -22,6 +22,7 @@ class Machine:
     serving: tuple[str, ...] = ()  # what goes through it now; of two for one route, one stands by
     tags: tuple[str, ...] = ()
     expiry: str = ""  # when its key ends (RFC 3339); empty: never
+    domain: str = ""  # of the tailnet's names, such as tail1234.ts.net; empty: the server does not tell
 
 
 @dataclass(frozen=True)

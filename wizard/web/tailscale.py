@@ -40,8 +40,9 @@ class Tailscale:
         return [scope for scope in scopes if scope not in held]
 
     def machines(self) -> list[Machine]:
+        """Those of this tailnet, without what others have shared with it."""
         found = self._call("GET", "/tailnet/-/devices?fields=all", "devices:core") or {}
-        return [_machine(device) for device in found.get("devices", [])]
+        return [_machine(device) for device in found.get("devices", []) if not device.get("isExternal")]
 
     def approve(self, machine: str, routes: Sequence[str]) -> None:
         self._call("POST", f"/device/{machine}/routes", "devices:routes", {"routes": list(routes)})
@@ -128,8 +129,9 @@ def _machine(device: dict[str, Any]) -> Machine:
     online = bool(device.get("connectedToControl"))
     advertised = tuple(device.get("advertisedRoutes") or ())
     approved = tuple(device.get("enabledRoutes") or ())
+    name, _, domain = str(device.get("name") or "").partition(".")
     return Machine(
-        id=str(device.get("nodeId") or device.get("id")), name=str(device.get("name") or "").split(".")[0],
+        id=str(device.get("nodeId") or device.get("id")), name=name, domain=domain,
         addresses=tuple(device.get("addresses") or ()), online=online, advertised=advertised, approved=approved,
         serving=tuple(route for route in approved if online and route in advertised),
         tags=tuple(device.get("tags") or ()),

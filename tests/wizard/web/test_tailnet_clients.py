@@ -28,7 +28,7 @@ CALLS: dict[str, tuple[Callable[[Any], Any], Any]] = {  # what is called, and wh
         [Machine(
             "n5SUKe8CNTRL", "pangolin", ("100.87.74.78", "fd7a:115c:a1e0:ac82:4843:ca90:697d:c36e"), True,
             ("10.0.0.0/16",), ("10.0.0.0/16", "192.168.1.0/24"), ("10.0.0.0/16",), ("tag:golink",),
-            "2023-05-30T04:44:05Z",
+            "2023-05-30T04:44:05Z", "tailfe8c.ts.net",
         )],
     ),
     "approve": (lambda client: client.approve("n5SUKe8CNTRL", ["10.0.0.0/16", "192.168.1.0/24"]), None),
