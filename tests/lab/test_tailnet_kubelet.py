@@ -6,6 +6,7 @@ Real: a systemd host, kubeadm, kubelet, flannel, headscale, tailscaled. The node
 
 from __future__ import annotations
 
+import json
 import re
 import time
 from collections.abc import Callable, Iterator
@@ -32,6 +33,9 @@ def everything() -> Iterator[None]:
     if not was_up:
         lab("tailnet", "up")
     yield
+    for node in json.loads(lab("tailnet", "api", "GET", "/node"))["nodes"]:
+        if node["name"] == "pi24":
+            lab("tailnet", "api", "DELETE", f"/node/{node['id']}")
     lab("wipe", NODE)
     if not was_up:
         lab("tailnet", "down")
