@@ -8,9 +8,9 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 
-SURE = 15.0  # seconds: no time mends it, but Flux may be about to look once more
+SURE = 10.0  # seconds: no time mends it, but Flux may be about to look once more
 RETRY = -1.0  # another part may bring what is missing: one more try of Flux, and then `SURE`
-SOON = 90.0  # it may mend itself: a server that starts anew, a registry that is busy
+SOON = 300.0  # it may mend itself: a program that is being started, a registry that is busy
 
 PUSH = "Correct it in the repository, push, and run the same command again."
 AGAIN = "Run the same command again once that is mended: it goes on waiting where this one stopped."
@@ -77,8 +77,8 @@ CAUSES = (
     Cause(r"untolerated taint", "no node takes the pod: all are tainted", patience=SOON),
     Cause(r"AllocationFailed|no available IPs", "MetalLB has no free address for it",
           "Give MetalLB a longer pool (addresses.pool), and run the same command again.", SOON),
-    Cause(r"connection refused|no such host|i/o timeout|no route to host", "a server can't be reached from the cluster",
-          patience=2 * SOON),
+    Cause(r"connection refused|no such host|i/o timeout|no route to host",
+          "a server can't be reached from the cluster"),
     Cause(r"RetriesExceeded", "Flux has given up on it", patience=SOON),
     Cause(r"timeout waiting for|context deadline exceeded", "it did not become ready in time"),
 )  # fmt: skip

@@ -149,13 +149,17 @@ def attempted(seen: Seen, expected: Expected) -> bool:
     )
 
 
-def lags(seen: Seen, expected: Expected) -> bool:
-    """Whether the commit is in the cluster, but the Kustomization that reads it has not been told."""
-    at = {kind: next((one for one in seen.get(kind, ()) if _place(one) == ("flux-system", "flux-system")), {})
-          for kind in ("GitRepository", "Kustomization")}  # fmt: skip
-    here = (_status(at["GitRepository"]).get("artifact") or {}).get("revision")
-    tried = _status(at["Kustomization"]).get("lastAttemptedRevision")
-    return bool(at["Kustomization"]) and here == expected.revision != tried
+def untold(seen: Seen, expected: Expected) -> list[Item]:
+    """Kustomizations that are content with an older commit, although the expected one is in the cluster."""
+    source = next((one for one in seen.get("GitRepository", ()) if _place(one) == ("flux-system", "flux-system")), {})
+    if (_status(source).get("artifact") or {}).get("revision") != expected.revision:
+        return []
+    return [
+        Item("Kustomization", *_place(one), "", one)
+        for one in seen.get("Kustomization", ())
+        if _source(one) == "flux-system" and _true(condition(one, "Ready"))
+        and _status(one).get("lastAttemptedRevision") != expected.revision
+    ]  # fmt: skip
 
 
 def _needs(one: Object) -> list[str]:

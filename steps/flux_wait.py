@@ -37,7 +37,7 @@ class Watch:
         self._go_on(seen, waiting)
         self.ctx.progress(None, f"{done} parts ready, {len(waiting)} to go")
         self.told = flux_why.told(self.cluster, seen, waiting) if waiting else None
-        self._in_vain(seen)
+        self._in_vain(seen, waiting)
         return not waiting
 
     def why(self) -> str:
@@ -50,15 +50,17 @@ class Watch:
                 self._asked.add(item.name)
                 _ask(self.cluster, _path(item), "Kustomization", "requestedAt")
         # While some wait for each other, Flux tells no Kustomization of a new commit: not even of the one that ends it
-        if flux_status.lags(seen, self.wanted) and self.ctx.world.now() >= self._next_ask:
+        if self.ctx.world.now() >= self._next_ask:
             self._next_ask = self.ctx.world.now() + ASK_AGAIN
-            _ask(self.cluster, flux_status.SYNC, "Kustomization", "requestedAt")
+            for item in flux_status.untold(seen, self.wanted):
+                _ask(self.cluster, _path(item), "Kustomization", "requestedAt")
 
-    def _in_vain(self, seen: Seen) -> None:
+    def _in_vain(self, seen: Seen, waiting: Sequence[Item]) -> None:
         told, now = self.told, self.ctx.world.now()
-        if not told or not told.cause or not self._said_of_this_commit(seen, told.item):
+        if self._since[0] not in map(str, waiting):
             self._since = ("", "", now)
-            return
+        if not told or not told.cause or not self._said_of_this_commit(seen, told.item):
+            return  # nothing new is known: Flux may just be trying again
         if self._since[:2] != (str(told.item), told.cause.pattern):
             self._since = (str(told.item), told.cause.pattern, now)
         worth = patience(told.cause, told.item)

@@ -13,8 +13,9 @@ from steps.flux_status import Item, Object, Seen, condition, cycle, inventory, m
 from wizard.secret import redact
 from wizard.world import Cluster
 
-LONG = 400  # characters of one message: Flux' can be pages long
+LONG = 800  # characters: what Flux prints can be pages long
 NO_NEWS = "Progressing: Reconciliation in progress"
+UNWELL = re.compile(r"Progressing|HealthCheckFailed")  # everything is applied; something of it does not run
 
 
 @dataclass(frozen=True)
@@ -42,22 +43,34 @@ def told(cluster: Cluster, seen: Seen, waiting: Sequence[Item]) -> Told:
         parts += _last_try(cluster, first)
         release = _release(first, waiting)
         parts += [f"{release}: {release.why}"] if release else []
-        for namespace in _namespaces(first):
+        for namespace in _namespaces(first) if UNWELL.search(first.why) else ():
             parts += _namespace(cluster, namespace)
     elif first.kind in ("Deployment", "HelmRelease", "Gateway"):
         parts += _namespace(cluster, first.namespace)
     text = _joined(parts)
-    return Told(first, text, flux_causes.find(text))
+    cause = flux_causes.find(text)
+    return Told(first, _shortened(text, cause), cause)
 
 
 def _joined(parts: Sequence[str]) -> str:
     """The parts as sentences, none said twice."""
     said: list[str] = []
     for part in parts:
-        text = re.sub(r" (- )?\| ", " ", part.replace(f": {NO_NEWS}", " is being applied").rstrip("."))[:LONG]
+        text = re.sub(r" (- )?\| ", " ", part.replace(f": {NO_NEWS}", " is being applied").rstrip("."))
         if not any(text[-50:] in other for other in said):
             said.append(text)
     return redact(". ".join(said[:5])) + "."
+
+
+def _shortened(text: str, cause: Cause | None) -> str:
+    """At most about `LONG` characters of it, the words of `cause` among them."""
+    if len(text) <= LONG:
+        return text
+    found = re.search(cause.pattern, text) if cause else None
+    if found is None or found.end() <= LONG:
+        return f"{text[:LONG].rstrip()} …"
+    around = text[max(found.start() - 60, LONG // 2) : found.end() + 100].strip()
+    return f"{text[: LONG // 2].rstrip()} … {around}{'' if text.endswith(around) else ' …'}"
 
 
 def explain(text: str) -> str:
@@ -105,9 +118,13 @@ def _namespace(cluster: Cluster, namespace: str) -> list[str]:
     """The first pod there that does not run, and the newest warning about anything that is not well."""
     pods = (cluster.get(f"/api/v1/namespaces/{namespace}/pods") or {}).get("items") or []
     found = next((text for pod in pods if (text := pod_trouble(pod))), "")
-    well = {pod["metadata"]["name"] for pod in pods if condition(pod, "Ready").get("status") == "True"}
+    ailing = {pod["metadata"]["name"] for pod in pods if condition(pod, "Ready").get("status") != "True"}
     events = (cluster.get(f"/api/v1/namespaces/{namespace}/events") or {}).get("items") or []
-    told = [one for one in events if (one.get("involvedObject") or {}).get("name") not in well]
+    about = [(one, one.get("involvedObject") or {}) for one in events]
+    # a pod that is well by now, or gone, is no cause any more
+    told = [
+        one for one, it in about if (it.get("kind") != "Pod" or it.get("name") in ailing) and it.get("kind") != "Node"
+    ]
     return [part for part in (found, newest_warning(told)) if part]
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import re
 import signal
@@ -79,6 +80,14 @@ class Wizard:
 
     def journey(self, **options: str | None) -> tuple[int, str]:
         return self.run("run", "--answers", self.answers, "--yes", **options)
+
+    def flux_step(self) -> dict[str, str]:
+        """Runs the step Flux alone: its error, empty when there is none."""
+        state = str(self.state / f"homelab-wizard/{self.cluster}/state.yaml")
+        argv = [LAB, "ws", sys.executable, "-m", "tests.lab.flux_step", state, self.cluster]
+        done = subprocess.run(argv, cwd=ROOT, env=self.env, capture_output=True, text=True, check=False)
+        assert done.returncode == 0, done.stderr[-3000:]
+        return dict(json.loads(done.stdout.splitlines()[-1]))
 
     def evidence(self) -> dict[str, object]:
         data = yamlfile.load((self.state / f"homelab-wizard/{self.cluster}/state.yaml").read_text())

@@ -43,7 +43,8 @@ git_up() {
   LD_LIBRARY_PATH=$(sshd_libraries) daemon hw-lan git-sshd unshare -m --propagation private sh -ec '
     mount -t tmpfs -o mode=755 srv /srv; mkdir /srv/git
     mount --bind "$0" /srv/git
-    for f in passwd group shadow; do mount --bind "$1/$f" "/etc/$f"; done
+    # an overlay: a file bound over /etc/passwd is let go of as soon as some package adds a user to this machine
+    mount -t overlay etc -o "lowerdir=/etc,upperdir=$1/etc,workdir=$1/work" /etc
     mount -t tmpfs -o mode=755 run /run; mkdir /run/sshd
     exec "$2" -D -e -f "$1/sshd_config"' "$GIT_HOME" "$GIT_ETC" "$(sshd_program)"
   until_ok 5 ns hw-lan bash -c "exec 3<>/dev/tcp/$LAB_GW/$GIT_PORT" 2>/dev/null ||
@@ -52,7 +53,7 @@ git_up() {
 
 git_files() { # keys and configuration; the keys stay once made, so that a pinned host key stays right
   local type f
-  mkdir -p "$GIT_HOME/.ssh" "$GIT_ETC"
+  mkdir -p "$GIT_HOME/.ssh" "$GIT_ETC"/{etc,work}
   for type in ed25519 ecdsa rsa; do
     f=$GIT_ETC/ssh_host_${type}_key
     [ -f "$f" ] || ssh-keygen -q -t "$type" -N '' -C lab-git -f "$f"
@@ -62,12 +63,7 @@ git_files() { # keys and configuration; the keys stay once made, so that a pinne
   done
   sed "s/^/[$LAB_GW]:$GIT_PORT /" "$GIT_ETC"/ssh_host_*_key.pub > "$HOMELAB_LAB/git_known_hosts"
 
-  for f in passwd group shadow; do grep -v '^git:\|^sshd:' "/etc/$f" > "$GIT_ETC/$f"; done
-  # git-shell as the login shell would refuse forced commands; a '*' is no password, a '!' would lock the key out too
-  echo "git:x:$GIT_UID:$GIT_UID::/srv/git:/bin/sh" >> "$GIT_ETC/passwd"
-  echo "git:x:$GIT_UID:" >> "$GIT_ETC/group"
-  echo 'git:*:19000:0:99999:7:::' >> "$GIT_ETC/shadow"
-  echo 'sshd:x:65533:65534::/run/sshd:/usr/sbin/nologin' >> "$GIT_ETC/passwd"
+  [ -s "$GIT_ETC/etc/shadow" ] || git_users "$GIT_ETC/etc"
   cat > "$GIT_ETC/sshd_config" <<C
 ListenAddress $LAB_GW:$GIT_PORT
 HostKey $GIT_ETC/ssh_host_ed25519_key
@@ -79,6 +75,17 @@ AuthenticationMethods publickey
 UseDNS no
 PidFile none
 C
+}
+
+git_users() { # FOLDER: this machine's users and two more
+  local f
+  for f in passwd group shadow; do grep -v '^git:\|^sshd:' "/etc/$f" > "$1/$f"; done
+  # git-shell as the login shell would refuse forced commands; a '*' is no password, a '!' would lock the key out too
+  echo "git:x:$GIT_UID:$GIT_UID::/srv/git:/bin/sh" >> "$1/passwd"
+  echo "git:x:$GIT_UID:" >> "$1/group"
+  echo 'sshd:x:65533:65534::/run/sshd:/usr/sbin/nologin' >> "$1/passwd"
+  echo 'git:*:19000:0:99999:7:::' >> "$1/shadow"
+  chmod 600 "$1/shadow"
 }
 
 git_repository() { # PATH: bare and empty, as a new repository at a provider

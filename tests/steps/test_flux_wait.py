@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from steps import flux_causes, flux_wait
-from steps.flux_status import SYNC, SYNC_SOURCE, Expected, Item
+from steps.flux_status import SYNC_SOURCE, Expected, Item
 from tests.steps.flux_world import FluxWorld, Front, place
 from wizard import events
 from wizard.context import Context
@@ -100,6 +100,23 @@ def test_a_cause_that_goes_away_ends_nothing(ctx: Context, monkeypatch: pytest.M
     assert settle(ctx) < flux_causes.SURE
 
 
+def test_while_flux_tries_again_the_clock_goes_on(ctx: Context, monkeypatch: pytest.MonkeyPatch) -> None:
+    put(ctx, "kustomizations", "own", ready("False", "ArtifactFailed", BAD_PATH))
+    sleep, turn = ctx.world.sleep, iter(range(1000))
+
+    def tries(seconds: float) -> None:
+        sleep(seconds)
+        busy = next(turn) % 2 == 0
+        status = ready("Unknown", "Progressing", "Reconciliation in progress")
+        put(ctx, "kustomizations", "own", {**status, "lastAttemptedRevision": NEW} if busy else
+            ready("False", "ArtifactFailed", BAD_PATH))  # fmt: skip
+
+    monkeypatch.setattr(ctx.world, "sleep", tries)
+    with pytest.raises(WizardError, match="the folder is not in the repository"):
+        settle(ctx)
+    assert ctx.world.now() < flux_causes.SURE + 10
+
+
 def test_a_git_server_that_refuses_the_key_is_named(ctx: Context) -> None:
     put(ctx, "gitrepositories", "flux-system", ready("False", "GitOperationFailed", "ssh: unable to authenticate"))
     put(ctx, "kustomizations", "flux-system", {"lastAttemptedRevision": OLD, **ready("True")})
@@ -109,15 +126,13 @@ def test_a_git_server_that_refuses_the_key_is_named(ctx: Context) -> None:
 
 
 def test_a_commit_that_flux_has_not_begun_with_is_brought_to_its_notice(ctx: Context) -> None:
-    put(
-        ctx,
-        "kustomizations",
-        "flux-system",
-        {"lastAttemptedRevision": OLD, "lastAppliedRevision": OLD, **ready("True")},
-    )
+    for name in ("flux-system", "own"):
+        put(ctx, "kustomizations", name, {"lastAttemptedRevision": OLD, "lastAppliedRevision": OLD, **ready("True")})
     with pytest.raises(WizardError, match="in vain"):
         settle(ctx)
-    assert asked(ctx).count(SYNC) in range(2, int(flux_wait.DEADLINE / flux_wait.ASK_AGAIN) + 1)
+    for name in ("flux-system", "own"):
+        times = asked(ctx).count(place("kustomizations", name))
+        assert times in range(2, int(flux_wait.DEADLINE / flux_wait.ASK_AGAIN) + 1)
 
 
 @pytest.mark.parametrize(
