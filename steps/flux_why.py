@@ -85,7 +85,17 @@ def root(waiting: Sequence[Item]) -> Item:
         names = " and ".join(str(item) for item in circle)
         first = circle[0]
         return Item(first.kind, first.namespace, first.name, f"{names} wait for each other", first.body)
-    return next((item for item in waiting if not _merely_waits(item)), waiting[0])
+    first = next((item for item in waiting if not _merely_waits(item)), waiting[0])
+    return _not_applied(first, waiting) or first
+
+
+def _not_applied(one: Item, waiting: Sequence[Item]) -> Item | None:
+    """The Kustomization of `one` whose newest commit could not be applied: `one` is still as an older commit has it."""
+    known = (one.kind, one.namespace, one.name)
+    failed = [item for item in waiting if item.kind == "Kustomization" and not _merely_waits(item)]
+    return next(
+        (item for item in failed if not UNWELL.search(item.why) and known in set(inventory(item.body or {}))), None
+    )
 
 
 def _merely_waits(item: Item) -> bool:

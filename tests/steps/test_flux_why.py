@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from steps.flux_status import Expected, waiting
-from steps.flux_why import explain, newest_warning, pod_trouble, told, why
+from steps.flux_why import explain, newest_warning, pod_trouble, root, told, why
 from tests.steps.flux_objects import (
     EXPECTED,
     REVISION,
@@ -14,6 +14,7 @@ from tests.steps.flux_objects import (
     needing,
     release,
     says,
+    thing,
 )
 
 
@@ -85,6 +86,16 @@ def test_where_nothing_was_applied_nothing_else_is_told() -> None:
     seen = {"Kustomization": [kustomization("own", says("False", "BuildFailed", "no file"), inventory=applied)]}
     found = told(Objects(traefik_pods=[POD], traefik_events=EVENTS), seen, waiting(seen, Expected(REVISION)))
     assert found.text == "Kustomization flux-system/own: BuildFailed: no file."
+
+
+@pytest.mark.parametrize(("reason", "name"), [("BuildFailed", "own"), ("HealthCheckFailed", "charts")])
+def test_what_an_older_commit_left_is_not_the_cause(reason: str, name: str) -> None:
+    older = {"entries": [{"id": "flux-system_charts_source.toolkit.fluxcd.io_OCIRepository", "v": "v1"}]}
+    seen = {
+        "OCIRepository": [thing("charts", status={"conditions": [says("False", "OCIArtifactPullFailed", "x")]})],
+        "Kustomization": [kustomization("own", says("False", reason, "y"), inventory=older)],
+    }
+    assert root(waiting(seen, Expected(REVISION))).name == name
 
 
 def test_a_long_text_keeps_the_words_that_count() -> None:
