@@ -111,14 +111,14 @@ def _plan(args: Namespace) -> int:
 
 
 def _status(args: Namespace) -> int:
-    from wizard import opening, report
+    from wizard import opening, remembered
     from wizard.errors import ExitCode
     from wizard.ui.out import Out
 
     steps = order()
     state = opening.open_state(getattr(args, "cluster", None), _file(args), save=False)
     go_on = [word for key in ("state", "cluster") if key in args for word in (f"--{key}", getattr(args, key))]
-    Out().say(report.status_text(state, steps, _joined("homelab", *go_on)))
+    Out().say(remembered.status(state, steps, _joined("homelab", *go_on)).text())
     return ExitCode.OK if all(step.name in state.done for step in steps) else ExitCode.NOT_READY
 
 

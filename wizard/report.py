@@ -10,14 +10,13 @@ import re
 import textwrap
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import UTC, date, datetime
+from datetime import datetime
 
-from wizard import events, validity
+from wizard import events
 from wizard.context import Approval
 from wizard.engine import Outlook
 from wizard.errors import CommandFailed, WizardError
-from wizard.state import State
-from wizard.step import AnyStep, Change
+from wizard.step import Change
 
 SYMBOLS: Mapping[str, str] = {
     "waiting": "·", "asking": "?", "checking": "▶", "planning": "▶", "applying": "▶", "verifying": "▶",
@@ -238,56 +237,3 @@ def outlook_text(outlooks: Iterable[Outlook], names: Mapping[str, str]) -> str:
             for host, changes in by_host(Approval(outlook.step, "", outlook.changes, dict(names))):
                 lines += [f"    {host}", *(f"      {change_line(change)}" for change in changes)]
     return "\n".join(lines)
-
-
-def status_text(state: State, order: Sequence[AnyStep], go_on: str, today: date | None = None) -> str:
-    """What the state remembers: each step with the time it was last seen done, the evidence, and what is next."""
-    rows = [
-        (SYMBOLS["done" if step.name in state.done else "waiting"], step.name,
-         f"done {moment(state.done[step.name])}" if step.name in state.done else "not done yet")
-        for step in order
-    ]  # fmt: skip
-    lines = [f"Cluster {state.cluster}, remembered in {state.path}", "", *columns(rows)]
-    if known := _evidence(state):
-        lines += ["", *columns(known)]
-    day = today or datetime.now(UTC).date()
-    if ends := [*validity.certificates(state, day, moment), *validity.tailnet_keys(state, day)]:
-        lines += ["", *ends]
-    left = [step for step in order if step.name not in state.done]
-    lines += ["", f"Next: {left[0].title}. Go on with: {go_on}" if left else "Every step is done."]
-    return "\n".join(lines)
-
-
-def _evidence(state: State) -> list[tuple[str, str]]:
-    rows = []
-    for address, seen in (state.recall("machines") or {}).items():
-        if isinstance(seen, Mapping):
-            rows.append((f"node {seen.get('hostname', address)}", str(address)))
-    for label, path in (("cluster UID", ("cluster", "uid")), ("last commit", ("repository", "commit"))):
-        if value := state.recall(*path):
-            rows.append((label, clean(str(value))))
-    return rows + _age_key(state) + _snapshots(state)
-
-
-def _age_key(state: State) -> list[tuple[str, str]]:
-    """Where the copy of the key is that opens the repository's secrets."""
-    if not state.recall("repository", "age_recipient"):
-        return []
-    copy = state.recall("repository", "age_key_copy")
-    if not isinstance(copy, Mapping):
-        return [("age key's copy", "none: name a place as repository.age_key_copy in an answers file")]
-    return [("age key's copy", clean(f"{copy.get('file')}, {moment(str(copy.get('at')))}"))]
-
-
-def _snapshots(state: State) -> list[tuple[str, str]]:
-    """The snapshots of etcd that were seen to arrive; later ones of the timer are only on the Pis."""
-    rows = []
-    for address, seen in (state.recall("snapshots") or {}).items():
-        try:
-            at = moment(datetime.fromtimestamp(float(seen["time"]), UTC).isoformat())
-        except (KeyError, TypeError, ValueError, OverflowError):
-            continue
-        host = state.recall("machines", address, "hostname") or address
-        also = f", also {seen['also']}" if seen.get("also") else ", nowhere else"
-        rows.append(("etcd snapshot seen", clean(f"{at} on {host}{also}")))
-    return rows

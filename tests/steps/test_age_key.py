@@ -8,7 +8,7 @@ import pytest
 
 from steps import age_key
 from tests.steps.repository_home import Home, new
-from wizard import events, report, sops
+from wizard import events, remembered, sops
 from wizard.context import Context
 from wizard.engine import Consent, Engine
 from wizard.errors import Blocked, WizardError
@@ -65,7 +65,7 @@ def test_the_copy_is_made_with_the_key_and_only_its_owner_reads_it(home: Home) -
     assert copy(home).stat().st_mode & 0o777 == 0o600
     assert plan(home) == []
     assert "same disk" in notes(home)["Copy of the age key"]
-    assert f"{copy(home)}, 20" in report.status_text(ctx.state, [], "homelab")
+    assert f"{copy(home)}, 20" in remembered.status(ctx.state, [], "homelab").text()
     assert "AGE-SECRET" not in ctx.state.path.read_text()
 
 
@@ -79,7 +79,7 @@ def test_without_a_copy_it_is_said_each_time_and_in_the_status(home: Home) -> No
     home.answers["repository"]["age_key_copy"] = None
     ctx = run(home)
     assert age_key.ANSWER in notes(home)["Age key"]
-    assert "age key's copy  none" in report.status_text(ctx.state, [], "homelab")
+    assert "age key's copy  none" in remembered.status(ctx.state, [], "homelab").text()
     home.heard.clear()
     assert plan(home) == [] and "Age key" in notes(home)
 

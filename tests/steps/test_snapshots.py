@@ -15,7 +15,7 @@ from steps.prepare import Prepare
 from steps.snapshot_node import NodeLook, Place
 from steps.snapshots import QUESTIONS, Snapshots, due, refusal
 from steps.workers import Workers
-from wizard import assets, events, report
+from wizard import assets, events, remembered
 from wizard.errors import Blocked, WizardError
 
 FIRST, SECOND, THIRD = "192.168.1.11", "192.168.1.12", "192.168.1.13"
@@ -241,10 +241,12 @@ def test_it_does_nothing_else(receive, tmp_path, command, data):
 def test_status_tells_of_the_snapshot_and_where_it_is(cluster):
     stage = cluster()
     stage.run(Snapshots())
-    line = [line for line in report.status_text(stage.ctx.state, (), "homelab").splitlines() if "snapshot" in line]
+    line = [
+        line for line in remembered.status(stage.ctx.state, (), "homelab").text().splitlines() if "snapshot" in line
+    ]
     assert re.search(r"etcd snapshot seen  20\d\d-\d\d-\d\d \d\d:\d\d on atlas, also on boreas", *line)
     stage.ctx.state.remember("snapshots", FIRST, value={"time": "no number"})
-    assert "snapshot" not in report.status_text(stage.ctx.state, (), "homelab")
+    assert "snapshot" not in remembered.status(stage.ctx.state, (), "homelab").text()
 
 
 def test_no_lane_asks_another_lanes_host(cluster, monkeypatch):

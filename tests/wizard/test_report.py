@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import stat
-from datetime import date
 from pathlib import Path
 from typing import Any
 
@@ -13,9 +12,7 @@ import pytest
 from wizard import events, report
 from wizard.errors import CommandFailed, WizardError
 from wizard.logfile import LogFile, report_mistake
-from wizard.report import status_text
 from wizard.secret import Secret
-from wizard.state import State
 
 
 @pytest.mark.parametrize(
@@ -101,76 +98,3 @@ def test_a_report_of_a_mistake_or_none_where_nothing_can_be_written(tmp_path: Pa
     assert path is not None and "ValueError: x" in path.read_text()
     (tmp_path / "file").write_text("")
     assert report_mistake(ValueError("x"), tmp_path / "file", "homelab") is None
-
-
-# -- certificates --------------------------------------------------------------------------------------------------
-
-
-def certificates(tmp_path: Path, today: str, authorities: str | None = "2036-11-23") -> list[str]:
-    state = State.open(tmp_path / "state.yaml", "homelab", lock=False)
-    ends = {"until": "2027-11-26", "authorities_until": authorities, "seen": "2026-11-26T09:00:00+00:00"}
-    state.evidence["machines"] = {
-        "192.168.1.11": {"hostname": "atlas", "certificates": ends}, "192.168.1.12": {"hostname": "boreas"},
-    }  # fmt: skip
-    state.done["control-plane"] = "2026-11-26T11:43:05+00:00"
-    text = status_text(state, [], "homelab", date.fromisoformat(today))
-    return [line for line in text.splitlines()[1:] if "certificate" in line or "authorities" in line or "Renew" in line]
-
-
-def test_status_says_until_when_certificates_are_valid_and_when_that_was_seen(tmp_path: Path) -> None:
-    (line,) = certificates(tmp_path, "2026-11-27")
-    assert line.startswith("✓  atlas  certificates valid until 2027-11-26 (364 days), as seen 2026-11-26 ")
-
-
-@pytest.mark.parametrize(
-    ("today", "said"),
-    [
-        ("2027-10-27", "✓  atlas  certificates valid until 2027-11-26 (30 days)"),
-        ("2027-10-28", "!  atlas  certificates valid until 2027-11-26 (29 days)"),
-        ("2027-11-25", "!  atlas  certificates valid until 2027-11-26 (1 day)"),
-        ("2027-11-27", "!  atlas  certificates EXPIRED on 2027-11-26"),
-    ],
-)
-def test_certificates_that_end_soon_are_a_warning_with_what_to_do(tmp_path: Path, today: str, said: str) -> None:
-    line, *advice = certificates(tmp_path, today)
-    assert line.startswith(said)
-    assert bool(advice) is line.startswith("!")
-    assert not advice or "homelab node upgrade" in advice[0]
-
-
-def test_an_authority_is_only_mentioned_at_its_end(tmp_path: Path) -> None:
-    _, line, _ = certificates(tmp_path, "2026-11-27", authorities="2026-12-01")
-    assert line.startswith("!  atlas  authorities valid until 2026-12-01 (4 days)")
-
-
-def test_evidence_of_another_shape_is_passed_over(tmp_path: Path) -> None:
-    assert certificates(tmp_path, "2026-11-27", authorities=None)
-    state = State.open(tmp_path / "other.yaml", "homelab", lock=False)
-    state.evidence["machines"] = {"a": {"certificates": "x"}, "b": {"certificates": {"until": "never"}}, "c": 3}
-    assert "valid until" not in status_text(state, [], "homelab")
-
-
-# -- keys to the tailnet -------------------------------------------------------------------------------------------
-
-
-@pytest.mark.parametrize(
-    ("pi", "api", "lines"),
-    [
-        ("", "", []),
-        ("2027-11-26T10:00:00Z", "", ["✓  atlas  key to the tailnet valid until 2027-11-26 (364 days)"]),
-        ("2026-12-20T10:00:00Z", "", ["!  atlas  key to the tailnet valid until 2026-12-20 (23 days)", "key expiry"]),
-        ("", "2026-11-28T10:00:00Z", ["!  tailnet  API key valid until 2026-11-28 (1 day)", "tailnet.api_key"]),
-        ("", "2026-11-01T10:00:00Z", ["!  tailnet  API key ENDED on 2026-11-01", "make a new one"]),
-        ("of another shape", "never", []),
-    ],
-)
-def test_status_says_when_keys_to_the_tailnet_end(tmp_path: Path, pi: str, api: str, lines: list[str]) -> None:
-    state = State.open(tmp_path / "state.yaml", "homelab", lock=False)
-    state.evidence["machines"] = {
-        "192.168.1.11": {"hostname": "atlas", "tailnet": {"key_ends": pi}},
-        "b": {"tailnet": 3},
-    }
-    state.evidence["tailnet"] = {"keys": {"api_key_ends": api}}
-    text = status_text(state, [], "homelab", date(2026, 11, 27))
-    shown = [line for line in text.splitlines()[1:] if "ey" in line]
-    assert len(shown) == len(lines) and all(part in line for part, line in zip(lines, shown, strict=True))
