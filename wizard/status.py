@@ -47,7 +47,7 @@ class Section:
 
 @dataclass(frozen=True)
 class Status:
-    """All of it. `unreachable`: why the cluster could not be asked, empty when it was; then rows are remembered ones."""
+    """All of it. `unreachable`: why the cluster could not be asked, empty when it was; rows are then remembered."""
 
     cluster: str
     sections: tuple[Section, ...]
