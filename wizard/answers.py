@@ -32,9 +32,19 @@ class Interview:
     answers: Answers
 
 
+def is_open(question: Question) -> bool:
+    """Whether there is neither a default nor a way to leave `question` out."""
+    return question.required and question.default is None
+
+
+def is_needed(question: Question, answers: Answers) -> bool:
+    """Whether nobody but the person can answer `question`, and the other `answers` call for it."""
+    return not question.advanced and is_open(question) and question.when(answers)
+
+
 class _Reader:
-    def __init__(self, file: Path, steps: Sequence[AnyStep]) -> None:
-        self.file, self.steps = file, {step.name: step for step in steps}
+    def __init__(self, file: Path, steps: Sequence[AnyStep], secrets: bool) -> None:
+        self.file, self.steps, self.secrets = file, {step.name: step for step in steps}, secrets
         self.problems: list[Problem] = []
         self.lines: dict[str, int] = {}
         self.refused: set[str] = set()  # paths that have a mistake of their own already, so they are not also missing
@@ -55,6 +65,8 @@ class _Reader:
     def section(self, name: str, raw: Any) -> dict[str, Any]:
         step = self.steps[name]
         questions = {question.key: question for question in step.questions}
+        if raw is None:  # a section of nothing but comments
+            return {}
         if not isinstance(raw, Mapping):
             self.problem(name, "this must hold the step's answers, one key each.", _keys(questions))
             return {}
@@ -69,6 +81,8 @@ class _Reader:
         return found
 
     def one(self, path: str, question: Question, raw: Any, found: dict[str, Any]) -> None:
+        if raw is None and is_open(question):  # begun, not filled in: `missing` says whether it is needed
+            return
         if raw is None and not question.required:
             found[question.key] = None
             return
@@ -77,7 +91,7 @@ class _Reader:
             fixed = [choice.value for choice in question.choices] if not callable(question.choices) else []
             if fixed and question.kind.widget == "choice" and value not in fixed:
                 raise ValueError(f"{value!r} is not one of: {', '.join(map(str, fixed))}")
-            if isinstance(value, SecretRef):
+            if isinstance(value, SecretRef) and self.secrets:
                 value.resolve()
             found[question.key] = value
         except ValueError as error:
@@ -86,7 +100,7 @@ class _Reader:
             helpful = any(word in said for word in ("such as", "did you mean", ": ", "{env", "one of", "neither"))
             self.problem(path, said if said.endswith("?") else f"{said}.", "" if helpful else _expected(question))
         except WizardError as error:
-            self.problem(path, " ".join(error.sentences()))
+            self.problem(path, f"{error.what} {error.why}".rstrip(), error.fix)
 
     def missing(self, answers: Answers, needed: Sequence[AnyStep]) -> None:
         """Defaults for what was left out of the steps that are to run; a problem for what has none."""
@@ -96,19 +110,21 @@ class _Reader:
                 path = f"{name}.{question.key}"
                 if question.key in answers.get(name, {}) or self.refused & {name, path}:
                     continue
-                if question.advanced or not question.required or question.default is not None:
-                    if not callable(question.default):
-                        answers.setdefault(name, {})[question.key] = plain(question.default)
-                elif question.when(answers):
+                if is_needed(question, answers):
                     self.problem(path, f"this is missing: {question.ask}", _expected(question))
+                elif not is_open(question) and not callable(question.default):
+                    answers.setdefault(name, {})[question.key] = plain(question.default)
 
 
-def read(file: Path, steps: Sequence[AnyStep], needed: Sequence[AnyStep] | None = None) -> Interview:
+def read(
+    file: Path, steps: Sequence[AnyStep], needed: Sequence[AnyStep] | None = None, *, secrets: bool = True
+) -> Interview:
     """Reads and checks `file`. Raises `BadInput` with every mistake at once.
 
-    Only the steps of `needed` (all, when left out) have to be answered completely.
+    Only the steps of `needed` (all, when left out) have to be answered completely. Without `secrets`, where these are
+    is not looked at.
     """
-    reader = _Reader(file, steps)
+    reader = _Reader(file, steps, secrets)
     data = _load(reader)
     cluster = "homelab"
     answers: Answers = {}

@@ -250,12 +250,34 @@ def _repo_hook(args: Namespace) -> int:
     return ExitCode.OK
 
 
+def _answers_init(args: Namespace) -> int:
+    from wizard.ui import answering
+
+    return answering.init(order(), _path(args.file) if "file" in args else None)
+
+
+def _answers_schema(args: Namespace) -> int:
+    from wizard.ui import answering
+
+    return answering.schema(order())
+
+
+def _answers_check(args: Namespace) -> int:
+    from wizard import commandline
+    from wizard.ui import answering
+
+    steps, file = order(), _path(args.file)
+    part = commandline.until(args, steps)
+    return answering.check(steps, part, file, secrets="no_secrets" not in args, as_json="json" in args)
+
+
 COMMANDS: Mapping[str, Callable[[Namespace], int]] = {
     "wizard": _wizard, "run": _unattended, "plan": _plan, "status": _status, "demo": _demo,
     "node add": _node, "node remove": _node, "node upgrade": _node,
     "certificates": _certificates, "certificates promote": _promote,
     "reset": _reset, "verify": _verify,
     "repo validate": _repo_validate, "repo hook": _repo_hook,
+    "answers init": _answers_init, "answers schema": _answers_schema, "answers check": _answers_check,
 }  # fmt: skip
 
 

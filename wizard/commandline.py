@@ -88,6 +88,7 @@ def _parser() -> Parser:
     node = command("node", "add, remove or upgrade the Pis of a cluster")
     _node(node, [common, plain, answers, consent])
     _repo(command("repo", "check a repository for Flux, before each push or in CI"), [common])
+    _answers(command("answers", "the whole interview in a file: begin one, check it"), [common])
     return parser
 
 
@@ -156,6 +157,27 @@ def _repo(repo: Parser, parents: list[Parser]) -> None:
     _add(validate, "--json", action="store_true", help="print the findings as JSON")
     _add(validate, "--pre-push", action="store_true", help="look at what git tells a pre-push hook on standard input")
     command("hook", "have git validate it before each push")
+
+
+def _answers(answers: Parser, parents: list[Parser]) -> None:
+    """`homelab answers …`: the file for `plan` and `run`. Needs no state, no cluster, no network."""
+    commands = answers.add_subparsers(title="commands", metavar="COMMAND", prog="homelab answers", required=True)
+
+    def command(name: str, about: str) -> Parser:
+        made: Parser = commands.add_parser(
+            name, help=about, description=f"{about[0].upper()}{about[1:]}.", parents=parents, allow_abbrev=False
+        )
+        made.set_defaults(command=f"answers {name}")
+        return made
+
+    init = command("init", "write a file with every question and its help; asks nothing")
+    _add(init, "file", metavar="FILE", nargs="?", help="a new file; printed when left out")
+    command("schema", "print the JSON schema of such files, for editors and CI")
+    check = command("check", "find every mistake in one, with its line; touches nothing")
+    check.add_argument("file", metavar="FILE")
+    _add(check, "--until", metavar="STEP", help="only the answers up to this step are needed")
+    _add(check, "--no-secrets", action="store_true", help="do not look whether the secrets are there")
+    _add(check, "--json", action="store_true", help="print the findings as JSON")
 
 
 def _address(text: str) -> str:
