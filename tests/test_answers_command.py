@@ -85,6 +85,12 @@ def test_begun_filled_in_and_checked(
     assert (shown["form"], shown["mistakes"], finding["path"]) == (1, 1, "domains.token")
     assert "HOMELAB_DOMAINS_TOKEN is not set" in finding["what"]
     assert text.splitlines()[finding["line"] - 1].startswith("  token:")
+
+
+def test_only_the_answers_up_to_a_step_are_needed(tmp_path: Path) -> None:
+    file = tmp_path / "answers.yaml"
+    file.write_text("machines: {hosts: [192.168.1.11]}\ntailnet: {service: none}\n")
+    assert cli.main(["answers", "check", str(file)]) == ExitCode.BAD_INPUT
     assert cli.main(["answers", "check", str(file), "--until", "tailnet"]) == ExitCode.OK
 
 
