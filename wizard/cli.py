@@ -105,7 +105,7 @@ def _plan(args: Namespace) -> int:
         state = opening.open_state(named, file, save=False)
     session = Session(part, real_world(), state, dry_run=True, finish=close_all, go_on=_command(args))
     try:
-        return planned.run(session)
+        return planned.run(session, as_json="json" in args)
     finally:
         session.close()
 
@@ -155,7 +155,7 @@ def _reset(args: Namespace) -> int:
         return _journey(_session(args, resetting(), real_world(), state), _front(args))
     session = Session(resetting(), real_world(), state, dry_run=True, finish=close_all, go_on=_command(args))
     try:
-        return planned.run(session)
+        return planned.run(session, as_json="json" in args)
     finally:
         session.close()
 
@@ -271,6 +271,23 @@ def _answers_check(args: Namespace) -> int:
     return answering.check(steps, part, file, secrets="no_secrets" not in args, as_json="json" in args)
 
 
+def _completion(args: Namespace) -> int:
+    from wizard import commandline, completion
+    from wizard.errors import ExitCode
+    from wizard.ui.out import Out
+
+    if "list" in args:
+        lines = completion.names(args.list)
+    else:
+        from wizard.demo import pi
+
+        words = {"until": [step.name for step in order()], "machine": pi.names()}
+        lines = [completion.script(commandline.parser(), args.shell, words)]
+    for line in lines:
+        Out().say(line)
+    return ExitCode.OK
+
+
 COMMANDS: Mapping[str, Callable[[Namespace], int]] = {
     "wizard": _wizard, "run": _unattended, "plan": _plan, "status": _status, "demo": _demo,
     "node add": _node, "node remove": _node, "node upgrade": _node,
@@ -278,6 +295,7 @@ COMMANDS: Mapping[str, Callable[[Namespace], int]] = {
     "reset": _reset, "verify": _verify,
     "repo validate": _repo_validate, "repo hook": _repo_hook,
     "answers init": _answers_init, "answers schema": _answers_schema, "answers check": _answers_check,
+    "completion": _completion,
 }  # fmt: skip
 
 

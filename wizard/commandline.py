@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from typing import Any, NoReturn
 
 from wizard import __version__
+from wizard.completion import LISTS, SHELLS
 
 TYPE_CHECKING = False  # as in typing
 
@@ -44,25 +45,30 @@ def parse(words: Sequence[str]) -> argparse.Namespace:
 
     Leaves with `SystemExit` after --help, --version or a usage error.
     """
-    parser = _parser()
-    args = parser.parse_args(words)
+    made = parser()
+    args = made.parse_args(words)
     if args.command == "node add" and {"ca_hash", "uid"} & set(vars(args)) and "to" not in args:
-        parser.error("--ca-hash and --uid say which cluster is at --to ADDRESS, so they need it")
+        made.error("--ca-hash and --uid say which cluster is at --to ADDRESS, so they need it")
     if args.command == "run" and not ("answers" in args and "yes" in args):
-        parser.error("run changes hosts without asking, so it needs --answers FILE and --yes; look first with plan")
+        made.error("run changes hosts without asking, so it needs --answers FILE and --yes; look first with plan")
+    if args.command == "reset" and "json" in args and "plan" not in args:
+        made.error("--json says what would be done, so it needs --plan")
+    if args.command == "completion" and not (args.shell or "list" in args):
+        made.error(f"completion needs a shell: {', '.join(SHELLS)}")
     args.words = list(words)
     return args
 
 
-def _parser() -> Parser:
+def parser() -> Parser:
+    """Every command with its options."""
     common, plain, answers, consent = _options()
-    parser = Parser(
+    whole = Parser(
         "homelab", description="From bare Raspberry Pis to a private, GitOps-run Kubernetes cluster.", epilog=EPILOG,
         formatter_class=argparse.RawDescriptionHelpFormatter, parents=[common, plain], allow_abbrev=False,
     )  # fmt: skip
-    parser.add_argument("--version", action="version", version=f"homelab {__version__}")
-    parser.set_defaults(command="wizard")
-    commands = parser.add_subparsers(title="commands", metavar="COMMAND", prog="homelab")
+    whole.add_argument("--version", action="version", version=f"homelab {__version__}")
+    whole.set_defaults(command="wizard")
+    commands = whole.add_subparsers(title="commands", metavar="COMMAND", prog="homelab")
 
     def command(name: str, about: str, *parents: Parser) -> Parser:
         made = commands.add_parser(
@@ -77,6 +83,7 @@ def _parser() -> Parser:
     _add(demo, "--machine", metavar="NAME", action="append", help="use this simulated machine (repeatable)")
     plan = command("plan", "what would change; writes nothing", answers)
     run = command("run", "the whole journey without a question; needs --answers and --yes", answers, consent)
+    _add(plan, "--json", action="store_true", help="print the steps and changes as JSON")
     for made in (plan, run):
         _add(made, "--until", metavar="STEP", help="stop after this step")
     _resetting(command("reset", "end the cluster and give every Pi back as it was before; asked twice", plain, consent))
@@ -88,8 +95,11 @@ def _parser() -> Parser:
     node = command("node", "add, remove or upgrade the Pis of a cluster")
     _node(node, [common, plain, answers, consent])
     _repo(command("repo", "check a repository for Flux, before each push or in CI"), [common])
+    completion = command("completion", "print completions for a shell: source <(homelab completion bash)")
+    completion.add_argument("shell", metavar="SHELL", nargs="?", choices=SHELLS, help=", ".join(SHELLS))
+    _add(completion, "--list", choices=LISTS, help=argparse.SUPPRESS)  # what the completions ask
     _answers(command("answers", "the whole interview in a file: begin one, check it"), [common])
-    return parser
+    return whole
 
 
 def _resetting(reset: Parser) -> None:
@@ -98,6 +108,7 @@ def _resetting(reset: Parser) -> None:
     skip = "go on without a Pi that does not answer (repeatable)"
     _add(reset, "--skip", metavar="ADDRESS", action="append", help=skip)
     _add(reset, "--plan", action="store_true", help="say what would be done; write nothing")
+    _add(reset, "--json", action="store_true", help="with --plan: print it as JSON")
 
 
 def _certificates(tls: Parser, parents: list[Parser]) -> None:

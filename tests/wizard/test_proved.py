@@ -51,7 +51,7 @@ def test_a_table_for_people_and_json_for_programs(tmp_path: Path) -> None:
     code, text = run(tmp_path, True, as_json=False)
     assert (code, text.splitlines()[-1]) == (ExitCode.OK, "the table red") and "sending probes" in text
     code, text = run(tmp_path, False, as_json=True)
-    assert (code, json.loads(text)) == (ExitCode.NOT_READY, {"rows": [1]})
+    assert (code, json.loads(text)) == (ExitCode.NOT_READY, {"form": 1, "rows": [1]})
 
 
 def test_without_a_cluster_nothing_is_made(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: Any) -> None:

@@ -1,8 +1,10 @@
-"""`homelab plan`: what every step would change, as text; nothing is written."""
+"""`homelab plan`: what every step would change, as text or as JSON; nothing is written."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import json
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
 
 from wizard import events, report
 from wizard.engine import Engine, Outlook
@@ -13,8 +15,10 @@ from wizard.step import AnyStep
 from wizard.ui.out import Out
 from wizard.ui.unattended import Unattended
 
+FORM = 1  # of the JSON, as docs/json.md describes it
 
-def run(session: Session, out: Out | None = None) -> int:
+
+def run(session: Session, out: Out | None = None, *, as_json: bool = False) -> int:
     """Prints the outlook. OK when nothing is left to do, NOT_READY when something is.
 
     Raises the error of a step that can't be looked at although everything before it is done; a step after one
@@ -30,22 +34,59 @@ def run(session: Session, out: Out | None = None) -> int:
     names = {
         change.host: engine.ctx.name_of(change.host) for each in outlooks for change in each.changes if change.host
     }
+    first = next((each for each in outlooks if each.changes or each.blocked or not each.answered), None)
+    if as_json:
+        found = _data(session, outlooks, names, report.latest(notes))
+        out.say(json.dumps(found, indent=2, ensure_ascii=False))
+    else:
+        _tell(out, outlooks, names, report.latest(notes))
+    if first is None:
+        return ExitCode.OK
+    if first.blocked is not None:
+        raise first.blocked
+    return ExitCode.NOT_READY
+
+
+def _tell(out: Out, outlooks: Sequence[Outlook], names: Mapping[str, str], notes: Iterable[events.Note]) -> None:
     out.say(report.outlook_text(outlooks, names))
-    for note in report.latest(notes):
+    for note in notes:
         out.say(f"\n{report.clean(note.title)}")
         out.say(report.wrapped(report.clean(note.text), out.width, "    "))
     out.say()
     first = next((each for each in outlooks if each.changes or each.blocked or not each.answered), None)
     if first is None:
         out.say("Nothing is left to do.")
-        return ExitCode.OK
-    if first.blocked is not None:
-        raise first.blocked
-    count = report.counted(_changes(outlooks), "change")
-    out.say(f"{count} to make, as far as can be seen from here. Nothing was written.")
-    if not outlooks[-1].answered:
-        out.say("Give the missing answers with --answers FILE, or in the wizard.")
-    return ExitCode.NOT_READY
+    elif first.blocked is None:
+        count = report.counted(_changes(outlooks), "change")
+        out.say(f"{count} to make, as far as can be seen from here. Nothing was written.")
+        if not outlooks[-1].answered:
+            out.say("Give the missing answers with --answers FILE, or in the wizard.")
+
+
+def _data(
+    session: Session, outlooks: Sequence[Outlook], names: Mapping[str, str], notes: Iterable[events.Note]
+) -> dict[str, Any]:
+    return {
+        "form": FORM, "cluster": session.state.cluster, "changes": _changes(outlooks),
+        "steps": [_step(each, session.title(each.step), names) for each in outlooks],
+        "notes": [{"title": report.clean(note.title), "text": report.clean(note.text)} for note in notes],
+    }  # fmt: skip
+
+
+def _step(one: Outlook, title: str, names: Mapping[str, str]) -> dict[str, Any]:
+    error = one.blocked
+    status = "blocked" if error else "unanswered" if not one.answered else "changes" if one.changes else "done"
+    changes = [
+        {"id": each.id, "sentence": report.clean(each.sentence), "address": each.host, "danger": each.danger,
+         "host": names.get(each.host) if each.host else None}
+        for each in one.changes
+    ]  # fmt: skip
+    blocked = _error(error) if error else None
+    return {"step": one.step, "title": title, "status": status, "changes": changes, "blocked": blocked}
+
+
+def _error(error: WizardError) -> dict[str, Any]:
+    return {"host": error.host, **{part: report.clean(getattr(error, part)) for part in ("what", "why", "fix")}}
 
 
 def _outlook(engine: Engine) -> list[Outlook]:

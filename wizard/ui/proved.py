@@ -14,6 +14,8 @@ from wizard.session import Session
 from wizard.ui.out import Out
 from wizard.ui.unattended import Unattended
 
+FORM = 1  # of the JSON, as docs/json.md describes it
+
 
 class Proof(Protocol):
     """What was measured, ready to be shown."""
@@ -36,7 +38,7 @@ def run(session: Session, prove: Callable[[Context], Proof], *, as_json: bool, o
     engine = session.engine(Unattended(session))
     with Leaving(session.world.stop):
         found = prove(engine.ctx)
-    out.say(json.dumps(found.data(), indent=2) if as_json else report.clean(found.text()))
+    out.say(json.dumps({"form": FORM, **found.data()}, indent=2) if as_json else report.clean(found.text()))
     return ExitCode.OK if found.good else ExitCode.NOT_READY
 
 
