@@ -40,7 +40,7 @@ def told(cluster: Cluster, seen: Seen, waiting: Sequence[Item]) -> Told:
     first = root(waiting)
     parts = [f"{first}: {first.why}"]
     if first.kind == "Kustomization":
-        parts += _last_try(cluster, first)
+        parts += _last_try(cluster, seen, first)
         release = _release(first, waiting)
         parts += [f"{release}: {release.why}"] if release else []
         for namespace in _namespaces(first) if UNWELL.search(first.why) else ():
@@ -102,15 +102,30 @@ def _merely_waits(item: Item) -> bool:
     return "DependencyNotReady" in item.why and " not found" not in item.why
 
 
-def _last_try(cluster: Cluster, kustomization: Item) -> list[str]:
-    """How the try before this one ended: while Flux tries again, the object itself no longer says so."""
+def _last_try(cluster: Cluster, seen: Seen, kustomization: Item) -> list[str]:
+    """How the try before this one ended: while Flux tries again, the object itself no longer says so.
+
+    Only of the commit that is followed now: Kubernetes drops events that come too often, so the newest one that is
+    kept may be about a commit long gone.
+    """
     history = ((kustomization.body or {}).get("status") or {}).get("history") or []
-    ended = str(history[0].get("lastReconciledStatus", "")) if history else ""
+    last = history[0] if history else {}
+    ended, revision = str(last.get("lastReconciledStatus", "")), (last.get("metadata") or {}).get("revision")
     if NO_NEWS not in kustomization.why or ended in ("", "ReconciliationSucceeded"):
+        return []
+    sources = [(one.get("status") or {}).get("artifact") or {} for one in seen.get("GitRepository", ())]
+    if revision and sources and revision not in [artifact.get("revision") for artifact in sources]:
         return []
     events = (cluster.get(f"/api/v1/namespaces/{kustomization.namespace}/events") or {}).get("items") or []
     about = [one for one in events if (one.get("involvedObject") or {}).get("name") == kustomization.name]
-    return [f"The try before ended with {ended}", *([last] if (last := newest_warning(about)) else [])]
+    warning = newest_warning([one for one in about if _revision(one) in (None, revision)])
+    return [f"The try before ended with {ended}", *([warning] if warning else [])]
+
+
+def _revision(event: Object) -> str | None:
+    """The commit that an event of Flux is about."""
+    annotations = event["metadata"].get("annotations") if "metadata" in event else None
+    return (annotations or {}).get("kustomize.toolkit.fluxcd.io/revision")
 
 
 def _release(kustomization: Item, waiting: Sequence[Item]) -> Item | None:

@@ -121,6 +121,29 @@ def test_while_flux_tries_again_the_last_try_is_told() -> None:
     )
 
 
+@pytest.mark.parametrize(
+    ("tried", "told_of", "words"),
+    [
+        ("new", "new", "The try before ended with HealthCheckFailed. Kustomization hello: BuildFailed bad YAML"),
+        ("new", "old", "The try before ended with HealthCheckFailed."),  # the newest event that Kubernetes kept
+        ("old", "old", ""),
+    ],
+)
+def test_a_try_of_an_older_commit_is_no_news(tried: str, told_of: str, words: str) -> None:
+    trying = says("Unknown", "Progressing", "Reconciliation in progress")
+    last = {"lastReconciledStatus": "HealthCheckFailed", "metadata": {"revision": tried}}
+    annotations = {"kustomize.toolkit.fluxcd.io/revision": told_of}
+    event = {"type": "Warning", "reason": "BuildFailed", "message": "bad YAML",
+             "metadata": {"annotations": annotations},
+             "involvedObject": {"kind": "Kustomization", "name": "hello"}}  # fmt: skip
+    seen = {"Kustomization": [kustomization("hello", trying, history=[last])],
+            "GitRepository": [thing("flux-system", status={"artifact": {"revision": "new"}})]}  # fmt: skip
+    left = [one for one in waiting(seen, Expected(REVISION)) if one.kind == "Kustomization"]
+    text = why(Objects(**{"flux-system_events": [event]}), seen, left)
+    assert text.removeprefix("Kustomization flux-system/hello is being applied. ").startswith(words)
+    assert ("BuildFailed" in text, "ended" in text) == (told_of == "new", tried == "new")
+
+
 def test_nothing_to_wait_for_needs_no_reason() -> None:
     assert why(Objects(), {}, []) == ""
 
