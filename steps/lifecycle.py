@@ -16,6 +16,7 @@ LISTS: Mapping[str, Sequence[AnyStep]] = {
     "node add": NODE_ADD, "node remove": NODE_REMOVE, "node upgrade": NODE_UPGRADE,
 }  # fmt: skip
 OWN = (NODE_ADD[0], NODE_REMOVE[0], NODE_UPGRADE[0])  # the steps that the journey does not have
+BEFORE = "before-adding"  # evidence: what `node add` has taken back, given again when nothing came of it
 LATER = ("tailnet", "snapshots")  # steps that a cluster may do without
 
 LIVING = (
@@ -68,10 +69,12 @@ def _add(state: State, given: Mapping[str, Any]) -> None:
             "addresses": list(dict.fromkeys(given.get("addresses") or [])), "control_plane": "control_plane" in given,
             "expected": {key: given[key] for key in ("ca_hash", "uid") if given.get(key)},
         }  # fmt: skip
-    state.done.pop("workers", None)  # its end tells whether they have joined
-    for key in ("password", "sudo_password"):
-        if machines.get(key, "") is None:  # the wizard's own key was enough so far; a new Pi does not know it
-            machines.pop(key)
+    done = state.done.pop("workers", None)  # its end tells whether they have joined
+    needless = [key for key in ("password", "sudo_password") if machines.get(key, "") is None]
+    for key in needless:  # the wizard's own key was enough so far; a new Pi does not know it
+        machines.pop(key)
+    if done:
+        state.evidence[BEFORE] = {"workers": done, "needless": needless}
 
 
 def _point_at(state: State, address: str) -> None:
@@ -98,6 +101,10 @@ def _end_of_adding(state: State) -> None:
     left = [address for address in pending if address not in strangers]
     if not left or "workers" in state.done:
         state.answers.pop("node-add", None)
+        before = state.evidence.pop(BEFORE, None)
+        if before and "workers" not in state.done:  # nothing was begun: the cluster is as done as it was
+            state.done["workers"] = before["workers"]
+            machines.update({key: None for key in before["needless"] if key not in machines})
     else:
         state.answers["node-add"]["addresses"] = left
 

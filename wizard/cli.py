@@ -21,6 +21,8 @@ if TYPE_CHECKING:
 
     from wizard.context import Context
     from wizard.errors import WizardError
+    from wizard.home import Front
+    from wizard.sections import Part
     from wizard.session import Session
     from wizard.state import State
     from wizard.step import AnyStep
@@ -76,11 +78,62 @@ def _run(words: list[str]) -> int:
 
 
 def _wizard(args: Namespace) -> int:
+    return _home(args, _file(args))
+
+
+def _home(args: Namespace, file: Path | None) -> int:
+    """Where a cluster stands, its journey, what can be done with it: one after the other until the person leaves."""
+    from wizard import home, opening
+    from wizard.context import Context
+    from wizard.events import Bus
+    from wizard.sections import Nobody
+
+    def look(state: State) -> Context:
+        return Context(args.simulated.aside() if "simulated" in args else real_world(), state, Nobody(), Bus())
+
+    def journey(cluster: str) -> tuple[int, bool]:
+        state = opening.open_state(cluster, file)
+        session = _session(_about(args, cluster), order(), _world(args), state)
+        session.overview = _full_screen(args)
+        return _journey(session, _interactive(args)), session.stay
+
+    def command(cluster: str, words: Sequence[str]) -> int:
+        return _inside(args, [*words, *(["--state", str(file)] if file else ["--cluster", cluster])])
+
+    before, after = parts()
+    stage = home.Stage(order(), look, journey, command, COMMANDS, before, after, getattr(args, "cluster", None), file)
+    return home.run(stage, _home_front(args))
+
+
+def _about(args: Namespace, cluster: str) -> Namespace:
+    """`args` with the words that open `cluster` again, where `homelab` alone would not be enough."""
+    from argparse import Namespace
+
     from wizard import opening
 
-    steps = order()
-    state = opening.open_state(getattr(args, "cluster", None), _file(args))
-    return _journey(_session(args, steps, real_world(), state), _interactive(args))
+    if {"state", "cluster", "simulated"} & set(vars(args)) or not {*opening.clusters()} - {cluster}:
+        return args
+    return Namespace(**{**vars(args), "words": [*args.words, "--cluster", cluster]})
+
+
+def _inside(args: Namespace, words: Sequence[str]) -> int:
+    """A command that was chosen in the wizard instead of typed. Its errors are told as if it had been."""
+    from wizard import commandline
+    from wizard.errors import ExitCode, WizardError
+
+    made = commandline.parse(words)
+    for key in ("plain", "simulated"):
+        if key in args:
+            setattr(made, key, getattr(args, key))
+    if "simulated" in args:
+        made.words = args.words  # the demo is all that can be begun again
+    try:
+        return COMMANDS[made.command](made)
+    except WizardError as error:
+        _show(error)
+        return error.exit_code
+    except KeyboardInterrupt:
+        return ExitCode.INTERRUPTED
 
 
 def _unattended(args: Namespace) -> int:
@@ -89,7 +142,7 @@ def _unattended(args: Namespace) -> int:
     steps, named = order(), getattr(args, "cluster", None)
     part = commandline.until(args, steps)
     state = opening.open_answered(named, _file(args), _path(args.answers), steps, save=True, needed=part)
-    return _journey(_session(args, part, real_world(), state), _silent(args))
+    return _journey(_session(args, part, _world(args), state), _silent(args))
 
 
 def _plan(args: Namespace) -> int:
@@ -103,7 +156,7 @@ def _plan(args: Namespace) -> int:
         state = opening.open_answered(named, file, _path(args.answers), steps, save=False, needed=part)
     else:
         state = opening.open_state(named, file, save=False)
-    session = Session(part, real_world(), state, dry_run=True, finish=close_all, go_on=_command(args))
+    session = Session(part, _world(args), state, dry_run=True, finish=close_all, go_on=_command(args))
     try:
         return planned.run(session, as_json="json" in args)
     finally:
@@ -130,7 +183,7 @@ def _verify(args: Namespace) -> int:
 
     named, file = getattr(args, "cluster", None), _file(args)
     state = opening.open_state(named, file, save=opening.is_known(named, file))
-    session = Session(order(), real_world(), state, finish=close_all, go_on=_command(args))
+    session = Session(order(), _world(args), state, finish=close_all, go_on=_command(args))
     try:
         return proved.run(session, proof.verify, as_json="json" in args)
     finally:
@@ -152,8 +205,8 @@ def _reset(args: Namespace) -> int:
     state = opening.open_state(named, file, save=not dry)
     state.answers.setdefault("reset", {})["skip"] = skip
     if not dry:
-        return _journey(_session(args, resetting(), real_world(), state), _front(args))
-    session = Session(resetting(), real_world(), state, dry_run=True, finish=close_all, go_on=_command(args))
+        return _journey(_session(args, resetting(), _world(args), state), _front(args))
+    session = Session(resetting(), _world(args), state, dry_run=True, finish=close_all, go_on=_command(args))
     try:
         return planned.run(session, as_json="json" in args)
     finally:
@@ -176,11 +229,11 @@ def _demo(args: Namespace) -> int:
         if "yes" in args:
             answers = _path(args.answers) if "answers" in args else demo.answers
             state = opening.open_answered(None, file, answers, steps, save=True)
-        else:
-            state = opening.open_state("demo", file)
-        session = _session(args, steps, demo.world, state)
-        session.proposing, session.fleeting = demo.proposing, True
-        return _journey(session, _front(args))
+            session = _session(args, steps, demo.world, state)
+            session.fleeting = True
+            return _journey(session, _front(args))
+        args.simulated, args.cluster = demo, "demo"
+        return _home(args, file)
 
 
 def _certificates(args: Namespace) -> int:
@@ -190,7 +243,7 @@ def _certificates(args: Namespace) -> int:
     from wizard.ui import proved
 
     state = opening.open_state(getattr(args, "cluster", None), _file(args), save=False)
-    session = Session(order(), real_world(), state, finish=close_all, go_on=_command(args))
+    session = Session(order(), _world(args), state, finish=close_all, go_on=_command(args))
     try:
         return proved.run(session, report.report, as_json="json" in args)
     finally:
@@ -224,7 +277,7 @@ def _later(args: Namespace, part: Later) -> int:
         close_all(ctx)
         part.end(state)
 
-    session = _session(args, part.begin(state, vars(args)), real_world(), state)
+    session = _session(args, part.begin(state, vars(args)), _world(args), state)
     session.finish = close
     return _journey(session, _front(args))
 
@@ -322,6 +375,22 @@ def real_world() -> World:
     return RealWorld()
 
 
+def parts() -> tuple[Sequence[Part], Sequence[Part]]:
+    """What is looked at before the journey goes on, and what the dashboard shows."""
+    from steps import overview
+
+    return overview.OPENING, overview.DASHBOARD
+
+
+def _world(args: Namespace) -> World:
+    """The real world, or that of the demo in which the command was chosen."""
+    if "simulated" not in args:
+        return real_world()
+    world: World = args.simulated.world
+    world.stop.clear()  # a command before this one may have been left
+    return world
+
+
 def close_all(ctx: Context) -> None:
     from steps import nodes
 
@@ -337,7 +406,10 @@ def _session(args: Namespace, steps: Sequence[AnyStep], world: World, state: Sta
         yes="yes" in args, allow=frozenset(getattr(args, "allow", ())), confirm=getattr(args, "confirm", "")
     )
     log = LogFile(state.path.parent / "homelab.log", f"homelab {__version__}: {_command(args)}")
-    return Session(steps, world, state, _command(args), consent, log, close_all)
+    session = Session(steps, world, state, _command(args), consent, log, close_all)
+    if "simulated" in args:
+        session.proposing, session.fleeting = args.simulated.proposing, True
+    return session
 
 
 def _front(args: Namespace) -> Callable[[Session], None]:
@@ -346,16 +418,31 @@ def _front(args: Namespace) -> Callable[[Session], None]:
 
 def _interactive(args: Namespace) -> Callable[[Session], None]:
     """The full screen, or plain lines where a full screen can't be."""
-    import os
-
-    able = sys.stdin.isatty() and sys.stdout.isatty() and os.environ.get("TERM", "dumb") not in ("dumb", "unknown", "")
-    if "plain" in args or not able:
+    if not _full_screen(args):
         from wizard.ui import plain
 
         return plain.run
     from wizard.ui import tui
 
     return tui.run
+
+
+def _home_front(args: Namespace) -> Front:
+    """The same for what comes before and after a journey."""
+    if not _full_screen(args):
+        from wizard.ui.plain_home import PlainHome
+
+        return PlainHome()
+    from wizard.ui.tui.home import FullScreen
+
+    return FullScreen()
+
+
+def _full_screen(args: Namespace) -> bool:
+    import os
+
+    able = sys.stdin.isatty() and sys.stdout.isatty() and os.environ.get("TERM", "dumb") not in ("dumb", "unknown", "")
+    return able and "plain" not in args
 
 
 def _silent(args: Namespace) -> Callable[[Session], None]:

@@ -40,6 +40,8 @@ class Session:
     fleeting: bool = False  # a demo: what it did is gone when it ends
     bus: Bus = field(default_factory=Bus)
     summary: Summary = field(default_factory=Summary)
+    overview: bool = False  # there is a screen to go to after the journey
+    stay: bool = False  # and the person wants to
     shown: WizardError | None = None  # the error that the front end has shown already
     _ctx: Context | None = None
 

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import copy
 import tempfile
+import threading
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
@@ -32,6 +34,12 @@ class Demo:
     @property
     def state(self) -> Path:
         return self.folder / "state" / "state.yaml"
+
+    def aside(self) -> SimWorld:
+        """The same world for a look beside the journey: telling it to stop stops nothing else."""
+        beside = copy.copy(self.world)
+        beside.stop = threading.Event()
+        return beside
 
     def proposing(self, front: FrontEnd) -> FrontEnd:
         """`front`, with the demo's own answers as the defaults of its questions."""

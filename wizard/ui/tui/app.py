@@ -4,13 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import os
-import signal
 import sys
-import termios
 import threading
 import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from typing import ClassVar
 
 from textual.app import App
@@ -30,6 +26,7 @@ from wizard.ui.tui.messages import ApprovalWanted, Decided, JourneyEnded, Questi
 from wizard.ui.tui.screens.help import HelpScreen
 from wizard.ui.tui.screens.journey import JourneyScreen
 from wizard.ui.tui.screens.leave import LeaveScreen
+from wizard.ui.tui.signals import TerminalGone, signals
 from wizard.ui.tui.widgets.panes import ApprovalPane, FailurePane, FinishedPane
 from wizard.ui.tui.widgets.question import QuestionPane, asking_for_word
 
@@ -37,31 +34,6 @@ DRAIN = 0.05  # seconds between two looks at what happened
 CALM = 0.15  # seconds before the progress screen replaces an answered question: most answers bring the next at once
 AWAY = 15.0  # seconds of work after which a question rings the bell
 PATIENCE = 10.0  # seconds that the engine gets to end by itself after the screen is gone
-
-
-class TerminalGone(KeyboardInterrupt):
-    """The terminal was closed, or the connection to it broke. To give it back, as Textual would, blocks for ever."""
-
-
-@contextmanager
-def _signals(leave: Callable[[], object]) -> Iterator[None]:
-    """While the app runs: being told to end means leaving as with Ctrl-C, or without a word when nobody can read it."""
-
-    def told(number: int, frame: object) -> None:
-        try:
-            termios.tcgetattr(0)
-        except (termios.error, OSError, ValueError):
-            for late in (number, signal.SIGCONT, signal.SIGWINCH):  # Textual would want to draw for these
-                signal.signal(late, signal.SIG_IGN)
-            raise TerminalGone from None
-        leave()
-
-    before = {number: signal.signal(number, told) for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)}
-    try:
-        yield
-    finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)
 
 
 class WizardApp(App[None]):
@@ -131,7 +103,8 @@ class WizardApp(App[None]):
         if message.error is not None or self.leaving:
             self.exit()
             return
-        await self.journey.show(FinishedPane(self.session.summary.table(), report.latest(self.board.notes)))
+        table, notes = self.session.summary.table(), report.latest(self.board.notes)
+        await self.journey.show(FinishedPane(table, notes, overview=self.session.overview))
 
     def _fatal_error(self) -> None:
         """Textual would print a traceback with the values of variables; the command reports mistakes its own way."""
@@ -140,7 +113,7 @@ class WizardApp(App[None]):
     def run_to_end(self, *, headless: bool = False) -> None:
         """Runs until the terminal is given back. Raises what stopped the journey, or a mistake of the app itself."""
         loop = asyncio.new_event_loop()  # our own: asyncio.run would wait for the engine's thread without an end
-        with _signals(lambda: loop.call_soon_threadsafe(self.leave)):
+        with signals(lambda: loop.call_soon_threadsafe(self.leave)):
             try:
                 self.run(loop=loop, headless=headless)
             except TerminalGone:
@@ -204,6 +177,7 @@ class WizardApp(App[None]):
         message.stop()
         self._decided_at = time.time()
         if self._wanted is None or self.ended.is_set():
+            self.session.stay = message.value == "stay"
             self.exit()
             return
         self._keep_draft(message.value)

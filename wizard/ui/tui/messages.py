@@ -10,6 +10,7 @@ from textual.message import Message
 from wizard.context import Approval
 from wizard.errors import WizardError
 from wizard.question import Prompt
+from wizard.sections import Lookout, Seen
 
 Verdict = Literal["retry", "stop"]
 
@@ -60,3 +61,11 @@ class Decided(Message):
     def __init__(self, value: object) -> None:
         super().__init__()
         self.value = value
+
+
+class PartSeen(Message):
+    """A look at the part `key` has come back, in the round of `lookout`; None where there is nothing of it yet."""
+
+    def __init__(self, lookout: Lookout, key: str, seen: Seen | None) -> None:
+        super().__init__()
+        self.lookout, self.key, self.seen = lookout, key, seen

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import ClassVar
 
 from textual.app import ComposeResult
@@ -27,16 +27,16 @@ class HelpScreen(ModalScreen[None]):
         Binding("up,down,pageup,pagedown", "", "", show=False),
     ]
 
-    def __init__(self, bindings: Iterable[ActiveBinding]) -> None:
+    def __init__(self, bindings: Iterable[ActiveBinding], marks: Sequence[tuple[str, str]] = MARKS) -> None:
         super().__init__()
-        self._active = list(bindings)
+        self._active, self._marks = list(bindings), marks
 
     def compose(self) -> ComposeResult:
         with VerticalScroll(id="dialog"):
             yield Static("Keys that work here", classes="title")
             yield Static("\n".join(columns(self._keys())), classes="keys", markup=False)
-            yield Static("Marks in the list of steps", classes="title")
-            yield Static("\n".join(columns(MARKS)), markup=False)
+            yield Static("What the marks mean", classes="title")
+            yield Static("\n".join(columns(self._marks)), markup=False)
             yield Static("Escape closes this.", classes="last")
 
     def _keys(self) -> list[tuple[str, str]]:

@@ -13,7 +13,7 @@ from textual.screen import Screen
 
 from wizard.ui.tui.widgets.fresh import Fresh
 
-FIRST = ("accept", "submit")  # what goes on comes first
+FIRST = ("accept", "submit", "press")  # what goes on comes first
 LAST = ("log", "keys", "leave")  # what works everywhere comes last
 
 

@@ -213,11 +213,11 @@ class FailurePane(ButtonPane):
 class FinishedPane(ButtonPane):
     """Everything is done: what ran, and every note once more."""
 
-    first = "leave"
-
-    def __init__(self, table: str, notes: Sequence[events.Note]) -> None:
+    def __init__(self, table: str, notes: Sequence[events.Note], *, overview: bool = False) -> None:
+        """With `overview` there is a dashboard to go to."""
         super().__init__(id="finished")
-        self._table, self._notes = table, notes
+        self._table, self._notes, self._overview = table, notes, overview
+        self.first = "stay" if overview else "leave"
 
     @property
     def widest_note(self) -> int:
@@ -229,8 +229,9 @@ class FinishedPane(ButtonPane):
         yield from map(NoteBox, reversed(self._notes))
 
     def buttons(self) -> Sequence[Button]:
-        return (Button("Leave", "success", id="leave"),)
+        leave = Button("Leave", "success", id="leave")
+        return (Button("To the dashboard", "success", id="stay"), leave) if self._overview else (leave,)
 
     def on_button_pressed(self, event: Button.Pressed) -> None:
         event.stop()
-        self.decide("leave")
+        self.decide(event.button.id)
