@@ -262,6 +262,47 @@ def _promote(args: Namespace) -> int:
     return _later(args, switch)
 
 
+def _backup(args: Namespace) -> int:
+    from steps.backup import command
+
+    return _later(args, command)
+
+
+def _backup_show(args: Namespace) -> int:
+    from steps.backup import computer, read
+    from wizard.ui import proved
+
+    session = _apart(args, lambda state: computer.begin(state, vars(args), None))
+    try:
+        return proved.run(session, read.show, as_json="json" in args)
+    finally:
+        session.close()
+
+
+def _restore(args: Namespace) -> int:
+    from steps.backup import command, computer
+
+    if "control_plane" in args:
+        return _later(args, command)
+    return _journey(_apart(args, lambda state: computer.begin(state, vars(args), _file(args))), _front(args))
+
+
+def _apart(args: Namespace, begin: Callable[[State], Sequence[AnyStep]]) -> Session:
+    """A run about a file: which cluster it is of shows only once it is open, so that run has a state of its own."""
+    from wizard import state as states
+    from wizard.errors import WizardError
+    from wizard.state import State
+
+    asked = sys.stdin.isatty() and "yes" not in args
+    if not (asked or {"passphrase_env", "passphrase_file"} & set(vars(args))):
+        raise WizardError("The passphrase of the backup is missing.", "Nobody can be asked for it here.",
+                          "Give --passphrase-env NAME or --passphrase-file FILE.")  # fmt: skip
+    folder = states.home() / "restoring" / "at-work"
+    (folder / "state.yaml").unlink(missing_ok=True)
+    state = State.open(folder / "state.yaml", "restore")
+    return _session(args, begin(state), real_world(), state)
+
+
 def _later(args: Namespace, part: Later) -> int:
     """What happens to a cluster later: other steps over the same engine and the same front ends."""
     from wizard import opening
@@ -345,6 +386,7 @@ COMMANDS: Mapping[str, Callable[[Namespace], int]] = {
     "wizard": _wizard, "run": _unattended, "plan": _plan, "status": _status, "demo": _demo,
     "node add": _node, "node remove": _node, "node upgrade": _node,
     "certificates": _certificates, "certificates promote": _promote,
+    "backup": _backup, "backup show": _backup_show, "restore": _restore,
     "reset": _reset, "verify": _verify,
     "repo validate": _repo_validate, "repo hook": _repo_hook,
     "answers init": _answers_init, "answers schema": _answers_schema, "answers check": _answers_check,

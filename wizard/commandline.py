@@ -55,6 +55,8 @@ def parse(words: Sequence[str]) -> argparse.Namespace:
         made.error("--json says what would be done, so it needs --plan")
     if args.command == "completion" and not (args.shell or "list" in args):
         made.error(f"completion needs a shell: {', '.join(SHELLS)}")
+    if args.command == "backup":
+        _backup_words(made, args)
     args.words = list(words)
     return args
 
@@ -92,6 +94,8 @@ def parser() -> Parser:
     _add(verify, "--json", action="store_true", help="print the rows and causes as JSON")
     tls = command("certificates", "every certificate, until when, and how many more there are this week")
     _certificates(tls, [common, plain, answers, consent])
+    _backup(command("backup", "all that a cluster can be brought back from, in one encrypted file", plain, answers, consent))
+    _restore(command("restore", "bring a computer, or a lost control plane, back from a backup", plain, answers, consent))
     node = command("node", "add, remove or upgrade the Pis of a cluster")
     _node(node, [common, plain, answers, consent])
     _repo(command("repo", "check a repository for Flux, before each push or in CI"), [common])
@@ -121,6 +125,42 @@ def _certificates(tls: Parser, parents: list[Parser]) -> None:
     )
     promote.set_defaults(command="certificates promote")
     _add(promote, "--to", choices=("production", "staging"), help="production when left out")
+
+
+def _backup(backup: Parser) -> None:
+    """`homelab backup FILE`, and `homelab backup show FILE`."""
+    about = "where to write it, or its folder; asked for when left out; show FILE: what is in one"
+    _add(backup, "what", metavar="[show] FILE", nargs="*", help=about)
+    _add(backup, "--no-etcd", action="store_true", help="without the cluster's data: what this computer knows")
+    _add(backup, "--json", action="store_true", help="with show: print it as JSON")
+    _passphrase(backup)
+
+
+def _restore(restore: Parser) -> None:
+    _add(restore, "file", metavar="FILE", nargs="?", help="the backup; asked for when left out")
+    head = "bring a fresh Pi of the same name and address back as the control plane, then run the journey"
+    _add(restore, "--control-plane", action="store_true", help=head)
+    new = "keep answers, keys and repository, forget the cluster: for making it anew"
+    _add(restore, "--new-cluster", action="store_true", help=new)
+    _passphrase(restore)
+
+
+def _passphrase(made: Parser) -> None:
+    _add(made, "--passphrase-env", metavar="NAME", help="take the passphrase from this environment variable")
+    _add(made, "--passphrase-file", metavar="FILE", help="take the passphrase from this file")
+
+
+def _backup_words(parser: Parser, args: argparse.Namespace) -> None:
+    """`show` is the word of a command; a file of that name is ./show."""
+    words = list(vars(args).pop("what", []))
+    if words[:1] == ["show"]:
+        args.command, words = "backup show", words[1:]
+    if len(words) > 1 or (args.command == "backup show" and not words):
+        parser.error("backup wants one FILE, or show FILE")
+    if "json" in args and args.command == "backup":
+        parser.error("--json goes with backup show FILE")
+    if words:
+        args.file = words[0]
 
 
 def _node(node: Parser, parents: list[Parser]) -> None:

@@ -61,7 +61,7 @@ def ends(state: State, today: date) -> list[Row]:
 
 
 def backups(state: State) -> list[Row]:
-    return [*_age_key(state), *_snapshots(state)]
+    return [*_age_key(state), *_snapshots(state), *_backup(state, datetime.now(UTC))]
 
 
 def _age_key(state: State) -> list[Row]:
@@ -87,3 +87,21 @@ def _snapshots(state: State) -> list[Row]:
         also = f", also {seen['also']}" if seen.get("also") else ", nowhere else"
         rows.append(Row("good" if seen.get("also") else "warn", "etcd snapshot seen", f"{at} on {host}{also}"))
     return rows
+
+
+OLD = 30  # days after which a backup is worth a warning
+
+
+def _backup(state: State, now: datetime) -> list[Row]:
+    """How old the newest file of `homelab backup` is; a cluster without one is told how to make one."""
+    if not state.recall("cluster", "uid"):
+        return []
+    seen, fix = state.recall("backup"), "Make one, and keep it away from here: homelab backup FILE"
+    try:
+        days = (now - datetime.fromisoformat(str(seen["at"]))).days
+    except (TypeError, KeyError, ValueError):
+        return [Row("warn", "backup", "none", fix)]
+    age = "today" if days < 1 else f"{days} day{'' if days == 1 else 's'} old"
+    rest = "" if seen.get("etcd") else ", without the cluster's data"
+    text = f"{moment(str(seen['at']))} ({age}) in {seen.get('file')}{rest}"
+    return [Row("warn", "backup", text, fix) if days >= OLD or rest else Row("good", "backup", text)]

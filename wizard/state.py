@@ -52,7 +52,7 @@ class State:
         """Reads the state at `path`, or begins a new one there. Raises `StateError` and leaves a strange file alone."""
         state = cls(path, cluster)
         if lock:
-            state._lock()
+            state.lock()
         try:
             if _there(path):
                 state._read()
@@ -61,7 +61,8 @@ class State:
             raise
         return state
 
-    def _lock(self) -> None:
+    def lock(self) -> None:
+        """Takes the lock, until `close`. Raises `StateError` when another homelab holds it."""
         self._make_folder()
         try:
             fd = os.open(self.path.with_suffix(".lock"), os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
@@ -197,19 +198,21 @@ class State:
             self.path = place
             return place
 
+    def text(self) -> str:
+        """What the file holds, as `save` writes it."""
+        body = {
+            "kind": KIND, "version": VERSION, "cluster": self.cluster, "done": self.done,
+            "answers": {s: {k: _dump(v) for k, v in part.items()} for s, part in self.answers.items()},
+            "evidence": self.evidence, "journal": self.journal,
+        }  # fmt: skip
+        head = "# Written by homelab; read it, but let homelab change it. Secrets are never in here.\n"
+        return head + yamlfile.dump_plain(body)
+
     def save(self) -> None:
         """Writes the file atomically: a new one beside it, synced, renamed over, folder synced."""
         with self._mutex:
             self._make_folder()
-            body = {
-                "kind": KIND, "version": VERSION, "cluster": self.cluster, "done": self.done,
-                "answers": {s: {k: _dump(v) for k, v in part.items()} for s, part in self.answers.items()},
-                "evidence": self.evidence, "journal": self.journal,
-            }  # fmt: skip
-            text = (
-                "# Written by homelab; read it, but let homelab change it. Secrets are never in here.\n"
-                + yamlfile.dump_plain(body)
-            )
+            text = self.text()
             try:
                 write_private(self.path, text.encode())
             except OSError as error:

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import getpass
 import json
+import sys
 from collections.abc import Callable, Mapping
 from typing import Any, Protocol
 
 from wizard import events, report
 from wizard.context import Context
-from wizard.errors import ExitCode
+from wizard.errors import ExitCode, Interrupted
 from wizard.leaving import Leaving
+from wizard.question import Prompt
+from wizard.secret import Secret
 from wizard.session import Session
 from wizard.ui.out import Out
 from wizard.ui.unattended import Unattended
@@ -35,11 +39,23 @@ def run(session: Session, prove: Callable[[Context], Proof], *, as_json: bool, o
     out = out or Out()
     if not as_json:
         session.bus.listen(lambda event: _tell(event, out))
-    engine = session.engine(Unattended(session))
+    engine = session.engine(_Asking(session))
     with Leaving(session.world.stop):
         found = prove(engine.ctx)
     out.say(json.dumps({"form": FORM, **found.data()}, indent=2) if as_json else report.clean(found.text()))
     return ExitCode.OK if found.good else ExitCode.NOT_READY
+
+
+class _Asking(Unattended):
+    """Asks for nothing but a secret, at the terminal itself: what is printed may go into a file."""
+
+    def ask(self, prompt: Prompt) -> object:
+        if prompt.question.kind.widget != "secret" or not sys.stdin.isatty():
+            return super().ask(prompt)
+        try:
+            return Secret(getpass.getpass(f"{prompt.question.ask} "))
+        except (EOFError, KeyboardInterrupt):
+            raise Interrupted("Stopped.") from None
 
 
 def _tell(event: events.Event, out: Out) -> None:
