@@ -56,7 +56,9 @@ def unseal(data: bytes, passphrase: Secret, name: str) -> Backup:
     import pyrage
 
     if not data.startswith(_AGE):
-        raise StateError(f"{name} is no backup of homelab.", "It is not a file that age has encrypted.", "Name another.")
+        raise StateError(
+            f"{name} is no backup of homelab.", "It is not a file that age has encrypted.", "Name another."
+        )
     try:
         plain = bytes(pyrage.passphrase.decrypt(data, passphrase.reveal()))
     except pyrage.DecryptError as error:
@@ -90,7 +92,9 @@ def _unpacked(plain: bytes, name: str) -> Backup:
             raise ValueError
         version = int(about["version"])
     except (tarfile.TarError, KeyError, TypeError, ValueError):
-        raise StateError(f"{name} is no backup of homelab.", "Something else is encrypted in it.", "Name another.") from None
+        raise StateError(
+            f"{name} is no backup of homelab.", "Something else is encrypted in it.", "Name another."
+        ) from None
     if version > VERSION:
         raise StateError(
             f"{name} was made by a newer homelab.", f"Its format is {version}; this one knows {VERSION}.",

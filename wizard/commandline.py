@@ -63,7 +63,9 @@ def parse(words: Sequence[str]) -> argparse.Namespace:
 
 def parser() -> Parser:
     """Every command with its options."""
+    # long because: one or two lines a command
     common, plain, answers, consent = _options()
+    later = (plain, answers, consent)
     whole = Parser(
         "homelab", description="From bare Raspberry Pis to a private, GitOps-run Kubernetes cluster.", epilog=EPILOG,
         formatter_class=argparse.RawDescriptionHelpFormatter, parents=[common, plain], allow_abbrev=False,
@@ -94,8 +96,8 @@ def parser() -> Parser:
     _add(verify, "--json", action="store_true", help="print the rows and causes as JSON")
     tls = command("certificates", "every certificate, until when, and how many more there are this week")
     _certificates(tls, [common, plain, answers, consent])
-    _backup(command("backup", "all that a cluster can be brought back from, in one encrypted file", plain, answers, consent))
-    _restore(command("restore", "bring a computer, or a lost control plane, back from a backup", plain, answers, consent))
+    _backup(command("backup", "all that a cluster can be brought back from, in one encrypted file", *later))
+    _restore(command("restore", "bring a computer, or a lost control plane, back from a backup", *later))
     node = command("node", "add, remove or upgrade the Pis of a cluster")
     _node(node, [common, plain, answers, consent])
     _repo(command("repo", "check a repository for Flux, before each push or in CI"), [common])

@@ -13,10 +13,11 @@ SHELLS = ("bash", "zsh", "fish")
 LISTS = ("clusters", "nodes", "addresses")
 
 # What stands behind an option or in a place, by its name in the namespace.
-FILES = frozenset({"state", "answers", "file"})
+FILES = frozenset({"state", "answers", "file", "what", "passphrase_file"})
 FOLDERS = frozenset({"path"})
 ASKED = {"cluster": "clusters", "node": "nodes", "skip": "addresses"}
-FREE = frozenset({"to", "ca_hash", "uid", "allow", "confirm", "addresses"})  # nothing here tells what they may be
+# nothing here tells what these may be
+FREE = frozenset({"to", "ca_hash", "uid", "allow", "confirm", "addresses", "passphrase_env"})
 
 
 def script(parser: argparse.ArgumentParser, shell: str, words: Mapping[str, Sequence[str]]) -> str:

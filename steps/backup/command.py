@@ -1,9 +1,9 @@
-"""`homelab backup` and `homelab restore --control-plane`: what their words mean for the answers, and which steps run."""
+"""`homelab backup` and `homelab restore --control-plane`: what their words mean, and which steps run."""
 
 from __future__ import annotations
 
-import os
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 from typing import Any
 
 from steps import ORDER
@@ -34,7 +34,7 @@ def begin(state: State, given: Mapping[str, Any]) -> Sequence[AnyStep]:
         etcd = {"etcd": False} if "no_etcd" in given else {}
         state.answers[make.NAME] = {**state.answers.get(make.NAME, {}), **target, **passphrase.given(given), **etcd}
         return OWN[:1]
-    words = {"file": os.path.abspath(given["file"])} if given.get("file") else {}
+    words = {"file": str(Path(given["file"]).expanduser().absolute())} if given.get("file") else {}
     state.answers[head.NAME] = {**state.answers.get(head.NAME, {}), **words, **passphrase.given(given)}
     rest = [step for step in ORDER if step.name not in LATER or chosen(state.answers, step.name)]
     return [*rest[:_PREPARED], OWN[1], *rest[_PREPARED:]]

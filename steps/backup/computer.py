@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import os
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -42,7 +41,9 @@ class Restore(Step[RestoreFacts]):
 
     name: ClassVar[str] = NAME
     title: ClassVar[str] = "Restore"
-    intro: ClassVar[str] = "A computer that knows nothing of the cluster gets back what it needs: state, keys, kubeconfig."
+    intro: ClassVar[str] = (
+        "A computer that knows nothing of the cluster gets back what it needs: state, keys, kubeconfig."
+    )
     questions: ClassVar[tuple[Question, ...]] = (
         read.FILE, passphrase.OPENS,
         Question("to", "Which state file shall it become?", TEXT, required=False, advanced=True),
@@ -196,7 +197,8 @@ STEPS: Sequence[AnyStep] = (Restore(),)
 def begin(state: State, given: Mapping[str, Any], target: Path | None) -> Sequence[AnyStep]:
     """Takes the words of the command line over into the answers; returns the steps to run."""
     state.answers[NAME] = {
-        **({"file": os.path.abspath(given["file"])} if given.get("file") else {}), **passphrase.given(given),
+        **({"file": str(Path(given["file"]).expanduser().absolute())} if given.get("file") else {}),
+        **passphrase.given(given),
         "to": str(target.absolute()) if target else None, "new_cluster": "new_cluster" in given,
     }  # fmt: skip
     return STEPS

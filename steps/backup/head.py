@@ -109,7 +109,7 @@ def refuse_alive(others: Sequence[NodeFacts]) -> None:
         names = " and ".join(alive)
         raise Blocked(
             f"{names} {'holds' if len(alive) == 1 else 'hold'} the cluster's data as well.",
-            "A restore begins a cluster of one control plane; one that still has the old data must not come back to it.",
+            "A restore begins a cluster of one control plane; none that has the old data may come back to it.",
             "If it still answers, no backup is needed: homelab node remove, then homelab node add --control-plane."
             " If it does not, on each of them: sudo kubeadm reset --force. Then run the same command again.",
         )  # fmt: skip
@@ -129,7 +129,7 @@ def _strangers(ctx: Context, machines: Mapping[str, NodeFacts]) -> tuple[str, ..
 
 def _put(ctx: Context, address: str) -> None:
     data = read.opened(ctx, NAME).files[contents.SNAPSHOT]
-    for number in range(0, max(1, -(-len(data) // PIECE))):
+    for number in range(max(1, -(-len(data) // PIECE))):
         ctx.progress(address, f"sending the snapshot, {number * PIECE >> 20} of {len(data) >> 20} MB so far")
         piece = data[number * PIECE : (number + 1) * PIECE]
         ops.run(ctx, address, "backup/put", str(number), stdin=base64.encodebytes(piece), timeout=300)
@@ -150,5 +150,3 @@ def _forgetting(names: Sequence[str]) -> Change:
             api.delete(f"/api/v1/nodes/{name}")
 
     return Change(f"{NAME}/forget", f"let the cluster forget {what}: freshly flashed, they join again", do)
-
-

@@ -36,7 +36,8 @@ def named(cluster: str) -> str:
 
 QUESTIONS = (
     Question(
-        "to", "Where shall the backup be written?", FILE, default=lambda ctx: str(ctx.world.home / named(ctx.state.cluster)),
+        "to", "Where shall the backup be written?", FILE, 
+        default=lambda ctx: str(ctx.world.home / named(ctx.state.cluster)),
         help="A file, or a folder that is there, such as that of a USB stick. It should outlive this computer.",
     ),
     passphrase.ASK,
@@ -122,7 +123,9 @@ def changes(facts: BackupFacts, step: str) -> list[Change]:
     if facts.address:
         sentence = "save etcd now, and bring the snapshot to this computer"
         found.append(Change(f"{step}/etcd", sentence, lambda ctx: _fetch(ctx, facts.address), facts.address))
-    what = "all that the cluster can be brought back from" if facts.address else "what this computer knows of the cluster"
+    what = (
+        "all that the cluster can be brought back from" if facts.address else "what this computer knows of the cluster"
+    )
     sentence = f"write {what} into {facts.file}, encrypted, and read it back"
     return [*found, Change(f"{step}/write", sentence, lambda ctx: _write(ctx, step, facts))]
 
@@ -180,9 +183,7 @@ def _write(ctx: Context, step: str, facts: BackupFacts) -> None:
     if back.files != held:
         raise WizardError(f"{target} is not what was written.", "The disk may be failing.", "Name another place.")
     ctx.scratch["backup written"] = True
-    ctx.state.remember("backup", value={
-        "at": about["made"], "file": str(target), "etcd": bool(snapshot), "commit": about["repository"].get("commit", ""),
-    })  # fmt: skip
+    ctx.state.remember("backup", value={"at": about["made"], "file": str(target), "etcd": bool(snapshot)})
     ctx.note("Backup", _told(target, len(sealed), held))
 
 

@@ -29,7 +29,7 @@ def given(words: Mapping[str, Any]) -> dict[str, SecretRef]:
     """The answer that the options ``--passphrase-env`` and ``--passphrase-file`` make; empty without one."""
     for kind in ("env", "file"):
         if where := words.get(f"passphrase_{kind}"):
-            return {"passphrase": SecretRef(kind, str(where))}  # type: ignore[arg-type]
+            return {"passphrase": SecretRef(kind, str(where))}
     return {}
 
 

@@ -11,7 +11,7 @@ from steps.backup import contents, passphrase
 from wizard import backupfile
 from wizard.backupfile import Backup
 from wizard.context import Context
-from wizard.errors import StateError
+from wizard.errors import BadInput, StateError
 from wizard.question import PATH, Question
 
 FILE = Question("file", "Which file is the backup?", PATH)
@@ -29,7 +29,7 @@ def opened(ctx: Context, step: str) -> Backup:
     ctx.progress(None, f"opening {file.name}")
     try:
         backup = backupfile.unseal(data, ctx.secret(step, passphrase.OPENS), str(file))
-    except backupfile.BadInput as error:
+    except BadInput as error:
         error.answers = (f"{step}.passphrase",)
         forget(ctx, step)
         raise
@@ -53,20 +53,24 @@ class Shown:
     good: bool = True
 
     def data(self) -> Mapping[str, Any]:
-        return {"file": self.file, **self.backup.about}
+        return {"form": 1, "file": self.file, **self.backup.about}
 
     def text(self) -> str:
         about = self.backup.about
         identity, etcd, repository = about["identity"], about.get("etcd") or {}, about.get("repository") or {}
         lines = [
-            f"{self.file}: backup of the cluster {about['cluster']}, made {about['made']} by homelab {about['homelab']}.",
-            "It opens, and all of it is as it was written.", "",
+            f"{self.file}: backup of the cluster {about['cluster']}, made {about['made']}",
+            f"by homelab {about['homelab']}.",
+            "It opens, and all of it is as it was written.",
+            "",
             f"cluster     UID {identity['uid'] or 'none yet'}",
             f"            CA {identity['ca_hash'] or 'none yet'}",
             *(f"node        {one['name'] or '?'} ({one['address']}, {one['role']})" for one in about["nodes"]),
         ]
         if repository:
-            lines += [f"repository  {repository['url']}@{repository['branch']}, commit {repository['commit'] or 'none'}"]
+            lines += [
+                f"repository  {repository['url']}@{repository['branch']}, commit {repository['commit'] or 'none'}"
+            ]
             lines += [f"host key    {key}" for key in repository["host_keys"]]
         if etcd:
             lines += [f"etcd        of {etcd['host']}: {etcd['keys']} keys, revision {etcd['revision']}"]
@@ -76,7 +80,9 @@ class Shown:
 
 
 def _listed(files: Mapping[str, Mapping[str, Any]]) -> list[str]:
-    return [f"{name:18} {one['bytes']:>10} bytes  {contents.MEANING.get(name, '')}".rstrip() for name, one in files.items()]
+    return [
+        f"{name:18} {one['bytes']:>10} bytes  {contents.MEANING.get(name, '')}".rstrip() for name, one in files.items()
+    ]
 
 
 def show(ctx: Context) -> Shown:

@@ -143,7 +143,7 @@ def test_no_second_cluster_beside_one_that_still_has_its_data():
 
 STATE = yamlfile.dump_plain({
     "kind": "homelab-wizard state", "version": 1, "cluster": "attic", "done": {"flux": "x"},
-    "answers": {"machines": {"hosts": [FIRST], "key_file": "/gone/id"}, "tailnet": {"api_key": {"secret": {"prompt": True}}}},
+    "answers": {"machines": {"hosts": [FIRST], "key_file": "/gone/id"}},
     "evidence": {"cluster": {"uid": "u-1"}, "machines": {FIRST: {}}, "repository": {"commit": "c"},
                  "proof": {"nonce": "n", "table": []}},
     "journal": [{"step": "flux", "change": "x"}],
