@@ -2,22 +2,33 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from typing import Any, ClassVar
 
-from steps.reach import judge, look, probing, rows, table
+from steps.reach import judge, look, phone, probing, rows, table
 from steps.reach.causes import Cause, explain
 from steps.reach.judge import Cell, Seen
 from steps.reach.rows import Probe
+from steps.repository_secrets import word
 from wizard.context import Context
 from wizard.errors import Blocked, Interrupted, TrustError, WizardError
-from wizard.question import PATH, Answers, Question
+from wizard.question import CHOICE, PATH, Answers, Choice, Question
 from wizard.step import Change, Step
 from wizard.wait import until
 
 SETTLE = 90.0  # seconds that a new cluster may take until what it announces is seen everywhere
+
+
+def _way_is(way: rows.Way) -> Callable[[Answers], bool]:
+    return lambda answers: rows.way(answers) == way
+
+
+def _usual_way(ctx: Context) -> rows.Way:
+    known = rows.way(ctx.answers)
+    return known if known != "none" else "phone" if ctx.answers.get("router", {}).get("forwarded") else "none"
+
 
 QUESTIONS: dict[str, Question] = {
     question.key: question
@@ -28,10 +39,25 @@ QUESTIONS: dict[str, Question] = {
             " the VPN rows unmeasured.",
         ),
         Question(
+            "outside", "How shall the proof look at your home from outside?", CHOICE, default=_usual_way,
+            choices=(
+                Choice("phone", "a phone off Wi-Fi", "you open a link and type back the code that it shows"),
+                Choice("host", "a machine elsewhere", "over SSH, on a rented server or at a friend's; measures most"),
+                Choice("proxy", "an exit node", "of your VPN, through a SOCKS proxy: docs/proof.md says how"),
+                Choice("none", "not at all", "those rows stay unmeasured"),
+            ),
+        ),
+        Question(
             "outside_probe", "Which machine outside your home may send requests for the proof?", probing.STATION,
-            required=False,
+            required=False, when=_way_is("host"),
             help="A log-in over SSH on a rented server or at a friend's. Leave it empty to leave those rows"
             " unmeasured.",
+        ),
+        Question(
+            "outside_proxy", "At which address is the SOCKS proxy that leaves through the exit node?", probing.PROXY,
+            default="127.0.0.1:1055", when=_way_is("proxy"),
+            help="A tailscaled of your own that needs no rights: docs/proof.md has the two commands. The exit node must"
+            " not be at home.",
         ),
         Question("probe_key_file", "Which SSH key logs in there?", PATH, required=False, advanced=True),
         Question(
@@ -78,7 +104,7 @@ class ProofFacts:
 
 def measure(ctx: Context) -> Measured:
     """Sends every probe that can be sent, side by side from the places, and judges what was seen."""
-    nonce = str(ctx.state.recall("proof", "nonce") or "")
+    nonce = word(ctx)
     if not nonce:
         raise Blocked(
             "There is nothing to recognise this cluster by.", "The nonce is made when the repository is written.",
@@ -91,9 +117,13 @@ def measure(ctx: Context) -> Measured:
     for probe in probes:
         if not excuses[probe.key]:
             places.setdefault(probe.vantage, []).append(probe)
-    given = ctx.answers["proof"]
-    stations = {"LAN": None, "VPN": given.get("vpn_probe"), "outside": given.get("outside_probe")}
-    sights = ctx.each(places, lambda place: probing.send(ctx, places[place], stations[place], nonce))
+    given, way = ctx.answers["proof"], rows.way(ctx.answers)
+    stations = {"VPN": given.get("vpn_probe"), "outside": given.get("outside_probe") if way == "host" else None}
+    proxies = {"outside": str(given.get("outside_proxy") or "")} if way == "proxy" else {}
+    sights = ctx.each(
+        places,
+        lambda place: probing.send(ctx, places[place], stations.get(place), nonce, proxies.get(place, "")),
+    )
     seen: dict[str, Seen] = {key: what for sight in sights.values() for key, what in sight.seen.items()}
     now = datetime.now(UTC)
     cells = [
@@ -104,6 +134,26 @@ def measure(ctx: Context) -> Measured:
     ]
     tailnet = sights["VPN"].tailnet if "VPN" in sights else {}
     return Measured(judge.settle(cells, ctx.answers), tailnet=tailnet)
+
+
+def looked_at(ctx: Context, measured: Measured, *, again: bool) -> Measured:
+    """The same with what a person sees on a phone outside, once everything at home is right.
+
+    Without `again`, nobody is asked who has been asked before: what was seen then is told, and not green.
+    """
+    recorded = ctx.state.recall("proof", "table") or []
+    host = phone.asked(measured.cells)
+    at_home = any(cell.verdict == "wrong" for cell in measured.cells if cell.probe.vantage == "LAN")
+    if not host or at_home:
+        return measured
+    if phone.by_key(recorded) and not again:
+        return replace(measured, cells=phone.earlier(measured.cells, recorded))
+    if "phone saw" not in ctx.scratch:
+        ctx.scratch["phone saw"] = phone.ask(ctx, host, word(ctx))
+    found = replace(measured, cells=phone.seen(ctx, measured.cells, ctx.scratch["phone saw"]))
+    if found.wrong:  # once that is mended, it has to be looked at again
+        del ctx.scratch["phone saw"]
+    return replace(found, cells=phone.earlier(found.cells, recorded))
 
 
 def explained(ctx: Context, measured: Measured) -> Measured:
@@ -123,14 +173,15 @@ def verify(ctx: Context) -> Measured:
             "Run homelab first; the proof is its last step.",
         )  # fmt: skip
     ctx.answers.setdefault("proof", {})
-    found = explained(ctx, measure(ctx))
+    found = explained(ctx, looked_at(ctx, measure(ctx), again=True))
     record(ctx, found.cells)
     return found
 
 
 def record(ctx: Context, cells: Sequence[Cell]) -> None:
     """Remembers the rows and when they were measured."""
-    ctx.state.remember("proof", "table", value=[cell.record() for cell in cells])
+    recorded = ctx.state.recall("proof", "table") or []
+    ctx.state.remember("proof", "table", value=phone.rows(cells, recorded))
     ctx.state.remember("proof", "measured", value=datetime.now(UTC).isoformat(timespec="seconds"))
 
 
@@ -147,7 +198,8 @@ class Proof(Step[ProofFacts]):
 
     def check(self, ctx: Context) -> ProofFacts:
         recorded = ctx.state.recall("proof", "table") or []
-        found = explained(ctx, measure(ctx) if recorded else self._patiently(ctx))
+        measured = measure(ctx) if recorded else self._patiently(ctx)
+        found = explained(ctx, looked_at(ctx, measured, again=False))
         text = table.table(found.cells)
         if text != ctx.scratch.get("proof shown"):  # verifying shows it again only when changed
             ctx.scratch["proof shown"] = text
@@ -182,7 +234,7 @@ class Proof(Step[ProofFacts]):
             return last[0]
 
     def plan(self, facts: ProofFacts, answers: Answers) -> list[Change]:
-        found = [cell.record() for cell in facts.cells]
+        found = phone.rows(facts.cells, facts.recorded)
         if table.verdicts(facts.recorded) == table.verdicts(found):
             return []
 

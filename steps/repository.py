@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import secrets
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import ClassVar
@@ -14,6 +13,7 @@ from steps.age_key import KeyFacts
 from steps.gitops.render import render, secret_files
 from steps.gitops.settings import APPS
 from steps.gitops.validate import validate
+from steps.reach import phone
 from steps.repository_commit import Writer, refuse
 from steps.repository_content import Content, Difference, settings
 from steps.repository_edits import QUESTION, counted, decided
@@ -136,7 +136,7 @@ def describe(difference: Difference) -> str:
 
 
 def _make_nonce(ctx: Context) -> None:
-    ctx.state.remember("proof", "nonce", value=f"homelab-{secrets.token_hex(8)}")
+    ctx.state.remember("proof", "nonce", value=phone.new_word())
 
 
 def _copy(ctx: Context) -> None:

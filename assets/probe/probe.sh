@@ -3,6 +3,15 @@
 # "@@ ID WORD STATUS WORD? TEXT". A tool that does not work is named; it is never mistaken for a "no".
 LC_ALL=C
 export LC_ALL
+proxy= # HOST:PORT of a SOCKS proxy, set after this where there is one: everything that curl asks then goes through it
+
+fetch() {
+  if [ -n "$proxy" ]; then
+    curl -q -sS --noproxy '' --proxy "socks5h://$proxy" --connect-timeout 9 --max-time 15 "$@"
+  else
+    curl -q -sS --noproxy '*' --connect-timeout 4 --max-time 10 "$@"
+  fi
+}
 
 probe_http() { # ID ADDRESS PORT SCHEME HOST PATH: the app at HOST; unless it says the word itself, so must PATH there
   ask "$1" "$2" "$3" "$4://$5:$3/"
@@ -30,11 +39,9 @@ probe_connect() { # ID ADDRESS PORT: does anything take the connection?
 probe_cert() { # ID ADDRESS PORT HOST: the certificate that is shown for HOST, as PEM in one line, and whether it is trusted here
   ask "$1" "$2" "$3" "https://$4:$3/"
   if [ "$word" = http ]; then
-    pem=$(curl -q -sS -k -o /dev/null -w '%{certs}' --noproxy '*' --connect-timeout 4 --max-time 10 \
-      --connect-to "::$2:$3" "https://$4:$3/" 2>/dev/null </dev/null | first_pem)
+    pem=$(fetch -k -o /dev/null -w '%{certs}' --connect-to "::$2:$3" "https://$4:$3/" 2>/dev/null </dev/null | first_pem)
     case $pem in -----BEGIN*) ;; *) pem=$(shown "$2:$3" "$4") ;; esac
-    curl -q -sS -o /dev/null --noproxy '*' --connect-timeout 4 --max-time 10 --connect-to "::$2:$3" "https://$4:$3/" \
-      2>/dev/null </dev/null
+    fetch -o /dev/null --connect-to "::$2:$3" "https://$4:$3/" 2>/dev/null </dev/null
     case $? in 60) word=untrusted ;; *) word=trusted ;; esac
     text=$pem
     [ -n "$pem" ] || word=no-tool-for-certificates
@@ -43,6 +50,7 @@ probe_cert() { # ID ADDRESS PORT HOST: the certificate that is shown for HOST, a
 }
 
 shown() { # ADDRESS:PORT HOST: for a curl that is too old to show certificates
+  [ -z "$proxy" ] || return 0
   command -v openssl >/dev/null 2>&1 || return 0
   openssl s_client -connect "$1" -servername "$2" </dev/null 2>/dev/null | first_pem
 }
@@ -120,8 +128,8 @@ P
 
 ask() { # ID ADDRESS PORT URL: sets word, status, said (the cluster's word or not), text, target
   body="$work/$1.body" talk="$work/$1.talk"
-  out=$(curl -q -sS -v -k -o "$body" -w '%{http_code} %{redirect_url}' --noproxy '*' --connect-timeout 4 --max-time 10 \
-    --max-filesize 100000 --connect-to "::$2:$3" "$4" 2>"$talk" </dev/null)
+  out=$(fetch -v -k -o "$body" -w '%{http_code} %{redirect_url}' --max-filesize 100000 --connect-to "::$2:$3" "$4" \
+    2>"$talk" </dev/null)
   code=$?
   status=${out%% *} target=${out#* }
   case $code in
@@ -132,6 +140,7 @@ ask() { # ID ADDRESS PORT URL: sets word, status, said (the cluster's word or no
     52 | 56) word=connected ;;
     *) word="curl-error-$code" ;;
   esac
+  [ -z "$proxy" ] || by_proxy "$1"
   if connected "$1"; then
     [ "$word" != timeout ] || word=connected
   elif grep -qE 'No route to host|Network is unreachable' "$talk"; then
@@ -144,7 +153,23 @@ ask() { # ID ADDRESS PORT URL: sets word, status, said (the cluster's word or no
   if [ "$code" = 0 ]; then text=$(head -c 100 "$body" 2>/dev/null); else text=$(grep '^curl: ' "$talk"); fi
 }
 
-connected() { grep -qE '^\* (Connected|Established connection) to' "$work/$1.talk"; }
+by_proxy() { # ID: what the proxy could not reach is told by its own number (RFC 1928), in curl's words
+  case $(sed -n 's/.*complete SOCKS5 connection.*(\([0-9]*\)).*/\1/p' "$work/$1.talk" | head -n 1) in
+    1 | 5) word=refused ;;
+    3 | 4) word=no-route ;;
+    6) word=timeout ;;
+    '') [ "$word" != refused ] && grep -q 'SOCKS5' "$work/$1.talk" || word=proxy-does-not-answer ;;
+    *) word=proxy-refuses ;;
+  esac
+}
+
+connected() {
+  if [ -n "$proxy" ]; then
+    grep -qE '^\* SOCKS5 request granted' "$work/$1.talk"
+  else
+    grep -qE '^\* (Connected|Established connection) to' "$work/$1.talk"
+  fi
+}
 
 tell() { echo "@@ $1 $word ${status:-000} $said $(printf %s "$text" | head -n 1 | tr -cd '[:print:]')"; }
 

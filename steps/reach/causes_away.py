@@ -9,9 +9,10 @@ from steps import address_plan
 from steps.reach.causes import Cause, Rule, View, no_connection
 from steps.reach.causes_home import shown_wrongly
 from steps.reach.judge import Cell
-from steps.reach.rows import Kind
+from steps.reach.rows import BY_PHONE, Kind
 
 _NOT_ACCEPTED = "--accept-routes is false"
+_PUBLIC_NAME = {"answers": "public-name-elsewhere", "nothing": "public-name-missing"}  # what was seen -> code
 _THROUGH_ROUTER: tuple[Kind, ...] = ("app", "hidden", "certificate", "redirect")
 
 
@@ -80,6 +81,14 @@ def open_to_all(view: View) -> Iterator[Cause]:
             yield Cause("private-address-open", tuple(same))
 
 
+def phone_led_elsewhere(view: View) -> Iterator[Cause]:
+    """A phone goes by the name: where that leads elsewhere, the router is not to blame."""
+    for cell in view.red("name", place="outside"):
+        lost = [c for c in view.red(*_THROUGH_ROUTER, place="outside") if c.raw.text == BY_PHONE]
+        if lost:
+            yield Cause(_PUBLIC_NAME[cell.raw.word], (cell, *lost))
+
+
 def forwarding(view: View) -> Iterator[Cause]:
     """What the router does with ports 80 and 443."""
     red = view.red(*_THROUGH_ROUTER, place="outside")
@@ -104,7 +113,7 @@ def _closed(view: View, red: list[Cell]) -> Cause:
 
 
 def public_names(view: View) -> Iterator[Cause]:
-    for code, word in (("public-name-elsewhere", "answers"), ("public-name-missing", "nothing")):
+    for word, code in _PUBLIC_NAME.items():
         same = [c for c in view.red("name") if c.probe.side == "external" and c.raw.word == word]
         if same:
             yield Cause(code, tuple(same))
@@ -122,6 +131,6 @@ def certificates(view: View) -> Iterator[Cause]:
 
 
 AWAY: tuple[Rule, ...] = (
-    vpn_off, routes_not_accepted, routes_missing, split_dns, open_to_all, forwarding, public_names, hairpin,
-    certificates,
+    vpn_off, routes_not_accepted, routes_missing, split_dns, open_to_all, phone_led_elsewhere, forwarding, public_names,
+    hairpin, certificates,
 )  # fmt: skip

@@ -12,7 +12,7 @@ from datetime import datetime
 from typing import Any, Literal
 
 from steps.reach import shown
-from steps.reach.rows import Probe
+from steps.reach.rows import Probe, way
 from wizard.question import Answers
 
 Verdict = Literal["ok", "wrong", "not measured"]
@@ -42,6 +42,7 @@ class Cell:
     verdict: Verdict
     seen: str  # in a few words
     raw: Seen = Seen("")
+    phone: str = ""  # when a person saw it on a phone, RFC 3339; what was seen there earlier is not measured now
 
     def record(self) -> dict[str, Any]:
         """The cell as evidence."""
@@ -50,6 +51,7 @@ class Cell:
         return {
             "from": probe.vantage, "what": probe.what, "name": probe.host, "address": address,
             "expected": probe.expected, "seen": self.seen, "verdict": self.verdict,
+            **({"phone": self.phone} if self.phone else {}),
         }  # fmt: skip
 
 
@@ -116,7 +118,19 @@ def settle(cells: Sequence[Cell], answers: Answers) -> list[Cell]:
             return replace(cell, verdict="not measured", seen=f"{cell.seen}, but whose is not known")
         return cell
 
+    cells = _by_proxy(cells) if way(answers) == "proxy" else cells
     return [one(cell) for cell in cells if cell.probe.kind != "hairpin" or cell.verdict == "ok" or needed]
+
+
+def _by_proxy(cells: Sequence[Cell]) -> list[Cell]:
+    """A proxy is seen by what it reaches to lead outside; where it does not, nothing there was measured."""
+    mine = [c for c in cells if c.probe.vantage == "outside" and c.verdict != "not measured"]
+    doubt = ""
+    if any(c.probe.kind == "closed" and c.probe.host and c.verdict == "wrong" for c in mine):
+        doubt = "the proxy leads into your home: its exit node is there, is not in use, or takes the Pis' routes"
+    elif all(c.raw.word in NO_CONNECTION for c in mine):
+        doubt = "nothing came through the proxy: is its exit node on? If so, the router forwards nothing"
+    return [replace(c, verdict="not measured", seen=doubt) if doubt and c in mine else c for c in cells]
 
 
 def summary(cells: Sequence[Cell]) -> str:

@@ -45,6 +45,17 @@ class Station:
 
 
 STATION = Kind("log-in", lambda raw: str(Station.parse(str(raw))))
+_PROXY = re.compile(r"(?:socks5h?://)?([A-Za-z0-9](?:[A-Za-z0-9.-]{0,252}):(\d{1,5}))/?")
+
+
+def _proxy(raw: object) -> str:
+    match = _PROXY.fullmatch(str(raw).strip())
+    if match is None or not 0 < int(match[2]) < 65536:
+        raise ValueError(f"{str(raw)!r} is not an address such as 127.0.0.1:1055")
+    return match[1]
+
+
+PROXY = Kind("SOCKS proxy", _proxy)
 
 
 @dataclass(frozen=True)
@@ -55,15 +66,15 @@ class Sight:
     tailnet: Mapping[str, Any] = field(default_factory=dict)
 
 
-def send(ctx: Context, probes: Sequence[Probe], station: str | None, nonce: str) -> Sight:
-    """What each probe saw; from this computer when `station` is None.
+def send(ctx: Context, probes: Sequence[Probe], station: str | None, nonce: str, proxy: str = "") -> Sight:
+    """What each probe saw; from this computer when `station` is None, through the SOCKS proxy if one is named.
 
     Raises `TrustError` when the station shows another host key than the known one. Everything else that stops
     a probe is told as what it saw: it then counts as not measured.
     """
-    script = assets.text("probe/probe.sh") + _input(probes, nonce)
+    script = assets.text("probe/probe.sh") + (f"proxy={proxy}\n" if proxy else "") + _input(probes, nonce)
     argv = ["sh", "-s"] if station is None else _ssh(ctx, Station.parse(station))
-    where = station or "this computer"
+    where = station or (f"the proxy {proxy}" if proxy else "this computer")
     ctx.progress(None, f"sending {len(probes)} probes from {where}")
     try:
         result = ctx.world.run(argv, stdin=script.encode(), timeout=90)

@@ -10,9 +10,12 @@ from steps.reach.exposed import SAMPLE, Exposed, Side
 from wizard.question import Answers
 
 Vantage = Literal["LAN", "VPN", "outside"]
+Way = Literal["phone", "host", "proxy", "none"]  # how outside is looked from
 Kind = Literal["app", "hidden", "closed", "redirect", "hairpin", "certificate", "name", "resolver"]
 
 API_PORT = 6443
+BY_PHONE = "by phone"  # the text of what a person saw there
+ASKED = "nobody has looked on a phone yet: homelab verify asks"
 INSIDE: tuple[Vantage, ...] = ("LAN", "VPN")
 EXPECTED: dict[Kind, str] = {
     "app": "answers", "hidden": "not found", "closed": "closed", "redirect": "redirects", "hairpin": "answers",
@@ -132,17 +135,48 @@ def _public(answers: Answers) -> str:
     return str(answers.get("router", {}).get("public_address") or "")
 
 
+def way(answers: Answers) -> Way:
+    """How outside is looked from; answers from before that was asked name a host or nothing."""
+    given = answers.get("proof", {})
+    return given.get("outside") or ("host" if given.get("outside_probe") else "none")
+
+
+def by_phone(probe: Probe, answers: Answers) -> bool:
+    """Whether a person sees on a phone what this probe would: the sample app's public name, and what leads there."""
+    if probe.vantage != "outside" or probe.host.partition(".")[0] != SAMPLE or probe.side != "external":
+        return False
+    trusted = answers["domains"].get("issuer") == "production" and not answers["domains"].get("acme_directory")
+    return probe.kind in ("app", "name") or (probe.kind == "certificate" and trusted)
+
+
 def unmeasurable(probe: Probe, answers: Answers, apps: Sequence[Exposed]) -> str:
     """Why `probe` can't be sent; an empty text when it can."""
-    router, proof = answers.get("router", {}), answers.get("proof", {})
-    key = {"VPN": "vpn_probe", "outside": "outside_probe"}.get(probe.vantage)
-    if key and not proof.get(key):
-        return f"no probe there (proof.{key})"
-    if not probe.address and probe.kind != "name":
+    router = answers.get("router", {})
+    if missing := _no_place(probe, answers):
+        return missing
+    on_phone = way(answers) == "phone" and by_phone(probe, answers)  # which goes by the name
+    if not (probe.address or on_phone or probe.kind == "name"):
         return "the public address is not known (router.public_address)"
     if probe.kind in ("app", "hairpin") and all(one.app != SAMPLE for one in apps):
         return f"the app {SAMPLE} is not installed: nothing would show whose answer it is"
     through_router = probe.vantage == "outside" and probe.kind in ("app", "hidden", "certificate", "redirect")
     if (through_router or probe.kind == "hairpin") and not router.get("forwarded"):
         return "ports are not forwarded (router.forwarded)"
-    return ""
+    return _not_that_way(probe, answers) if probe.vantage == "outside" else ""
+
+
+def _not_that_way(probe: Probe, answers: Answers) -> str:
+    if way(answers) == "phone":
+        return ASKED if by_phone(probe, answers) else "a phone does not show that"
+    return "a proxy looks up names as it likes" if way(answers) == "proxy" and probe.kind == "name" else ""
+
+
+def _no_place(probe: Probe, answers: Answers) -> str:
+    """Why nothing can be sent from where the probe belongs; an empty text when it can."""
+    given = answers.get("proof", {})
+    if probe.vantage == "LAN":
+        return ""
+    if probe.vantage == "VPN":
+        return "" if given.get("vpn_probe") else "no probe there (proof.vpn_probe)"
+    key = {"phone": "outside", "host": "outside_probe", "proxy": "outside_proxy"}.get(way(answers), "")
+    return "" if given.get(key) else f"no probe there (proof.{key or 'outside'})"

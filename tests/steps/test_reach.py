@@ -79,7 +79,8 @@ def test_certificates_are_read(issuer: str, seen: Seen, said: str, verdict: str)
     ("sections", "vantages", "words"),
     [
         ({"proof": {"vpn_probe": None}}, {"VPN"}, "no probe there (proof.vpn_probe)"),
-        ({"proof": {"outside_probe": None}}, {"outside"}, "no probe there (proof.outside_probe)"),
+        ({"proof": {"outside_probe": None}}, {"outside"}, "no probe there (proof.outside)"),
+        ({"proof": {"outside": "host", "outside_probe": ""}}, {"outside"}, "no probe there (proof.outside_probe)"),
         ({"router": {"public_address": None}}, {"outside"}, "the public address is not known (router.public_address)"),
         ({"router": {"forwarded": False}}, {"outside", "LAN"}, "ports are not forwarded (router.forwarded)"),
     ],
@@ -146,7 +147,7 @@ def test_the_table_fits_a_narrow_terminal_and_says_what_was_not_measured() -> No
     text = table.table(found)
     assert all(len(line) <= 80 for line in text.splitlines())
     assert text.count("WRONG") == 22
-    assert "no probe there (proof.outside_probe)." in " ".join(text.split())
+    assert "no probe there (proof.outside)." in " ".join(text.split())
     assert judge.summary(found) == "0 of 31 as expected, 22 wrong, 9 not measured"
     data = table.as_data(found, explain(found, HOME), "2026-11-26T00:00:00+00:00")
     assert data["rows"][0] == {

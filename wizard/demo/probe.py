@@ -19,10 +19,13 @@ PUBLIC = "203.0.113.7"  # the simulated home's, as assets/machines/answers.yaml 
 
 
 def shell(world: SimWorld, argv: Sequence[str], stdin: bytes) -> Result:
-    """``sh -s`` with the probe script on its input, from this computer; the script's last lines name the probes."""
+    """``sh -s`` with the probe script on its input, from this computer; the script's last lines name the probes.
+
+    Through a proxy it is somewhere outside.
+    """
     if list(argv[1:]) != ["-s"]:
         raise _stranger()
-    return _probes(world, stdin, at_home=True)
+    return _probes(world, stdin, at_home=b"\nproxy=127" not in stdin)
 
 
 def ssh(world: SimWorld, argv: Sequence[str], stdin: bytes) -> Result:

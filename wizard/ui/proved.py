@@ -15,6 +15,7 @@ from wizard.leaving import Leaving
 from wizard.question import Prompt
 from wizard.secret import Secret
 from wizard.session import Session
+from wizard.ui import plain
 from wizard.ui.out import Out
 from wizard.ui.unattended import Unattended
 
@@ -35,23 +36,31 @@ class Proof(Protocol):
 
 
 def run(session: Session, prove: Callable[[Context], Proof], *, as_json: bool, out: Out | None = None) -> int:
-    """Measures and prints. OK when no row is wrong, NOT_READY when one is. Raises what kept it from measuring."""
+    """Measures and prints. OK when no row is wrong, NOT_READY when one is. Raises what kept it from measuring.
+
+    A person at a terminal may be asked what only they can see.
+    """
     out = out or Out()
     if not as_json:
         session.bus.listen(lambda event: _tell(event, out))
-    engine = session.engine(_Asking(session))
-    with Leaving(session.world.stop):
-        found = prove(engine.ctx)
+    with Leaving(session.world.stop) as leaving:
+        somebody = not as_json and sys.stdin.isatty() and sys.stdout.isatty()
+        person = plain.Plain(session, out, plain.Terminal(), leaving) if somebody else None
+        found = prove(session.engine(_Asking(session, person)).ctx)
     out.say(json.dumps({"form": FORM, **found.data()}, indent=2) if as_json else report.clean(found.text()))
     return ExitCode.OK if found.good else ExitCode.NOT_READY
 
 
 class _Asking(Unattended):
-    """Asks for nothing but a secret, at the terminal itself: what is printed may go into a file."""
+    """Asks for secrets, at the terminal itself, since what is printed may go into a file; all else asks `person`."""
+
+    def __init__(self, session: Session, person: plain.Plain | None) -> None:
+        super().__init__(session)
+        self._person = person
 
     def ask(self, prompt: Prompt) -> object:
         if prompt.question.kind.widget != "secret" or not sys.stdin.isatty():
-            return super().ask(prompt)
+            return self._person.ask(prompt) if self._person else super().ask(prompt)
         try:
             return Secret(getpass.getpass(f"{prompt.question.ask} "))
         except (EOFError, KeyboardInterrupt):
