@@ -18,6 +18,7 @@ from steps import cluster_look, control_plane, kubernetes, ops, packages, prepar
 from steps.facts import NodeFacts
 from steps.lineage import Evidence
 from steps.nodefiles import API_NAME
+from steps.ranges import cluster_configuration
 from wizard import yamlfile
 from wizard.context import Context
 from wizard.errors import Blocked, TrustError, WizardError
@@ -94,13 +95,6 @@ def read(first: NodeFacts, output: str) -> Foundling:
         str(config.get("kubernetesVersion", "")).removeprefix("v"), str(config.get("controlPlaneEndpoint", "")),
         str(network.get("podSubnet", "")), str(network.get("serviceSubnet", "")),
     )  # fmt: skip
-
-
-def cluster_configuration(config_map: Mapping[str, Any]) -> Mapping[str, Any]:
-    """kubeadm's ClusterConfiguration out of its ConfigMap; empty when it is not there. Pure."""
-    text = str(config_map.get("data", {}).get("ClusterConfiguration", ""))
-    found = [part for part in yamlfile.load_all(text) if isinstance(part, Mapping)]
-    return next((part for part in found if part.get("kind") == "ClusterConfiguration"), {})
 
 
 def unfit(found: Foundling) -> WizardError | None:

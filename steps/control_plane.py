@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from steps import certificates, cluster_look, heads, kubeadm, kubeconfig, lineage, nodes, ops
+from steps import certificates, cluster_look, heads, kubeadm, kubeconfig, lineage, nodes, ops, ranges
 from steps import facts as node_facts
 from steps.cluster_look import Look
 from steps.facts import NodeFacts
@@ -89,6 +89,8 @@ class ControlPlane(Step[ClusterFacts]):
                 f"Its identity is {look.uid}, pinned is {evidence.uid}.",
                 "Use the state of that cluster (--state FILE).", host=ctx.name_of(address),
             )  # fmt: skip
+        if look:
+            ranges.check(cluster(ctx), ctx.answers)
         known = bool(evidence.uid) and evidence.ca_hash == machines[address].ca_hash
         others = _others(ctx, machines, addresses, look)
         ends = {a: certificates.Ends.recalled(ctx, a) for a in addresses}

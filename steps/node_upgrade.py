@@ -23,6 +23,7 @@ from steps import upgrade_plan as planner
 from steps.cluster_look import Look
 from steps.facts import NodeFacts
 from steps.kubernetes import Version
+from steps.ranges import CONFIG_MAP
 from steps.snapshots import Snapshots
 from steps.upgrade_plan import Action, NodeState, State
 from wizard import yamlfile
@@ -34,7 +35,6 @@ from wizard.wait import until
 
 UNIT = "homelab-upgrade"
 CONFIG = "/var/lib/homelab/upgrade.yaml"
-CONFIG_MAP = "/api/v1/namespaces/kube-system/configmaps/kubeadm-config"
 READY_SECONDS = 900.0
 
 

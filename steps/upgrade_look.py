@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from steps import adopt, cluster_look, control_plane, emptying, members, nodes, pods
+from steps import cluster_look, control_plane, emptying, members, nodes, pods, ranges
 from steps import prepare_software as software
 from steps.cluster_look import Look
 from steps.facts import NodeFacts
@@ -32,7 +32,7 @@ def state(
     key: bytes,
 ) -> State:
     first = nodes.control_plane(ctx)
-    written = str(adopt.cluster_configuration(config_map).get("kubernetesVersion", ""))
+    written = str(ranges.cluster_configuration(config_map).get("kubernetesVersion", ""))
     settings = software.settings(at(ctx.answers, target), key)
     heads = nodes.control_planes(ctx.answers)
     api = control_plane.cluster(ctx)

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal, Protocol, TypeVar
 
 from wizard import events, lanes
 from wizard.absence import Absences
 from wizard.errors import ConnectionLost, Interrupted, WizardError
-from wizard.question import Answers, Prompt, Question
+from wizard.question import Answers, Prompt, Question, Turn
 from wizard.secret import Secret, SecretRef, redact
 from wizard.state import State
 from wizard.step import Change
@@ -29,6 +29,7 @@ class Approval:
     changes: tuple[Change, ...]
     names: dict[str, str] = field(default_factory=dict)  # host address -> the name to show
     danger: bool = False
+    back: bool = False  # whether there is an earlier answer to go back to
 
     @property
     def word(self) -> str:
@@ -36,16 +37,65 @@ class Approval:
         return self.changes[0].word if self.danger else ""
 
 
+@dataclass(frozen=True)
+class Outlook:
+    """What was found for one step before anything is done: the changes left, or why it can't be planned yet."""
+
+    step: str
+    changes: tuple[Change, ...] = ()
+    blocked: WizardError | None = None
+    answered: bool = True
+
+
+@dataclass(frozen=True)
+class Affected:
+    """An answer that another one touches, and why."""
+
+    step: str  # its title
+    ask: str  # the question
+    why: str
+
+
+@dataclass(frozen=True)
+class Revision:
+    """What a person is asked to say yes to before an earlier answer is changed: everything that comes of it."""
+
+    title: str  # of the step
+    ask: str
+    before: str
+    after: str
+    again: tuple[Affected, ...] = ()  # answers that are asked for again, or now for the first time
+    dropped: tuple[Affected, ...] = ()  # answers that are no longer wanted
+    looked_at: tuple[str, ...] = ()  # titles of the steps that were done and are looked at again
+    outlooks: tuple[Outlook, ...] = ()  # what those steps would then change
+    names: dict[str, str] = field(default_factory=dict)  # host address -> the name to show
+
+    @property
+    def matters(self) -> bool:
+        """Whether anything comes of it at all."""
+        return bool(self.again or self.dropped or self.looked_at)
+
+
+Verdict = Literal["retry", "stop"]
+
+
 class FrontEnd(Protocol):
-    """The three things a front end does for the engine; everything else it learns from events."""
+    """The few things a front end does for the engine; everything else it learns from events.
+
+    Wherever it says `Turn`, the person wants to see an earlier answer instead: the engine shows it, then comes back.
+    """
 
     def ask(self, prompt: Prompt) -> object:
-        """What the person gave, unparsed, or `BACK`."""
+        """What the person gave, unparsed, or a `Turn`."""
         ...
 
-    def confirm(self, approval: Approval) -> bool: ...
+    def confirm(self, approval: Approval) -> bool | Turn: ...
 
-    def failed(self, step: str, error: WizardError) -> Literal["retry", "stop"]:
+    def revise(self, revision: Revision) -> bool:
+        """Whether the answer is to be changed, with all that comes of it."""
+        ...
+
+    def failed(self, step: str, error: WizardError) -> Verdict | Turn:
         """Shows the error. ``retry`` runs the step again from its check."""
         ...
 
@@ -53,8 +103,12 @@ class FrontEnd(Protocol):
 class Context:
     """One run of the wizard. Safe to use from several host lanes at once."""
 
-    def __init__(self, world: World, state: State, front: FrontEnd, bus: events.Bus, *, dry_run: bool = False) -> None:
+    def __init__(
+        self, world: World, state: State, front: FrontEnd, bus: events.Bus, *, dry_run: bool = False,
+        proposing: Callable[[Prompt], Prompt] = lambda prompt: prompt,
+    ) -> None:  # fmt: skip
         self.world, self.state, self.front, self.bus, self.dry_run = world, state, front, bus, dry_run
+        self.proposing = proposing  # may put another default into a prompt
         self.scratch: dict[str, Any] = {}  # connections and downloads kept for this run only
         self.step = ""  # the step at work, for events
         self.absences = Absences(world, bus)
@@ -64,6 +118,12 @@ class Context:
     @property
     def answers(self) -> Answers:
         return self.state.answers
+
+    def supposing(self, answers: Answers, secrets: Mapping[tuple[str, str], Secret], bus: events.Bus) -> Context:
+        """One in which other `answers` hold and nothing is written, to see what they would lead to."""
+        other = Context(self.world, self.state.supposing(answers), self.front, bus, dry_run=True)
+        other.scratch, other._secrets = self.scratch, {**self._secrets, **secrets}
+        return other
 
     def keep(self, step: str, key: str, value: Any) -> None:
         """Saves an answer. A secret's value stays in memory; the state gets a reference."""
@@ -89,7 +149,7 @@ class Context:
                 if isinstance(ref, SecretRef) and ref.kind != "prompt":
                     value = ref.resolve()
                 else:
-                    raw = self.front.ask(Prompt(step, question.ask, question))
+                    raw = self.front.ask(self.proposing(Prompt(step, question.ask, question)))
                     if not isinstance(raw, Secret):
                         raise WizardError(
                             f"A secret is missing: {question.ask}",

@@ -5,18 +5,19 @@ The engine holds no knowledge of any step and no knowledge of any front end. Eve
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence, Set
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence, Set
+from dataclasses import dataclass, replace
 from functools import partial
 from itertools import groupby
-from typing import Any, TypeVar
+from typing import TypeVar
 
 from wizard.absence import TIMES
-from wizard.context import Approval, Context
-from wizard.errors import BadInput, ConnectionLost, Declined, Interrupted, StillToDo, Unavailable, WizardError
+from wizard.asking import Asking
+from wizard.context import Approval, Context, Outlook
+from wizard.errors import ConnectionLost, Declined, Interrupted, StillToDo, Unavailable, WizardError
 from wizard.events import Planned, StepChanged, StepStatus
-from wizard.question import BACK, Prompt, Question, plain
-from wizard.secret import Secret, SecretRef
+from wizard.question import Turn
+from wizard.revising import Moved, Revising
 from wizard.step import AnyStep, Change
 from wizard.wait import look
 
@@ -39,30 +40,35 @@ class Consent:
         return change.id in self.allow and change.word in ("", self.confirm)
 
 
-@dataclass(frozen=True)
-class Outlook:
-    """What `plan` found for one step: the changes left, or why it can't be planned yet."""
-
-    step: str
-    changes: tuple[Change, ...] = ()
-    blocked: WizardError | None = None
-    answered: bool = True
-
-
 class Engine:
     """One run over `order`."""
 
     def __init__(self, order: Sequence[AnyStep], ctx: Context, consent: Consent | None = None) -> None:
         self.order, self.ctx, self.consent = tuple(order), ctx, consent or Consent()
-        self._again: set[tuple[str, str]] = set()  # questions whose answers an error has named
-        self._earlier: dict[str, Any] = {}  # what was given before it was taken back or refused, to be proposed again
+        self.asking = Asking(self.order, ctx, self._turn)
+        self._revising = Revising(self.asking, lambda other, steps: Engine(steps, other).outlook())
 
     # -- the whole journey -----------------------------------------------------------------------------
 
     def run(self) -> None:
-        """Every step, in order. Raises the error that stopped it; what was done is saved."""
-        for step in self.order:
-            self._with_retry(step)
+        """Every step, in order; from an earlier one on again when the person changes an answer of it.
+
+        Raises the error that stopped it; what was done is saved.
+        """
+        at = 0
+        while at < len(self.order):
+            try:
+                self._with_retry(self.order[at])
+                at += 1
+            except Moved as moved:
+                at = min(at, self.order.index(moved.step))
+
+    def ask(self, step: AnyStep) -> None:
+        """Asks what `step` still has to know."""
+        self.asking.ask(step)
+
+    def _turn(self, turn: Turn, step: AnyStep, key: str) -> None:
+        self._revising.turn(turn, step, key)
 
     def _with_retry(self, step: AnyStep) -> None:
         while True:
@@ -71,17 +77,23 @@ class Engine:
             except Interrupted:
                 raise
             except WizardError as error:
-                self._status(step, "failed", error.what)
-                if self.ctx.front.failed(step.name, error) != "retry":
-                    raise
-                self._take_back(step, error.answers)
+                self._decide(step, error)
 
-    def _take_back(self, step: AnyStep, paths: Iterable[str]) -> None:
-        """The step's answers at `paths` were not right: they are asked for again, proposed as they were."""
-        for name, _, key in (path.partition(".") for path in paths):
-            if name == step.name and key in self.ctx.answers.get(name, {}):
-                self._earlier[key] = self.ctx.forget(name, key)
-                self._again.add((name, key))
+    def _decide(self, step: AnyStep, error: WizardError) -> None:
+        """Shows the failure until the person wants to try again. Raises it when not."""
+        while True:
+            self._status(step, "failed", error.what)
+            decided = self.ctx.front.failed(step.name, error)
+            if decided == "retry":
+                return self.asking.take_back(step, error.answers)
+            if not isinstance(decided, Turn):
+                raise error
+            try:
+                self._revising.turn(decided, step)
+            except Interrupted:
+                raise
+            except WizardError as another:  # an answer could not even be shown
+                error = another
 
     def run_step(self, step: AnyStep) -> None:
         """One step, until planning it again finds nothing to do."""
@@ -137,8 +149,8 @@ class Engine:
         found = []
         for step in self.order:
             self.ctx.step = step.name
-            self._take_settings(step)
-            if not self.answered(step):
+            self.asking.take_settings(step)
+            if not self.asking.answered(step):
                 found.append(Outlook(step.name, answered=False))
                 continue
             try:
@@ -148,95 +160,6 @@ class Engine:
             except WizardError as error:
                 found.append(Outlook(step.name, blocked=error))
         return found
-
-    # -- asking ----------------------------------------------------------------------------------------
-
-    def answered(self, step: AnyStep) -> bool:
-        given = self.ctx.answers.get(step.name, {})
-        return all(question.key in given for question in self._due(step) if question.required)
-
-    def _due(self, step: AnyStep) -> list[Question]:
-        """What is to be asked: advanced questions only where an error has named them and the person tries again."""
-        again = {key for name, key in self._again if name == step.name}
-        return [q for q in step.questions if (not q.advanced or q.key in again) and q.when(self.ctx.answers)]
-
-    def ask(self, step: AnyStep) -> None:
-        """Asks what is not answered yet, one question at a time; BACK returns to the one before it.
-
-        Answers that do not go together are asked for again. Raises `BadInput` for those that this step does not ask.
-        """
-        self._take_settings(step)
-        asked: list[str] = []
-        earlier, self._earlier = self._earlier, {}
-        refused: dict[str, str] = {}
-        while question := self._next(step, earlier, refused):
-            if not asked:
-                self._status(step, "asking")
-            prompt = self._prompt(step, question, earlier.get(question.key), refused.pop(question.key, ""))
-            raw = self.ctx.front.ask(prompt)
-            if raw is not BACK:
-                if problem := self._take(step, prompt, raw):
-                    refused[question.key] = problem
-                else:
-                    asked = [*(key for key in asked if key != question.key), question.key]
-            elif asked:
-                key = asked.pop()
-                earlier[key] = self.ctx.forget(step.name, key)
-
-    def _take_settings(self, step: AnyStep) -> None:
-        """The defaults of advanced questions, which nobody is asked."""
-        given = self.ctx.answers.get(step.name, {})
-        left = [
-            q for q in step.questions if q.advanced and q.key not in given and (step.name, q.key) not in self._again
-        ]
-        found = {q.key: plain(q.default_for(self.ctx)) for q in left}
-        if found:
-            self.ctx.answers.setdefault(step.name, {}).update(found)
-            if not self.ctx.dry_run:
-                self.ctx.state.save()
-
-    def _next(self, step: AnyStep, earlier: dict[str, Any], refused: dict[str, str]) -> Question | None:
-        """The first question without an answer; one with an answer that is a mistake loses it first."""
-        given, due = self.ctx.answers.get(step.name, {}), self._due(step)
-        if missing := next((question for question in due if question.key not in given), None):
-            return missing
-        problems = step.validate(self.ctx.answers)
-        paths = {f"{step.name}.{question.key}": question for question in due}
-        for problem in problems:
-            if wrong := paths.get(problem.path):
-                earlier[wrong.key] = self.ctx.forget(step.name, wrong.key)
-                refused[wrong.key] = problem.text
-                return wrong
-        if problems:
-            raise BadInput(problems)
-        return None
-
-    def _prompt(self, step: AnyStep, question: Question, earlier: Any, problem: str) -> Prompt:
-        due = self._due(step)
-        default = question.default_for(self.ctx)  # also where it isn't used: it sees that the question is asked anew
-        choices = () if self.ctx.dry_run else question.choices_for(self.ctx)  # they may come from a scan of the LAN
-        proposed = default if earlier is None else earlier
-        explanation, judge = question.explanation_for(self.ctx), partial(self._judge, step, question)
-        at = due.index(question) + 1
-        return Prompt(step.name, step.title, question, proposed, choices, problem, explanation, judge, at, len(due))
-
-    def _judge(self, step: AnyStep, question: Question, value: Any) -> str:
-        """What is wrong with `value` beside the other answers and with what was seen; empty when nothing is."""
-        kept = SecretRef("prompt") if isinstance(value, Secret) else value
-        answers = {**self.ctx.answers, step.name: {**self.ctx.answers.get(step.name, {}), question.key: kept}}
-        found, mine = [*step.validate(answers), *step.objections(self.ctx, answers)], f"{step.name}.{question.key}"
-        return next((problem.text for problem in found if problem.path in (mine, step.name)), "")
-
-    def _take(self, step: AnyStep, prompt: Prompt, raw: object) -> str:
-        """Keeps the answer `raw`, or says what is wrong with it. A refused one is never saved."""
-        try:
-            value = prompt.parse(raw)
-        except ValueError as error:
-            return str(error)
-        if said := prompt.question.kind.told(raw, value):
-            self.ctx.note(prompt.title, said)
-        self.ctx.keep(step.name, prompt.question.key, value)
-        return ""
 
     # -- planning and applying ---------------------------------------------------------------------------
 
@@ -256,16 +179,23 @@ class Engine:
         changes = [change for change in planned if (change.id, change.host) not in approved]
         names = {c.host: self.ctx.name_of(c.host) for c in changes if c.host}
         usual = not self.consent.yes and not all(change.danger for change in changes)
-        if usual and not self.ctx.front.confirm(Approval(step.name, step.title, tuple(changes), names)):
+        if usual and not self._confirmed(step, Approval(step.name, step.title, tuple(changes), names)):
             raise Declined("Nothing was changed.", fix="Run the same command again when you are ready.")
         for change in changes:
             if not change.danger or self.consent.covers(change):
                 continue
-            if not self.ctx.front.confirm(Approval(step.name, step.title, (change,), names, danger=True)):
+            if not self._confirmed(step, Approval(step.name, step.title, (change,), names, danger=True)):
                 raise Declined(
                     f"Not done: {change.sentence}.", "It can't be taken back easily, so it needs a yes of its own.",
                     f"Say yes when asked, or allow it with --allow {change.id}{_confirming(change)}.",
                 )  # fmt: skip
+
+    def _confirmed(self, step: AnyStep, approval: Approval) -> bool:
+        """The person's yes or no, in the end: earlier answers may be looked at before."""
+        approval = replace(approval, back=bool(self.asking.before(step)))
+        while isinstance(agreed := self.ctx.front.confirm(approval), Turn):
+            self._revising.turn(agreed, step)
+        return agreed
 
     def _apply(self, step: AnyStep, changes: list[Change]) -> None:
         """Neighbours that belong to hosts run in lanes; a change of this computer runs alone."""

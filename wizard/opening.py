@@ -10,8 +10,7 @@ from wizard import yamlfile
 from wizard.answers import Interview, read
 from wizard.errors import BadInput, Problem, StateError
 from wizard.question import NAME
-from wizard.session import Unsaved
-from wizard.state import State
+from wizard.state import State, Unsaved
 from wizard.step import AnyStep
 
 DEFAULT = "homelab"

@@ -65,6 +65,7 @@ class Question:
     source: str = ""
     explain: Callable[[Context], str] | None = None  # what the real world says about it now, in a few lines
     needs_person: bool = False  # what follows from the answer must be wanted: a default is only proposed, never taken
+    follows: Sequence[str] = ()  # answers that its proposal is made of (``domains.external_domain``)
 
     def default_for(self, ctx: Context) -> Any:
         return self.default(ctx) if callable(self.default) else self.default
@@ -90,6 +91,9 @@ class Prompt:
     judge: Callable[[Any], str] = lambda value: ""  # what is wrong with a value beside the other answers, or nothing
     number: int = 1  # of `total`, within the step
     total: int = 1
+    turns: bool = False  # whether a `Turn` is understood as the answer
+    back: bool = False  # whether there is a question before it, if only in an earlier step
+    review: bool = False  # it has been answered, by `default`: to be looked at once more
 
     def parse(self, raw: object) -> Any:
         """The value of `raw`, or ValueError with a sentence. Front ends may call it as the person types."""
@@ -108,7 +112,19 @@ class Prompt:
         return value
 
 
-BACK = object()  # what a front end's `ask` returns when the person wants the question before
+class Turn:
+    """What a front end returns instead of an answer or a yes when the person wants to see an earlier answer."""
+
+
+@dataclass(frozen=True)
+class Revise(Turn):
+    """The answer `key` of `step`, to be looked at and perhaps changed."""
+
+    step: str
+    key: str
+
+
+BACK = Turn()  # the question before
 
 
 def _text(raw: object) -> str:

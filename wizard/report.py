@@ -13,8 +13,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 
 from wizard import events
-from wizard.context import Approval
-from wizard.engine import Outlook
+from wizard.context import Affected, Approval, Outlook, Revision
 from wizard.errors import CommandFailed, WizardError
 from wizard.step import Change
 
@@ -149,6 +148,25 @@ def change_line(change: Change) -> str:
     """A change in a list to approve; a dangerous one says so, and by which name it can be allowed."""
     warning = f"  DANGEROUS ({change.id})" if change.danger else ""
     return clean(f"{change.sentence}{warning}")
+
+
+def revision_parts(revision: Revision) -> list[tuple[str, list[str]]]:
+    """What comes of changing an earlier answer: headings, each with its lines."""
+    parts = [(f"{revision.title}: {revision.ask}", [f"before: {revision.before}", f"after: {revision.after}"])]
+    if revision.again:
+        parts.append(("These are asked again:", [_affected(each) for each in revision.again]))
+    if revision.dropped:
+        parts.append(("These answers are no longer needed:", [_affected(each) for each in revision.dropped]))
+    if revision.looked_at:
+        parts.append((f"These were done and are looked at again: {', '.join(revision.looked_at)}.", []))
+        nothing = all(each.answered and not each.blocked and not each.changes for each in revision.outlooks)
+        told = ["nothing"] if nothing else outlook_text(revision.outlooks, revision.names).splitlines()
+        parts.append(("What would change, as far as it can be seen from here:", told))
+    return [(clean(heading), [clean(line) for line in lines]) for heading, lines in parts]
+
+
+def _affected(each: Affected) -> str:
+    return f"- {each.step}: {each.ask}{f' {each.why}' if each.why else ''}"
 
 
 def latest(notes: Iterable[events.Note]) -> list[events.Note]:

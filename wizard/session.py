@@ -11,17 +11,11 @@ from wizard.engine import Consent, Engine
 from wizard.errors import WizardError
 from wizard.events import Bus
 from wizard.logfile import LogFile
+from wizard.question import Prompt
 from wizard.report import Summary
 from wizard.state import State
 from wizard.step import AnyStep
 from wizard.world import World
-
-
-class Unsaved(State):
-    """A state that is read, never written: for `plan`, and for looking while another run holds the lock."""
-
-    def save(self) -> None:
-        return
 
 
 @dataclass
@@ -35,7 +29,7 @@ class Session:
     consent: Consent = field(default_factory=Consent)
     log: LogFile | None = None
     finish: Callable[[Context], None] = lambda ctx: None  # closes what the steps left open
-    proposing: Callable[[FrontEnd], FrontEnd] = lambda front: front  # may put other defaults before the person
+    proposing: Callable[[Prompt], Prompt] = lambda prompt: prompt  # may put another default before the person
     dry_run: bool = False
     fleeting: bool = False  # a demo: what it did is gone when it ends
     bus: Bus = field(default_factory=Bus)
@@ -52,7 +46,7 @@ class Session:
 
     def engine(self, front: FrontEnd) -> Engine:
         """The engine of this run, asking `front`."""
-        self._ctx = Context(self.world, self.state, self.proposing(front), self.bus, dry_run=self.dry_run)
+        self._ctx = Context(self.world, self.state, front, self.bus, dry_run=self.dry_run, proposing=self.proposing)
         return Engine(self.order, self._ctx, self.consent)
 
     def title(self, step: str) -> str:

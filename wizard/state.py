@@ -10,6 +10,7 @@ import datetime
 import fcntl
 import os
 import threading
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -139,6 +140,11 @@ class State:
             self.answers.setdefault(step, {})[key] = value
             self.save()
 
+    def take(self, step: str, values: Mapping[str, Any]) -> None:
+        """Adds answers without saving them."""
+        with self._mutex:
+            self.answers.setdefault(step, {}).update(values)
+
     def forget(self, step: str, key: str) -> Any:
         """Takes an answer back and returns it; None when there was none."""
         with self._mutex:
@@ -190,6 +196,12 @@ class State:
             if self.done.pop(step, None):
                 self.save()
 
+    def supposing(self, answers: Answers) -> Unsaved:
+        """The same with other `answers`, never saved."""
+        other = Unsaved(self.path, self.cluster)
+        other.answers, other.evidence, other.done, other.journal = answers, self.evidence, self.done, self.journal
+        return other
+
     def set_aside(self, name: str) -> Path:
         """Moves the state to the file `name` beside it, where it is kept from now on. Returns its new place."""
         with self._mutex:
@@ -221,6 +233,13 @@ class State:
                     f"{error.strerror}.",
                     "Free some space or choose --state FILE.",
                 ) from None
+
+
+class Unsaved(State):
+    """A state that is read, never written: for `plan`, and for looking while another run holds the lock."""
+
+    def save(self) -> None:
+        return
 
 
 def write_private(path: Path, data: bytes) -> None:

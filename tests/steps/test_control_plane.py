@@ -7,7 +7,7 @@ from dataclasses import replace
 
 import pytest
 
-from steps import control_plane, kubeadm, lineage
+from steps import control_plane, kubeadm, lineage, ranges
 from steps.control_plane import ControlPlane
 from steps.facts import NodeFacts
 from steps.lineage import Evidence
@@ -234,3 +234,29 @@ def test_flannel_follows_the_answers():
     assert kubeadm.flannel_digest(settings) in text
     assert kubeadm.flannel_digest(settings) != kubeadm.flannel_digest(replace(settings, pod_range="10.8.0.0/16"))
     assert kubeadm.api_path(objects["DaemonSet"]) == "/apis/apps/v1/namespaces/kube-flannel/daemonsets/kube-flannel-ds"
+
+
+@pytest.mark.parametrize(
+    ("answered", "told"),
+    [
+        ({}, []), ({"pod_range": "10.244.0.0/16", "service_range": "10.96.0.0/16"}, []),
+        ({"pod_range": "10.8.0.0/16"}, ["pod_range"]),
+        ({"pod_range": "10.8.0.0/16", "service_range": "10.9.0.0/16"}, ["pod_range", "service_range"]),
+    ],
+)  # fmt: skip
+def test_ranges_are_those_that_the_cluster_was_made_with(answered, told):
+    network = {"podSubnet": "10.244.0.0/16", "serviceSubnet": "10.96.0.0/16"}
+    text = yamlfile.dump({"kind": "InitConfiguration"}, {"kind": "ClusterConfiguration", "networking": network})
+    config = ranges.cluster_configuration({"data": {"ClusterConfiguration": text}})
+    error = ranges.refusal(config, {"control-plane": answered})
+    assert [path.partition(".")[2] for path in (error.answers if error else ())] == told
+    assert error is None or all(network[ranges.RANGES[key][0]] in error.why for key in told)
+    assert ranges.refusal({}, {"control-plane": answered}) is None  # an API that does not tell
+
+
+def test_another_range_is_refused_once_the_cluster_was_made(ready):
+    changes(ready)
+    ready.ctx.answers["control-plane"]["pod_range"] = "10.8.0.0/16"
+    with pytest.raises(Blocked, match="can't be changed once it was made") as refused:
+        ready.run(ControlPlane())
+    assert refused.value.answers == ("control-plane.pod_range",)

@@ -11,7 +11,7 @@ from typing import Any, Literal
 
 import pytest
 
-from wizard.context import Approval, Context
+from wizard.context import Approval, Context, Revision
 from wizard.engine import Consent, Engine
 from wizard.errors import BadInput, Blocked, Declined, Interrupted, Problem, StillToDo, WizardError
 from wizard.events import Bus, ChangeEnded, ChangeStarted, Planned, StepChanged
@@ -40,6 +40,8 @@ class Front:
         self.refuse: Callable[[Approval], bool] = lambda approval: False
         self.errors: list[WizardError] = []
         self.retries = 0
+        self.revisions: list[Revision] = []
+        self.changing = True  # whether an answer is to be changed, with all that comes of it
 
     def ask(self, prompt: Prompt) -> object:
         self.prompts.append(prompt)
@@ -55,6 +57,10 @@ class Front:
         self.errors.append(error)
         self.retries -= 1
         return "retry" if self.retries >= 0 else "stop"
+
+    def revise(self, revision: Revision) -> bool:
+        self.revisions.append(revision)
+        return self.changing
 
     @property
     def asked(self) -> list[str]:

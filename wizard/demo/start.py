@@ -9,14 +9,12 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 from urllib.parse import urlsplit
 
 from wizard import assets, yamlfile
-from wizard.context import Approval, FrontEnd
 from wizard.demo.pi import Machine, shipped
 from wizard.demo.world import SimWorld
-from wizard.errors import WizardError
 from wizard.question import Prompt
 from wizard.secret import SecretRef
 
@@ -41,9 +39,9 @@ class Demo:
         beside.stop = threading.Event()
         return beside
 
-    def proposing(self, front: FrontEnd) -> FrontEnd:
-        """`front`, with the demo's own answers as the defaults of its questions."""
-        return Proposing(front, yamlfile.load(self.answers.read_text(encoding="utf-8")))
+    def proposing(self, prompt: Prompt) -> Prompt:
+        """`prompt`, with the demo's own answer as its default. A secret left empty is taken from the demo, too."""
+        return _proposed(prompt, yamlfile.load(self.answers.read_text(encoding="utf-8")))
 
 
 @contextmanager
@@ -87,28 +85,13 @@ def _known_hosts(world: SimWorld, *others: str) -> str:
     )
 
 
-class Proposing:
-    """A front end that proposes the demo's answers. A secret left empty is taken from the demo, too."""
-
-    def __init__(self, front: FrontEnd, answers: Mapping[str, Mapping[str, Any]]) -> None:
-        self.front, self.answers = front, answers
-
-    def ask(self, prompt: Prompt) -> object:
-        proposed = self._proposed(prompt)
-        if proposed is None or prompt.problem:  # after a refusal what was typed is worth more
-            return self.front.ask(prompt)
-        question = prompt.question
-        if proposed != prompt.default:  # the demo's own proposal does not come from where the real one would
-            question = replace(question, source="")
-        default = SecretRef.parse(proposed) if question.kind.widget == "secret" else proposed
-        return self.front.ask(replace(prompt, question=question, default=default))
-
-    def confirm(self, approval: Approval) -> bool:
-        return self.front.confirm(approval)
-
-    def failed(self, step: str, error: WizardError) -> Literal["retry", "stop"]:
-        return self.front.failed(step, error)
-
-    def _proposed(self, prompt: Prompt) -> Any:
-        section = self.answers.get(prompt.step, {})
-        return section.get(prompt.question.key) if isinstance(section, Mapping) else None
+def _proposed(prompt: Prompt, answers: Mapping[str, Any]) -> Prompt:
+    section = answers.get(prompt.step, {})
+    proposed = section.get(prompt.question.key) if isinstance(section, Mapping) else None
+    if proposed is None or prompt.problem or prompt.review:  # what was typed is worth more
+        return prompt
+    question = prompt.question
+    if proposed != prompt.default:  # the demo's own proposal does not come from where the real one would
+        question = replace(question, source="")
+    default = SecretRef.parse(proposed) if question.kind.widget == "secret" else proposed
+    return replace(prompt, question=question, default=default)

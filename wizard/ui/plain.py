@@ -8,63 +8,26 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Sequence
-from typing import Any, Literal, Protocol
 
 from wizard import events, report
-from wizard.context import Approval
+from wizard.context import Approval, Revision, Verdict
 from wizard.errors import Interrupted, WizardError
+from wizard.given import Given, given
 from wizard.leaving import Leaving
-from wizard.question import BACK, CHOICE, Choice, Prompt
-from wizard.secret import Secret
+from wizard.question import BACK, Prompt, Revise, Turn
 from wizard.session import Session
+from wizard.ui import lines
 from wizard.ui.out import Out
 from wizard.ui.trail import Trail
 
 YES, NO = ("y", "yes"), ("n", "no")
-
-
-class Keyboard(Protocol):
-    """Where the person's lines come from. `EOFError` when there are no more."""
-
-    def line(self, label: str) -> str: ...
-
-    def secret(self, label: str) -> str: ...
-
-
-class Terminal:
-    """A terminal: lines can be edited, secrets show as stars."""
-
-    def line(self, label: str) -> str:
-        return self._ask("text", label)
-
-    def secret(self, label: str) -> str:
-        return self._ask("password", label)
-
-    def _ask(self, kind: str, label: str) -> str:
-        import questionary  # half a second: only where something is asked
-
-        bare = questionary.Style([])
-        return str(getattr(questionary, kind)(label, qmark="", style=bare).unsafe_ask())
-
-
-class Pipe:
-    """No terminal: lines as they come. What was read is shown, so that the transcript is complete."""
-
-    def line(self, label: str) -> str:
-        text = input(f"{label} ")
-        print(text, flush=True)
-        return text
-
-    def secret(self, label: str) -> str:
-        text = input(f"{label} ")
-        print(flush=True)
-        return text
+TURNS = ("<", "=")
 
 
 class Plain:
-    """Asks in numbered lines. `<` goes back, `?` explains."""
+    """Asks in numbered lines. `<` goes back, `=` shows every answer, `?` explains."""
 
-    def __init__(self, session: Session, out: Out, keyboard: Keyboard, leaving: Leaving) -> None:
+    def __init__(self, session: Session, out: Out, keyboard: lines.Keyboard, leaving: Leaving) -> None:
         self._session, self._out, self._keyboard, self._leaving = session, out, keyboard, leaving
         self._step = ""
         self._trail = Trail()
@@ -77,11 +40,12 @@ class Plain:
         self._trail.arrive(prompt)
         out, question = self._out, prompt.question
         out.say()
-        out.say(report.wrapped(f"({self._trail.number} of {self._trail.total}) {question.ask}", out.width))
+        place = "answered before" if prompt.review else f"{self._trail.number} of {self._trail.total}"
+        out.say(report.wrapped(f"({place}) {question.ask}", out.width))
         if prompt.explanation:
             out.say(report.wrapped(report.clean(prompt.explanation), out.width, "  "))
         for number, choice in enumerate(prompt.choices, 1):
-            out.say(report.wrapped(_choice_line(number, choice), out.width, "   ").lstrip("\n"))
+            out.say(report.wrapped(lines.choice_line(number, choice), out.width, "   ").lstrip("\n"))
         if prompt.problem:
             out.say(report.wrapped(f"Please correct: {prompt.problem}", out.width))
         raw = self._until_it_fits(prompt)
@@ -93,23 +57,59 @@ class Plain:
         while True:
             text = self._read(prompt)
             if text.strip() == "?":
-                out.say(report.wrapped(_help(prompt), out.width, "  "))
+                out.say(report.wrapped(lines.explained(prompt), out.width, "  "))
                 continue
-            if text.strip() == "<":
-                if self._trail.back:
-                    return BACK
-                out.say("There is no question before this one in this step.")
+            if text.strip() in TURNS and prompt.turns:
+                if (turn := self._turn(text.strip(), back=prompt.back)) is not None:
+                    return turn
                 continue
             try:
-                raw = meaning(prompt, text)
+                raw = lines.meaning(prompt, text)
                 prompt.parse(raw)
             except ValueError as error:
                 out.say(report.wrapped(f"Please correct: {error}", out.width))
                 continue
             return raw
 
+    def _turn(self, word: str, *, back: bool) -> Turn | None:
+        """What `<` or `=` leads to; None when it leads nowhere."""
+        if word == "=":
+            return self._overview()
+        if back:
+            return BACK
+        self._out.say("There is no question before this one.")
+        return None
+
+    def _overview(self) -> Revise | None:
+        """Every answer under a number; the one whose number is typed is to be changed."""
+        settings = False
+        while True:
+            found = given(self._session.order, self._session.state, settings=settings)
+            self._list(found)
+            more = "" if settings else ", all for the settings that nobody was asked for"
+            label = f"Number of the answer to change{more}, or nothing to go on [none]:"
+            while True:
+                word = self._line(label, "an answer to change").strip().lower()
+                if not word:
+                    return None
+                if word.isdigit() and 1 <= int(word) <= len(found):
+                    return found[int(word) - 1].revise
+                if word == "all" and not settings:
+                    settings = True
+                    break
+                self._out.say(f"Please type a number from 1 to {len(found)}, or nothing." if found else "Nothing yet.")
+
+    def _list(self, found: Sequence[Given]) -> None:
+        out = self._out
+        out.say()
+        out.say("What was answered so far:" if found else "Nothing was answered so far.")
+        for number, one in enumerate(found, 1):
+            if number == 1 or found[number - 2].title != one.title:
+                out.say(f"{one.title}:")
+            out.say(report.wrapped(f"{number}. {one.question.ask} {report.clean(one.shown)}", out.width, "  "))
+
     def _read(self, prompt: Prompt) -> str:
-        label = f"{_expected(prompt)}{_default_hint(prompt)}:"
+        label = f"{lines.expected(prompt)}{lines.default_hint(prompt)}:"
         return self._line(label, f"{prompt.step}.{prompt.question.key}", prompt.question.kind.widget == "secret")
 
     def _line(self, label: str, name: str, secret: bool = False) -> str:
@@ -129,7 +129,7 @@ class Plain:
 
     # -- approval and failure ----------------------------------------------------------------------------
 
-    def confirm(self, approval: Approval) -> bool:
+    def confirm(self, approval: Approval) -> bool | Turn:
         self._trail.cut()
         out = self._out
         out.say()
@@ -146,42 +146,70 @@ class Plain:
         if approval.word:
             return self._typed(approval)
         label = "Do it? yes or no [no]:" if approval.danger else "Make these changes? yes or no [yes]:"
+        return self._yes_or_no(label, f"the approval of {approval.step}", usual=not approval.danger, back=approval.back)
+
+    def _yes_or_no(self, label: str, name: str, *, usual: bool, back: bool) -> bool | Turn:
+        """`usual` is what an empty line means."""
         while True:
-            word = self._line(label, f"the approval of {approval.step}").strip().lower()
-            if word in YES or (not word and not approval.danger):
-                return True
-            if word in NO or not word:
-                return False
+            word = self._line(label, name).strip().lower()
+            if word in TURNS:
+                if (turn := self._turn(word, back=back)) is not None:
+                    return turn
+            elif word in (*YES, *NO, ""):
+                return word in YES or (not word and usual)
+            else:
+                self._out.say("Please answer yes or no.")
+
+    def revise(self, revision: Revision) -> bool:
+        out = self._out
+        out.say()
+        out.say("Changing this answer has consequences. Nothing was changed so far.")
+        for heading, said in report.revision_parts(revision):
+            out.say(report.wrapped(heading, out.width, "  "))
+            for line in said:
+                out.say(report.wrapped(line, out.width, "    "))
+        while True:
+            word = self._line("Change it? yes or no [no]:", "whether the answer changes").strip().lower()
+            if word in (*YES, *NO, ""):
+                return word in YES
             out.say("Please answer yes or no.")
 
-    def _typed(self, approval: Approval) -> bool:
+    def _typed(self, approval: Approval) -> bool | Turn:
         """Whether the word that stands for this change was typed; an empty line is a no."""
         while True:
             label = f"Type {approval.word} to do it, or nothing to leave it [no]:"
             word = self._line(label, f"the approval of {approval.step}").strip()
+            if word in TURNS:
+                if (turn := self._turn(word, back=approval.back)) is not None:
+                    return turn
+                continue
             if word == approval.word or not word or word.lower() in NO:
                 return word == approval.word
             self._out.say(f"That is not {approval.word}.")
 
-    def failed(self, step: str, error: WizardError) -> Literal["retry", "stop"]:
+    def failed(self, step: str, error: WizardError) -> Verdict | Turn:
         if self._session.world.stop.is_set():
             return "stop"
+        self._trail.cut()
         self._out.say()
         self._out.say(f"{self._session.title(step)} could not be completed.")
         self._out.say(report.error_text(error, self._out.width))
         while True:
             try:
-                word = (
-                    self._line("Try again, or stop? What was done is saved. retry or stop [stop]:", "").strip().lower()
-                )
+                label = "Try again, or stop? What was done is saved. retry or stop [stop]:"
+                word = self._line(label, "").strip().lower()
+                turn = self._turn(word, back=True) if word in TURNS else None
             except WizardError:  # nobody is there to be asked
                 return "stop"
+            if turn is not None:
+                return turn
             if word in ("r", "retry"):
                 return "retry"
             if word in ("s", "stop", ""):
                 self._session.shown = error
                 return "stop"
-            self._out.say("Please answer retry or stop.")
+            if word not in TURNS:
+                self._out.say("Please answer retry or stop.")
 
     # -- events ------------------------------------------------------------------------------------------
 
@@ -210,88 +238,15 @@ class Plain:
         self._out.say(report.wrapped(self._session.intro(step), self._out.width))
 
 
-def _choice_line(number: int, choice: Choice) -> str:
-    return f"{number}. {choice.label}{' - ' + choice.help if choice.help else ''}"
-
-
-def _expected(prompt: Prompt) -> str:
-    widget = prompt.question.kind.widget
-    if widget == "yes-no":
-        return "yes or no"
-    if widget == "choice" and prompt.choices:
-        return f"Number, 1 to {len(prompt.choices)}"
-    if widget == "many" and prompt.choices:
-        others = prompt.question.kind.name.removeprefix("list of ")
-        more = f", or the {others} of others" if others != CHOICE.name else ""
-        return f"Numbers{more}, divided by commas"
-    return prompt.question.kind.name.capitalize()
-
-
-def default_of(prompt: Prompt) -> Any:
-    """What an empty line means: the default, or the choices that are offered as already chosen; None for nothing."""
-    chosen = [choice.value for choice in prompt.choices if choice.chosen]
-    if prompt.default is None and prompt.question.kind.widget == "many" and chosen:
-        return chosen
-    return prompt.default
-
-
-def _default_hint(prompt: Prompt) -> str:
-    default = default_of(prompt)
-    if prompt.question.kind.widget == "secret":
-        return " [the known one]" if default is not None else ("" if prompt.question.required else " [none]")
-    if default is None:
-        return "" if prompt.question.required else " [none]"
-    if prompt.choices and not isinstance(default, bool):
-        return f" [{', '.join(_number_of(value, prompt.choices) for value in _listed(default))}]"
-    return f" [{prompt.question.kind.show(default)}]"
-
-
-def _listed(value: Any) -> list[Any]:
-    return list(value) if isinstance(value, list | tuple) else [value]
-
-
-def _number_of(value: Any, choices: Sequence[Choice]) -> str:
-    return next((str(number) for number, choice in enumerate(choices, 1) if choice.value == value), str(value))
-
-
-def _help(prompt: Prompt) -> str:
-    question = prompt.question
-    parts = [question.help or "There is nothing more to say about this question."]
-    if prompt.default is not None and question.source:
-        parts.append(f"The default comes from: {question.source}.")
-    parts.append("Enter alone takes what stands in [brackets]. < goes back to the question before. Ctrl-C stops.")
-    return "\n".join(parts)
-
-
-def meaning(prompt: Prompt, text: str) -> object:
-    """What the typed line means: a number stands for a choice, an empty line for the default."""
-    text = text.strip()
-    if prompt.question.kind.widget == "secret":
-        if not text and prompt.default is None and prompt.question.required:
-            raise ValueError("this must not be empty")
-        return Secret(text) if text else prompt.default
-    if not text:
-        return default_of(prompt)
-    if prompt.choices and prompt.question.kind.widget == "many":
-        return [_chosen(part, prompt.choices) for part in text.replace(",", " ").split()]
-    return _chosen(text, prompt.choices) if prompt.choices else text
-
-
-def _chosen(text: str, choices: Sequence[Choice]) -> Any:
-    if text.isdigit() and 1 <= int(text) <= len(choices):
-        return choices[int(text) - 1].value
-    named = [choice.value for choice in choices if text.lower() in (str(choice.value).lower(), choice.label.lower())]
-    return named[0] if named else text
-
-
-def run(session: Session, out: Out | None = None, keyboard: Keyboard | None = None) -> None:
+def run(session: Session, out: Out | None = None, keyboard: lines.Keyboard | None = None) -> None:
     """The whole journey in lines of text. Raises what stopped it."""
     out = out or Out()
-    keyboard = keyboard or (Terminal() if sys.stdin.isatty() and sys.stdout.isatty() else Pipe())
+    keyboard = keyboard or (lines.Terminal() if sys.stdin.isatty() and sys.stdout.isatty() else lines.Pipe())
     with Leaving(session.world.stop) as leaving:
         front = Plain(session, out, keyboard, leaving)
         session.bus.listen(front.listen)
         out.say(f"homelab, cluster {session.state.cluster}. Enter takes the default, < goes back, ? explains.")
+        out.say("= shows every answer that was given, to change one.")
         session.engine(front).run()
     out.say()
     out.say("Everything is done.")

@@ -7,7 +7,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from wizard import events, report
-from wizard.engine import Engine, Outlook
+from wizard.context import Outlook
+from wizard.engine import Engine
 from wizard.errors import ExitCode, Interrupted, WizardError
 from wizard.leaving import Leaving
 from wizard.session import Session

@@ -18,11 +18,13 @@ class Trail:
         self._went_back = False
 
     def arrive(self, prompt: Prompt) -> None:
-        """The engine asks `prompt`."""
+        """The engine asks `prompt`. A look at an earlier answer is none of the step's questions."""
+        if prompt.review:
+            return
         last = self._last
         if last is None or last.step != prompt.step:
             self._keys = []
-        elif self._went_back:
+        elif self._went_back and not self.again(prompt):
             self._keys = self._keys[:-1]
         elif last.question.key != prompt.question.key:
             self._keys.append(last.question.key)

@@ -6,7 +6,7 @@ from datetime import datetime
 from typing import Literal
 
 from wizard import events, report
-from wizard.context import Approval
+from wizard.context import Approval, Revision
 from wizard.errors import Interrupted, WizardError
 from wizard.leaving import Leaving
 from wizard.question import Prompt
@@ -50,6 +50,10 @@ class Unattended:
             "wizard, where it is asked.",
             host=approval.names.get(change.host or ""),
         )
+
+    def revise(self, revision: Revision) -> bool:
+        """Never called: what is given in a file is changed there."""
+        return False
 
     def failed(self, step: str, error: WizardError) -> Literal["retry", "stop"]:
         return "stop"

@@ -36,7 +36,7 @@ def test_the_demo_can_show_a_forge() -> None:
     with prepared(fast=True) as demo:
         front = Chooser()
         state = State.open(demo.state, "demo", lock=False)
-        ctx = Context(demo.world, state, demo.proposing(front), Bus())
+        ctx = Context(demo.world, state, front, Bus(), proposing=demo.proposing)
         given = yamlfile.load(demo.answers.read_text())
         for step in ("machines", "addresses", "domains", "tailnet"):
             state.answers[step] = {key: value for key, value in given[step].items() if not isinstance(value, dict)}

@@ -18,7 +18,7 @@ from wizard.errors import Declined, Interrupted, WizardError
 from wizard.leaving import Leaving
 from wizard.question import ADDRESS, CHOICE, SECRET, YES_NO, Choice, Prompt, Question, list_of
 from wizard.secret import Secret, SecretRef
-from wizard.ui import plain
+from wizard.ui import lines, plain
 from wizard.ui.out import Out
 
 
@@ -64,7 +64,7 @@ def test_the_whole_interview(session: Any, world: Any) -> None:
 def test_going_back_asking_for_help_and_mistakes(session: Any) -> None:
     shown, _ = drive(session, "<", "1", "?", "<", "9", "pear", "Big Bowl", "sieve", "broken", "bowl", *WHOLE[2:])
     assert session.state.answers["fruit"]["kind"] == "pear"
-    assert "There is no question before this one in this step." in shown and "(1 of 5)" in shown and "(5 of 5)" in shown
+    assert "There is no question before this one." in shown and "(1 of 5)" in shown and "(5 of 5)" in shown
     assert "A name of small letters." in shown and "The default comes from: the kitchen." in shown
     assert "'9' is not one of: apple, pear" in shown
     assert "'Big Bowl' is not a name" in shown
@@ -180,21 +180,21 @@ CHOICES = (Choice("10.0.0.1", "one"), Choice("10.0.0.2", "two", chosen=True))
     ],
 )
 def test_what_a_line_means(prompt: Prompt, typed: str, meant: object) -> None:
-    assert plain.meaning(prompt, typed) == meant
+    assert lines.meaning(prompt, typed) == meant
 
 
 def test_others_than_the_listed_are_given_by_their_address_which_is_checked(session: Any) -> None:
     with pytest.raises(Declined):
         drive(session, *WHOLE[:2], "7", "1 10.0.0.300", "1 10.0.0.9", *WHOLE[3:5], "no")
     assert session.state.answers["fruit"]["hosts"] == ["10.0.0.1", "10.0.0.9"]
-    assert plain._expected(Prompt("s", "S", HOSTS, None, CHOICES)) == (
+    assert lines.expected(Prompt("s", "S", HOSTS, None, CHOICES)) == (
         "Numbers, or the address of others, divided by commas"
     )
 
 
 def test_a_pipe_needs_no_terminal(tmp_path: Any) -> None:
     """Through real pipes, with standard input ending early: an error, not a hang and no traceback."""
-    code = "from wizard.ui.plain import Pipe; p = Pipe(); print([p.line('One:'), p.secret('Two:')]); p.line('Three:')"
+    code = "from wizard.ui.lines import Pipe; p = Pipe(); print([p.line('One:'), p.secret('Two:')]); p.line('Three:')"
     done = subprocess.run([sys.executable, "-c", code], input="1\n2\n", capture_output=True, text=True, timeout=20)
     assert "['1', '2']" in done.stdout and "EOFError" in done.stderr
 

@@ -16,18 +16,28 @@ from textual.events import Unmount
 from wizard import report
 from wizard.errors import ExitCode, Interrupted
 from wizard.events import Note
-from wizard.question import BACK
+from wizard.given import given
+from wizard.question import Revise, Turn
 from wizard.secret import Secret
 from wizard.session import Session
 from wizard.ui.trail import Trail
 from wizard.ui.tui.board import Board
 from wizard.ui.tui.bridge import Bridge
-from wizard.ui.tui.messages import ApprovalWanted, Decided, JourneyEnded, QuestionAsked, StepFailed, Wanted
+from wizard.ui.tui.messages import (
+    ApprovalWanted,
+    Decided,
+    JourneyEnded,
+    QuestionAsked,
+    RevisionWanted,
+    StepFailed,
+    Wanted,
+)
+from wizard.ui.tui.screens.answers import AnswersScreen
 from wizard.ui.tui.screens.help import HelpScreen
 from wizard.ui.tui.screens.journey import JourneyScreen
 from wizard.ui.tui.screens.leave import LeaveScreen
 from wizard.ui.tui.signals import TerminalGone, signals
-from wizard.ui.tui.widgets.panes import ApprovalPane, FailurePane, FinishedPane
+from wizard.ui.tui.widgets.panes import ApprovalPane, FailurePane, FinishedPane, RevisionPane
 from wizard.ui.tui.widgets.question import QuestionPane, asking_for_word
 
 DRAIN = 0.05  # seconds between two looks at what happened
@@ -42,6 +52,7 @@ class WizardApp(App[None]):
     ENABLE_COMMAND_PALETTE = False
     TITLE = "homelab"
     BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("f3,ctrl+r", "answers", "Answers", tooltip="Look at every answer that was given, and change one"),
         Binding("ctrl+l", "log", "Log", priority=True, tooltip="Show or hide the log"),
         Binding(
             "ctrl+g,question_mark", "keys", "Keys", tooltip="Show the keys that work here (? outside of text fields)"
@@ -141,12 +152,13 @@ class WizardApp(App[None]):
         self._trail.arrive(prompt)
         asking = self.board.status.get(prompt.step) == "asking"  # otherwise a secret that is needed once more
         heading, intro = self.session.title(prompt.step), ""
-        if asking:
+        if prompt.review:
+            heading += " · an answer from before"
+        elif asking:
             heading += f" · question {self._trail.number} of {self._trail.total}"
             intro = "" if self._trail.back else self.session.intro(prompt.step)
-        draft = self._drafts.get((prompt.step, prompt.question.key))
-        back = asking and self._trail.back
-        await self.journey.show(QuestionPane(prompt, heading, intro, self._notes, draft=draft, back=back))
+        draft = self._drafts.get((prompt.step, prompt.question.key)) if prompt.problem else None
+        await self.journey.show(QuestionPane(prompt, heading, intro, self._notes, draft=draft, back=prompt.back))
 
     async def on_approval_wanted(self, message: ApprovalWanted) -> None:
         self._take(message)
@@ -156,6 +168,10 @@ class WizardApp(App[None]):
             await self.journey.show(asking_for_word(approval, self.journey.fresh_notes()))
         else:
             await self.journey.show(ApprovalPane(approval, self.journey.fresh_notes()))
+
+    async def on_revision_wanted(self, message: RevisionWanted) -> None:
+        self._take(message)
+        await self.journey.show(RevisionPane(message.revision))
 
     async def on_step_failed(self, message: StepFailed) -> None:
         if self.leaving:
@@ -188,7 +204,7 @@ class WizardApp(App[None]):
         self.set_timer(CALM, lambda: self.call_later(self._back_to_work))
 
     def _keep_draft(self, value: object) -> None:
-        if isinstance(self._wanted, QuestionAsked) and value is not BACK and not isinstance(value, Secret):
+        if isinstance(self._wanted, QuestionAsked) and not isinstance(value, Secret | Turn):
             prompt = self._wanted.prompt
             self._drafts[prompt.step, prompt.question.key] = value
 
@@ -215,6 +231,21 @@ class WizardApp(App[None]):
     def action_keys(self) -> None:
         if self.screen is self.journey:
             self.push_screen(HelpScreen(self.screen.active_bindings.values()))
+
+    def action_answers(self) -> None:
+        if self.screen is not self.journey:
+            return
+        wanted = self._wanted
+        open_ = wanted is not None and not wanted.reply.done()
+        takes = wanted.prompt.turns if isinstance(wanted, QuestionAsked) else not isinstance(wanted, RevisionWanted)
+        why_not = "" if open_ and takes else "They can be changed when the wizard asks you something next."
+        order, state = self.session.order, self.session.state
+        listing = AnswersScreen(lambda settings: given(order, state, settings=settings), why_not)
+        self.push_screen(listing, lambda chosen: self._revise(wanted, chosen))
+
+    def _revise(self, wanted: Wanted | None, chosen: Revise | None) -> None:
+        if chosen is not None and wanted is not None and wanted is self._wanted and not wanted.reply.done():
+            self.post_message(Decided(chosen))
 
     def action_leave(self) -> None:
         if selected := self.screen.get_selected_text():  # Ctrl-C is what many press to copy

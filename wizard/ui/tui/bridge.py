@@ -10,11 +10,11 @@ import threading
 from collections import deque
 from collections.abc import Callable
 
-from wizard.context import Approval
+from wizard.context import Approval, Revision, Verdict
 from wizard.errors import Interrupted, WizardError
 from wizard.events import Event
-from wizard.question import Prompt
-from wizard.ui.tui.messages import ApprovalWanted, QuestionAsked, StepFailed, Verdict, Wanted
+from wizard.question import Prompt, Turn
+from wizard.ui.tui.messages import ApprovalWanted, QuestionAsked, RevisionWanted, StepFailed, Wanted
 
 
 class Bridge:
@@ -30,12 +30,20 @@ class Bridge:
     def ask(self, prompt: Prompt) -> object:
         return self._wait(QuestionAsked(prompt))
 
-    def confirm(self, approval: Approval) -> bool:
+    def confirm(self, approval: Approval) -> bool | Turn:
         agreed = self._wait(ApprovalWanted(approval))
+        if isinstance(agreed, Turn):
+            return agreed
         return agreed == approval.word if approval.word else agreed is True
 
-    def failed(self, step: str, error: WizardError) -> Verdict:
-        return "retry" if self._wait(StepFailed(step, error)) == "retry" else "stop"
+    def revise(self, revision: Revision) -> bool:
+        return self._wait(RevisionWanted(revision)) is True
+
+    def failed(self, step: str, error: WizardError) -> Verdict | Turn:
+        decided = self._wait(StepFailed(step, error))
+        if isinstance(decided, Turn):
+            return decided
+        return "retry" if decided == "retry" else "stop"
 
     def _wait(self, request: Wanted) -> object:
         with self._lock:

@@ -3,16 +3,13 @@
 from __future__ import annotations
 
 from concurrent.futures import Future
-from typing import Literal
 
 from textual.message import Message
 
-from wizard.context import Approval
+from wizard.context import Approval, Revision
 from wizard.errors import WizardError
 from wizard.question import Prompt
 from wizard.sections import Lookout, Seen
-
-Verdict = Literal["retry", "stop"]
 
 
 class Wanted(Message):
@@ -24,7 +21,7 @@ class Wanted(Message):
 
 
 class QuestionAsked(Wanted):
-    """`reply` takes the raw answer, or `BACK`."""
+    """`reply` takes the raw answer, or a `Turn`."""
 
     def __init__(self, prompt: Prompt) -> None:
         super().__init__()
@@ -32,15 +29,23 @@ class QuestionAsked(Wanted):
 
 
 class ApprovalWanted(Wanted):
-    """`reply` takes True or False."""
+    """`reply` takes True or False, the word that was typed, or a `Turn`."""
 
     def __init__(self, approval: Approval) -> None:
         super().__init__()
         self.approval = approval
 
 
+class RevisionWanted(Wanted):
+    """`reply` takes whether the answer is to be changed: True or False."""
+
+    def __init__(self, revision: Revision) -> None:
+        super().__init__()
+        self.revision = revision
+
+
 class StepFailed(Wanted):
-    """`reply` takes a `Verdict`."""
+    """`reply` takes a `Verdict`, or a `Turn`."""
 
     def __init__(self, step: str, error: WizardError) -> None:
         super().__init__()
@@ -56,7 +61,7 @@ class JourneyEnded(Message):
 
 
 class Decided(Message):
-    """The person decided what a pane asked: a raw answer, `BACK`, yes or no, retry or stop."""
+    """The person decided what a pane asked: a raw answer, a `Turn`, yes or no, a verdict."""
 
     def __init__(self, value: object) -> None:
         super().__init__()

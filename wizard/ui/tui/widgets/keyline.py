@@ -14,7 +14,7 @@ from textual.screen import Screen
 from wizard.ui.tui.widgets.fresh import Fresh
 
 FIRST = ("accept", "submit", "press")  # what goes on comes first
-LAST = ("log", "keys", "leave")  # what works everywhere comes last
+LAST = ("answers", "log", "keys", "leave")  # what works everywhere comes last
 
 
 class KeyLine(Fresh):

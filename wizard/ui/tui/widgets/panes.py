@@ -15,8 +15,9 @@ from textual.widget import Widget
 from textual.widgets import Button, Static
 
 from wizard import events, report
-from wizard.context import Approval
+from wizard.context import Approval, Revision
 from wizard.errors import CommandFailed, WizardError
+from wizard.question import BACK
 from wizard.step import Change
 from wizard.ui.tui.messages import Decided
 
@@ -111,6 +112,9 @@ class ButtonPane(Pane):
     def action_scroll_line(self, direction: int) -> None:
         self.query_one(Scroll).scroll_relative(y=direction, animate=False)
 
+    def action_decide_back(self) -> None:
+        self.decide(BACK)
+
     def decide(self, value: object) -> None:
         self.disabled = True
         self.post_message(Decided(value))
@@ -120,6 +124,7 @@ class ApprovalPane(ButtonPane):
     """The changes of a step, by host; or one dangerous change once more, where Enter alone means no."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("escape", "decide_back", "Back", tooltip="Go back to the last answer"),
         Binding("y", "decide(True)", "Yes", tooltip="Make these changes"),
         Binding("n", "decide(False)", "No", tooltip="Change nothing and leave"),
     ]
@@ -165,6 +170,40 @@ class ApprovalPane(ButtonPane):
         no = "No, save and leave" if self._approval.danger else "Not now: save and leave"
         return (Button(yes, "error" if self._approval.danger else "success", id="yes"), Button(no, id="no"))
 
+    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
+        return self._approval.back if action == "decide_back" else super().check_action(action, parameters)
+
+    def action_decide(self, yes: bool) -> None:
+        self.decide(yes)
+
+    def on_button_pressed(self, event: Button.Pressed) -> None:
+        event.stop()
+        self.decide(event.button.id == "yes")
+
+
+class RevisionPane(ButtonPane):
+    """What changing an earlier answer brings; Enter alone leaves it as it is."""
+
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("y", "decide(True)", "Change it", tooltip="Change the answer, with all that comes of it"),
+        Binding("n,escape", "decide(False)", "Leave it", tooltip="Leave the answer as it is"),
+    ]
+    first = "no"
+
+    def __init__(self, revision: Revision) -> None:
+        super().__init__(id="revision")
+        self._revision = revision
+
+    def content(self) -> Iterable[Static]:
+        yield text("Changing this answer has consequences", "heading")
+        yield text("Nothing was changed so far. If you leave it, everything stays as it is.", "muted gap")
+        for heading, lines in report.revision_parts(self._revision):
+            yield text(heading, "host")
+            yield text("\n".join(lines), "change gap")
+
+    def buttons(self) -> Sequence[Button]:
+        return (Button("Change it", id="yes"), Button("Leave it as it is", "primary", id="no"))
+
     def action_decide(self, yes: bool) -> None:
         self.decide(yes)
 
@@ -177,6 +216,7 @@ class FailurePane(ButtonPane):
     """What happened, why, and what to do."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("escape", "decide_back", "Back", tooltip="Go back to the last answer"),
         Binding("r", "decide('retry')", "Try again", tooltip="Run this step again from its check"),
         Binding("s", "decide('stop')", "Save and leave", tooltip="Leave; run the same command to go on"),
     ]

@@ -29,7 +29,7 @@ def asking_for_word(approval: Approval, notes: Sequence[events.Note]) -> Questio
     sentence = report.clean(change.sentence)
     heading = "This can't be taken back easily"
     return QuestionPane(
-        Prompt(approval.step, approval.title, question), heading, sentence, notes, draft=None, back=False
+        Prompt(approval.step, approval.title, question), heading, sentence, notes, draft=None, back=approval.back
     )
 
 
@@ -66,6 +66,8 @@ class QuestionPane(Pane):
 
     def _hint(self) -> str:
         question, default = self.prompt.question, self.prompt.default
+        if self.prompt.review:
+            return "You have answered this. Enter keeps it; escape goes back further."
         if default is None or isinstance(default, SecretRef):
             return ""
         if self.prompt.choices:  # the list shows what is proposed

@@ -1,0 +1,129 @@
+"""Lines that a person types: where they come from, what they may be, and what they mean."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any, Protocol
+
+from wizard.question import CHOICE, Choice, Prompt
+from wizard.secret import Secret
+
+
+class Keyboard(Protocol):
+    """Where the person's lines come from. `EOFError` when there are no more."""
+
+    def line(self, label: str) -> str: ...
+
+    def secret(self, label: str) -> str: ...
+
+
+class Terminal:
+    """A terminal: lines can be edited, secrets show as stars."""
+
+    def line(self, label: str) -> str:
+        return self._ask("text", label)
+
+    def secret(self, label: str) -> str:
+        return self._ask("password", label)
+
+    def _ask(self, kind: str, label: str) -> str:
+        import questionary  # half a second: only where something is asked
+
+        bare = questionary.Style([])
+        return str(getattr(questionary, kind)(label, qmark="", style=bare).unsafe_ask())
+
+
+class Pipe:
+    """No terminal: lines as they come. What was read is shown, so that the transcript is complete."""
+
+    def line(self, label: str) -> str:
+        text = input(f"{label} ")
+        print(text, flush=True)
+        return text
+
+    def secret(self, label: str) -> str:
+        text = input(f"{label} ")
+        print(flush=True)
+        return text
+
+
+def choice_line(number: int, choice: Choice) -> str:
+    """One of the choices, with the number that stands for it."""
+    return f"{number}. {choice.label}{' - ' + choice.help if choice.help else ''}"
+
+
+def expected(prompt: Prompt) -> str:
+    """What may be typed, in a few words."""
+    widget = prompt.question.kind.widget
+    if widget == "yes-no":
+        return "yes or no"
+    if widget == "choice" and prompt.choices:
+        return f"Number, 1 to {len(prompt.choices)}"
+    if widget == "many" and prompt.choices:
+        others = prompt.question.kind.name.removeprefix("list of ")
+        more = f", or the {others} of others" if others != CHOICE.name else ""
+        return f"Numbers{more}, divided by commas"
+    return prompt.question.kind.name.capitalize()
+
+
+def default_of(prompt: Prompt) -> Any:
+    """What an empty line means: the default, or the choices that are offered as already chosen; None for nothing."""
+    chosen = [choice.value for choice in prompt.choices if choice.chosen]
+    if prompt.default is None and prompt.question.kind.widget == "many" and chosen:
+        return chosen
+    return prompt.default
+
+
+def default_hint(prompt: Prompt) -> str:
+    """What an empty line means, in brackets."""
+    default = default_of(prompt)
+    if prompt.question.kind.widget == "secret":
+        return " [the known one]" if default is not None else ("" if prompt.question.required else " [none]")
+    if default is None:
+        return "" if prompt.question.required else " [none]"
+    none = "" if prompt.question.required else ", - for none"
+    if prompt.choices and not isinstance(default, bool):
+        return f" [{', '.join(_number_of(value, prompt.choices) for value in _listed(default))}{none}]"
+    return f" [{prompt.question.kind.show(default)}{none}]"
+
+
+def _listed(value: Any) -> list[Any]:
+    return list(value) if isinstance(value, list | tuple) else [value]
+
+
+def _number_of(value: Any, choices: Sequence[Choice]) -> str:
+    return next((str(number) for number, choice in enumerate(choices, 1) if choice.value == value), str(value))
+
+
+def explained(prompt: Prompt) -> str:
+    question = prompt.question
+    """What `?` says about a question."""
+    parts = [question.help or "There is nothing more to say about this question."]
+    if prompt.default is not None and question.source:
+        parts.append(f"The default comes from: {question.source}.")
+    parts.append("Enter alone takes what stands in [brackets]. < goes back to the question before.")
+    parts.append("= shows every answer, to change one. Ctrl-C stops; what was answered is saved.")
+    return "\n".join(parts)
+
+
+def meaning(prompt: Prompt, text: str) -> object:
+    """What the typed line means: a number stands for a choice, an empty line for the default."""
+    text = text.strip()
+    if prompt.question.kind.widget == "secret":
+        if not text and prompt.default is None and prompt.question.required:
+            raise ValueError("this must not be empty")
+        return Secret(text) if text else prompt.default
+    if not text:
+        return default_of(prompt)
+    if text == "-" and not prompt.question.required:
+        return None
+    if prompt.choices and prompt.question.kind.widget == "many":
+        return [_chosen(part, prompt.choices) for part in text.replace(",", " ").split()]
+    return _chosen(text, prompt.choices) if prompt.choices else text
+
+
+def _chosen(text: str, choices: Sequence[Choice]) -> Any:
+    if text.isdigit() and 1 <= int(text) <= len(choices):
+        return choices[int(text) - 1].value
+    named = [choice.value for choice in choices if text.lower() in (str(choice.value).lower(), choice.label.lower())]
+    return named[0] if named else text
