@@ -11,7 +11,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from typing import Literal
 
-from wizard.context import Approval, Context
+from wizard.context import Approval, Context, Revision
 from wizard.errors import WizardError
 from wizard.question import Prompt
 from wizard.secret import redact
@@ -79,6 +79,9 @@ class Nobody:
         raise WizardError(f"A look can't ask: {prompt.question.ask}")
 
     def confirm(self, approval: Approval) -> bool:
+        return False
+
+    def revise(self, revision: Revision) -> bool:
         return False
 
     def failed(self, step: str, error: WizardError) -> Literal["retry", "stop"]:

@@ -8,8 +8,8 @@ from collections.abc import Sequence
 from wizard import opening, report
 from wizard.home import Action, Known, Standing, Wish, new_name, wish_of
 from wizard.sections import Lookout, Part, Seen
+from wizard.ui.lines import Keyboard, Pipe, Terminal
 from wizard.ui.out import Out
-from wizard.ui.plain import Keyboard, Pipe, Terminal
 
 PATIENCE = 5.0  # seconds for the looks: lines that come later would fall between the questions
 
