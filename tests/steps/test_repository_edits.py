@@ -16,7 +16,7 @@ from wizard.engine import Consent, Engine
 from wizard.errors import Blocked, WizardError
 from wizard.question import Prompt
 from wizard.repo import Repo
-from wizard.ui.plain import meaning
+from wizard.ui.lines import meaning
 
 POOL = "infrastructure/metallb-config/pool.yaml"
 PLACE = f"{POOL}#IPAddressPool/homelab.spec.addresses.0"
