@@ -76,6 +76,7 @@ class Measured:
     causes: Sequence[Cause] = ()
     tailnet: Mapping[str, Any] = field(default_factory=dict)  # what Tailscale on the VPN's probe says of itself
     at: datetime = field(default_factory=lambda: datetime.now(UTC))
+    skipped: Mapping[str, str] = field(default_factory=dict)  # steps that the person went on without, and when
 
     @property
     def wrong(self) -> bool:
@@ -88,7 +89,12 @@ class Measured:
     def text(self) -> str:
         """The table, and below it what is to blame for the red rows."""
         causes = [f"{cause.code}: {cause.sentence()}" for cause in self.causes]
-        return "\n\n".join([table.table(self.cells), *causes, f"{judge.summary(self.cells)}."])
+        return "\n\n".join([self.table(), *causes, f"{judge.summary(self.cells)}."])
+
+    def table(self) -> str:
+        """Every row, and which steps the cluster came about without."""
+        without = [f"{step}: skipped by you on {at[:10]}." for step, at in self.skipped.items() if step != Proof.name]
+        return "\n".join([table.table(self.cells), *without])
 
     def data(self) -> dict[str, Any]:
         return table.as_data(self.cells, self.causes, self.at.isoformat(timespec="seconds"))
@@ -133,7 +139,7 @@ def measure(ctx: Context) -> Measured:
         for probe in probes
     ]
     tailnet = sights["VPN"].tailnet if "VPN" in sights else {}
-    return Measured(judge.settle(cells, ctx.answers), tailnet=tailnet)
+    return Measured(judge.settle(cells, ctx.answers), tailnet=tailnet, skipped=dict(ctx.state.skipped))
 
 
 def looked_at(ctx: Context, measured: Measured, *, again: bool) -> Measured:
@@ -195,12 +201,13 @@ class Proof(Step[ProofFacts]):
         " from every side that you can offer."
     )
     questions: ClassVar[tuple[Question, ...]] = tuple(QUESTIONS.values())
+    skip: ClassVar[str] = "Who reaches what is then not proved; homelab verify measures it at any time."
 
     def check(self, ctx: Context) -> ProofFacts:
         recorded = ctx.state.recall("proof", "table") or []
         measured = measure(ctx) if recorded else self._patiently(ctx)
         found = explained(ctx, looked_at(ctx, measured, again=False))
-        text = table.table(found.cells)
+        text = found.table()
         if text != ctx.scratch.get("proof shown"):  # verifying shows it again only when changed
             ctx.scratch["proof shown"] = text
             ctx.note("Who reaches what", text)

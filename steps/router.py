@@ -88,6 +88,7 @@ class Router(Step[RouterFacts]):
     title: ClassVar[str] = "Router"
     intro: ClassVar[str] = "Your router is the one device that you set up yourself. This is exactly what it needs."
     questions: ClassVar[tuple[Question, ...]] = tuple(QUESTIONS.values())
+    skip: ClassVar[str] = "The cluster runs; from the internet nothing is reached, and names may not work at home."
 
     def validate(self, answers: Answers) -> list[Problem]:
         return not_public(answers.get("router", {}).get("public_address"))

@@ -77,6 +77,7 @@ class Snapshots(Step[SnapshotFacts]):
         "A snapshot holds every Secret of the cluster: only root can read it there."
     )
     questions = tuple(QUESTIONS.values())
+    skip = "Until then, nothing but its own disk keeps what the cluster knows."
 
     def check(self, ctx: Context) -> SnapshotFacts:
         if not control_plane.kubeconfig_path(ctx).exists():

@@ -14,6 +14,7 @@ from wizard.question import Answers, Prompt, Question, Turn
 from wizard.secret import Secret, SecretRef, redact
 from wizard.state import State
 from wizard.step import Change
+from wizard.unsaved import supposing
 from wizard.world import World
 
 T = TypeVar("T")
@@ -76,7 +77,7 @@ class Revision:
         return bool(self.again or self.dropped or self.looked_at)
 
 
-Verdict = Literal["retry", "stop"]
+Verdict = Literal["retry", "skip", "stop"]
 
 
 class FrontEnd(Protocol):
@@ -96,7 +97,7 @@ class FrontEnd(Protocol):
         ...
 
     def failed(self, step: str, error: WizardError) -> Verdict | Turn:
-        """Shows the error. ``retry`` runs the step again from its check."""
+        """Shows the error. ``retry`` runs the step again from its check, ``skip`` goes on without it where it may."""
         ...
 
 
@@ -121,7 +122,7 @@ class Context:
 
     def supposing(self, answers: Answers, secrets: Mapping[tuple[str, str], Secret], bus: events.Bus) -> Context:
         """One in which other `answers` hold and nothing is written, to see what they would lead to."""
-        other = Context(self.world, self.state.supposing(answers), self.front, bus, dry_run=True)
+        other = Context(self.world, supposing(self.state, answers), self.front, bus, dry_run=True)
         other.scratch, other._secrets = self.scratch, {**self._secrets, **secrets}
         return other
 

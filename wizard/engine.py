@@ -77,15 +77,20 @@ class Engine:
             except Interrupted:
                 raise
             except WizardError as error:
-                self._decide(step, error)
+                if self._skipped(step, error):
+                    return self._status(step, "skipped")
 
-    def _decide(self, step: AnyStep, error: WizardError) -> None:
-        """Shows the failure until the person wants to try again. Raises it when not."""
+    def _skipped(self, step: AnyStep, error: WizardError) -> bool:
+        """Shows the failure until the person decides: to skip the step, or not, to try again. Else raises it."""
         while True:
             self._status(step, "failed", error.what)
             decided = self.ctx.front.failed(step.name, error)
             if decided == "retry":
-                return self.asking.take_back(step, error.answers)
+                self.asking.take_back(step, error.answers)
+                return False
+            if decided == "skip" and step.skip:
+                self.ctx.state.skip(step.name)
+                return True
             if not isinstance(decided, Turn):
                 raise error
             try:

@@ -14,7 +14,7 @@ from typing import Literal
 
 WORKSTATION = "this computer"  # the host name shown for changes that do not belong to a Pi
 
-StepStatus = Literal["waiting", "asking", "checking", "planning", "applying", "verifying", "done", "failed"]
+StepStatus = Literal["waiting", "asking", "checking", "planning", "applying", "verifying", "done", "failed", "skipped"]
 
 
 @dataclass(frozen=True)

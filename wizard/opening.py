@@ -10,8 +10,9 @@ from wizard import yamlfile
 from wizard.answers import Interview, read
 from wizard.errors import BadInput, Problem, StateError
 from wizard.question import NAME
-from wizard.state import State, Unsaved
+from wizard.state import State
 from wizard.step import AnyStep
+from wizard.unsaved import Unsaved
 
 DEFAULT = "homelab"
 

@@ -38,6 +38,7 @@ def journey(state: State, order: Sequence[AnyStep]) -> list[Row]:
         return [Row("good", "journey", f"all {len(order)} steps done, the last one {moment(last)}")]
     return [
         Row("good", step.name, f"done {moment(state.done[step.name])}") if step.name in state.done
+        else Row("warn", step.name, f"skipped by you, {moment(state.skipped[step.name])}") if step.name in state.skipped
         else Row("note", step.name, "not done yet")
         for step in order
     ]  # fmt: skip

@@ -19,12 +19,13 @@ from wizard.step import Change
 
 SYMBOLS: Mapping[str, str] = {
     "waiting": "·", "asking": "?", "checking": "▶", "planning": "▶", "applying": "▶", "verifying": "▶",
-    "done": "✓", "failed": "!",
+    "done": "✓", "failed": "!", "skipped": "–",
 }  # fmt: skip
 
 DOING: Mapping[str, str] = {
     "waiting": "to come", "asking": "a question for you", "checking": "looking", "planning": "thinking",
     "applying": "working", "verifying": "looking again", "done": "done", "failed": "failed",
+    "skipped": "skipped by you",
 }  # fmt: skip
 
 _ESCAPES = re.compile(r"\x1b(?:\[[0-?]*[ -/]*[@-~]|\][^\x07\x1b]*(?:\x07|\x1b\\)?|[@-Z\\-_])")

@@ -12,7 +12,7 @@ from wizard.errors import WizardError
 from wizard.events import Bus
 from wizard.logfile import LogFile
 from wizard.question import Prompt
-from wizard.report import Summary
+from wizard.report import Summary, moment
 from wizard.state import State
 from wizard.step import AnyStep
 from wizard.world import World
@@ -54,6 +54,26 @@ class Session:
 
     def intro(self, step: str) -> str:
         return next((each.intro for each in self.order if each.name == step), "")
+
+    def skip(self, step: str) -> str:
+        """What it means to go on without `step`; empty where that can't be."""
+        return next((each.skip for each in self.order if each.name == step), "")
+
+    def skipped(self) -> list[str]:
+        """A sentence for each step that the person went on without."""
+        at = self.state.skipped
+        return [
+            f"{step.title} was skipped by you, {moment(at[step.name])}. {step.skip}"
+            for step in self.order if step.name in at
+        ]  # fmt: skip
+
+    def asked_again(self, error: WizardError) -> list[str]:
+        """The questions that trying again asks once more, because their answers may be the cause."""
+        return [
+            question.ask
+            for step in self.order for question in step.questions
+            if f"{step.name}.{question.key}" in error.answers
+        ]  # fmt: skip
 
     @property
     def farewell(self) -> str:

@@ -42,6 +42,7 @@ class State:
         self.answers: Answers = {}
         self.evidence: dict[str, Any] = {}
         self.done: dict[str, str] = {}  # step -> when it was last verified (ISO 8601, UTC)
+        self.skipped: dict[str, str] = {}  # step -> when the person went on without it
         self.journal: list[dict[str, Any]] = []  # changes begun and finished, oldest first
         self._mutex = threading.RLock()
         self._lock_fd: int | None = None
@@ -121,7 +122,7 @@ class State:
         if data.get("cluster") != self.cluster:
             raise self._refused(f"It belongs to the cluster {data.get('cluster')!r}, not {self.cluster!r}.")
         try:
-            answers, self.evidence, self.done, self.journal = _shaped(data)
+            answers, self.evidence, self.done, self.skipped, self.journal = _shaped(data)
             self.answers = {step: {k: _load(v) for k, v in part.items()} for step, part in answers.items()}
         except ValueError:
             raise self._refused("Its contents have another shape than this program writes.") from None
@@ -188,6 +189,14 @@ class State:
     def verified(self, step: str) -> None:
         with self._mutex:
             self.done[step] = _now()
+            self.skipped.pop(step, None)
+            self.save()
+
+    def skip(self, step: str) -> None:
+        """The person goes on without `step`, until it is done some time."""
+        with self._mutex:
+            self.done.pop(step, None)
+            self.skipped[step] = _now()
             self.save()
 
     def reopened(self, step: str) -> None:
@@ -195,12 +204,6 @@ class State:
         with self._mutex:
             if self.done.pop(step, None):
                 self.save()
-
-    def supposing(self, answers: Answers) -> Unsaved:
-        """The same with other `answers`, never saved."""
-        other = Unsaved(self.path, self.cluster)
-        other.answers, other.evidence, other.done, other.journal = answers, self.evidence, self.done, self.journal
-        return other
 
     def set_aside(self, name: str) -> Path:
         """Moves the state to the file `name` beside it, where it is kept from now on. Returns its new place."""
@@ -214,6 +217,7 @@ class State:
         """What the file holds, as `save` writes it."""
         body = {
             "kind": KIND, "version": VERSION, "cluster": self.cluster, "done": self.done,
+                **({"skipped": self.skipped} if self.skipped else {}),
             "answers": {s: {k: _dump(v) for k, v in part.items()} for s, part in self.answers.items()},
             "evidence": self.evidence, "journal": self.journal,
         }  # fmt: skip
@@ -233,13 +237,6 @@ class State:
                     f"{error.strerror}.",
                     "Free some space or choose --state FILE.",
                 ) from None
-
-
-class Unsaved(State):
-    """A state that is read, never written: for `plan`, and for looking while another run holds the lock."""
-
-    def save(self) -> None:
-        return
 
 
 def write_private(path: Path, data: bytes) -> None:
@@ -267,17 +264,19 @@ def _there(path: Path) -> bool:
         return True
 
 
-def _shaped(data: dict[str, Any]) -> tuple[dict[str, Any], dict[str, Any], dict[str, str], list[dict[str, Any]]]:
-    """The four parts of a state file. Raises ValueError when one is not what `save` writes."""
-    answers, evidence, done = (data.get(key) or {} for key in ("answers", "evidence", "done"))
+def _shaped(
+    data: dict[str, Any],
+) -> tuple[dict[str, Any], dict[str, Any], dict[str, str], dict[str, str], list[dict[str, Any]]]:
+    """The parts of a state file. Raises ValueError when one is not what `save` writes."""
+    answers, evidence, done, skipped = (data.get(key) or {} for key in ("answers", "evidence", "done", "skipped"))
     journal = data.get("journal") or []
-    mappings = [answers, evidence, done, *(answers.values() if isinstance(answers, dict) else [])]
+    mappings = [answers, evidence, done, skipped, *(answers.values() if isinstance(answers, dict) else [])]
     entries = journal if isinstance(journal, list) else [None]
     if not all(isinstance(part, dict) for part in (*mappings, *entries)):
         raise ValueError
     if not all(isinstance(entry.get(key), str) for entry in journal for key in ("step", "change")):
         raise ValueError
-    return answers, evidence, done, journal
+    return answers, evidence, done, skipped, journal
 
 
 def _dump(value: Any) -> Any:

@@ -50,6 +50,7 @@ class Step(ABC, Generic[F]):
     intro: ClassVar[str]  # one or two sentences: what happens here and why
     questions: ClassVar[tuple[Question, ...]] = ()
     one_by_one: ClassVar[bool] = False  # its changes run one after the other, also those of different hosts
+    skip: ClassVar[str] = ""  # what it means to go on without it when it fails; empty: nothing goes on without it
     rounds: ClassVar[int] = 1  # how often check, plan, apply may be needed before there is nothing left to do
 
     def validate(self, answers: Answers) -> list[Problem]:

@@ -191,25 +191,35 @@ class Plain:
         if self._session.world.stop.is_set():
             return "stop"
         self._trail.cut()
-        self._out.say()
-        self._out.say(f"{self._session.title(step)} could not be completed.")
-        self._out.say(report.error_text(error, self._out.width))
+        out, skip = self._out, self._session.skip(step)
+        out.say()
+        out.say(f"{self._session.title(step)} could not be completed.")
+        out.say(report.error_text(error, out.width))
+        if again := self._session.asked_again(error):
+            out.say(report.wrapped(f"Trying again asks once more: {' '.join(again)}", out.width))
+        if skip:
+            out.say(report.wrapped(f"skip goes on without it, and it is offered again later. {skip}", out.width))
+        try:
+            decided = self._verdict(skippable=bool(skip))
+        except WizardError:  # nobody is there to be asked
+            return "stop"
+        if decided == "stop":
+            self._session.shown = error
+        return decided
+
+    def _verdict(self, *, skippable: bool) -> Verdict | Turn:
+        words = "retry, skip or stop" if skippable else "retry or stop"
+        known: dict[str, Verdict] = {"r": "retry", "retry": "retry", "s": "stop", "stop": "stop", "": "stop"}
+        if skippable:
+            known["skip"] = "skip"
         while True:
-            try:
-                label = "Try again, or stop? What was done is saved. retry or stop [stop]:"
-                word = self._line(label, "").strip().lower()
-                turn = self._turn(word, back=True) if word in TURNS else None
-            except WizardError:  # nobody is there to be asked
-                return "stop"
-            if turn is not None:
-                return turn
-            if word in ("r", "retry"):
-                return "retry"
-            if word in ("s", "stop", ""):
-                self._session.shown = error
-                return "stop"
+            word = self._line(f"Try again, or stop? What was done is saved. {words} [stop]:", "").strip().lower()
+            if word in known:
+                return known[word]
             if word not in TURNS:
-                self._out.say("Please answer retry or stop.")
+                self._out.say(f"Please answer {words}.")
+            elif (turn := self._turn(word, back=True)) is not None:
+                return turn
 
     # -- events ------------------------------------------------------------------------------------------
 
@@ -218,7 +228,7 @@ class Plain:
             return
         if isinstance(event, events.StepChanged):
             self._heading(event.step)
-            if event.status in ("done", "verifying"):
+            if event.status in ("done", "verifying", "skipped"):
                 self._out.say(f"  {report.SYMBOLS[event.status]} {report.DOING[event.status]}")
         elif isinstance(event, events.Note):
             self._out.say()
@@ -249,5 +259,8 @@ def run(session: Session, out: Out | None = None, keyboard: lines.Keyboard | Non
         out.say("= shows every answer that was given, to change one.")
         session.engine(front).run()
     out.say()
-    out.say("Everything is done.")
+    skipped = session.skipped()
+    out.say("Everything else is done." if skipped else "Everything is done.")
+    for sentence in skipped:
+        out.say(report.wrapped(sentence, out.width))
     out.say(session.summary.table())

@@ -37,8 +37,9 @@ from wizard.ui.tui.screens.help import HelpScreen
 from wizard.ui.tui.screens.journey import JourneyScreen
 from wizard.ui.tui.screens.leave import LeaveScreen
 from wizard.ui.tui.signals import TerminalGone, signals
-from wizard.ui.tui.widgets.panes import ApprovalPane, FailurePane, FinishedPane, RevisionPane
+from wizard.ui.tui.widgets.panes import ApprovalPane, FailurePane, FinishedPane
 from wizard.ui.tui.widgets.question import QuestionPane, asking_for_word
+from wizard.ui.tui.widgets.revision import RevisionPane
 
 DRAIN = 0.05  # seconds between two looks at what happened
 CALM = 0.15  # seconds before the progress screen replaces an answered question: most answers bring the next at once
@@ -115,7 +116,9 @@ class WizardApp(App[None]):
             self.exit()
             return
         table, notes = self.session.summary.table(), report.latest(self.board.notes)
-        await self.journey.show(FinishedPane(table, notes, overview=self.session.overview))
+        await self.journey.show(
+            FinishedPane(table, notes, overview=self.session.overview, skipped=self.session.skipped())
+        )
 
     def _fatal_error(self) -> None:
         """Textual would print a traceback with the values of variables; the command reports mistakes its own way."""
@@ -179,8 +182,11 @@ class WizardApp(App[None]):
             return
         self._take(message)
         self._trail.cut()
-        pane = FailurePane(self.session.title(message.step), message.error, self.session.log_path)
-        await self.journey.show(pane)
+        session, error = self.session, message.error
+        again, skip = session.asked_again(error), session.skip(message.step)
+        await self.journey.show(
+            FailurePane(session.title(message.step), error, session.log_path, again=again, skip=skip)
+        )
 
     def _take(self, message: Wanted) -> None:
         message.stop()

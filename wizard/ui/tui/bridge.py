@@ -43,7 +43,7 @@ class Bridge:
         decided = self._wait(StepFailed(step, error))
         if isinstance(decided, Turn):
             return decided
-        return "retry" if decided == "retry" else "stop"
+        return "retry" if decided == "retry" else "skip" if decided == "skip" else "stop"
 
     def _wait(self, request: Wanted) -> object:
         with self._lock:

@@ -14,7 +14,8 @@ from textual.widgets import Static
 from wizard.report import columns
 
 MARKS = (
-    ("✓", "done"), ("▶", "at work"), ("?", "waiting for you"), ("!", "failed"), ("·", "to come"),
+    ("✓", "done"), ("▶", "at work"), ("?", "waiting for you"), ("!", "failed"), ("–", "skipped by you"),
+    ("·", "to come"),
 )  # fmt: skip
 
 

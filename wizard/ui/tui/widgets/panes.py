@@ -15,7 +15,7 @@ from textual.widget import Widget
 from textual.widgets import Button, Static
 
 from wizard import events, report
-from wizard.context import Approval, Revision
+from wizard.context import Approval
 from wizard.errors import CommandFailed, WizardError
 from wizard.question import BACK
 from wizard.step import Change
@@ -181,50 +181,24 @@ class ApprovalPane(ButtonPane):
         self.decide(event.button.id == "yes")
 
 
-class RevisionPane(ButtonPane):
-    """What changing an earlier answer brings; Enter alone leaves it as it is."""
-
-    BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("y", "decide(True)", "Change it", tooltip="Change the answer, with all that comes of it"),
-        Binding("n,escape", "decide(False)", "Leave it", tooltip="Leave the answer as it is"),
-    ]
-    first = "no"
-
-    def __init__(self, revision: Revision) -> None:
-        super().__init__(id="revision")
-        self._revision = revision
-
-    def content(self) -> Iterable[Static]:
-        yield text("Changing this answer has consequences", "heading")
-        yield text("Nothing was changed so far. If you leave it, everything stays as it is.", "muted gap")
-        for heading, lines in report.revision_parts(self._revision):
-            yield text(heading, "host")
-            yield text("\n".join(lines), "change gap")
-
-    def buttons(self) -> Sequence[Button]:
-        return (Button("Change it", id="yes"), Button("Leave it as it is", "primary", id="no"))
-
-    def action_decide(self, yes: bool) -> None:
-        self.decide(yes)
-
-    def on_button_pressed(self, event: Button.Pressed) -> None:
-        event.stop()
-        self.decide(event.button.id == "yes")
-
-
 class FailurePane(ButtonPane):
     """What happened, why, and what to do."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("escape", "decide_back", "Back", tooltip="Go back to the last answer"),
         Binding("r", "decide('retry')", "Try again", tooltip="Run this step again from its check"),
+        Binding("k", "decide('skip')", "Skip", tooltip="Go on without this step; it is offered again later"),
         Binding("s", "decide('stop')", "Save and leave", tooltip="Leave; run the same command to go on"),
     ]
     first = "retry"
 
-    def __init__(self, title: str, error: WizardError, log: Path | None) -> None:
+    def __init__(
+        self, title: str, error: WizardError, log: Path | None, *, again: Sequence[str] = (), skip: str = ""
+    ) -> None:
+        """`again`: the questions that trying again asks once more; `skip`: what it means to go on without the step."""
         super().__init__(id="failure")
         self._title, self._error, self._log = title, error, log
+        self._again, self._skip = again, skip
 
     def content(self) -> Iterable[Static]:
         error = self._error
@@ -236,11 +210,21 @@ class FailurePane(ButtonPane):
         if isinstance(error, CommandFailed) and error.output.strip():
             yield NoteBox(events.Note("It printed last", "\n".join(error.output.strip().splitlines()[-10:])))
         yield text("What was done so far is saved. Trying again begins with a fresh look.", "muted")
+        if self._again:
+            yield text(f"It asks once more: {' '.join(self._again)}", "muted")
+        if self._skip:
+            yield text(f"It can be skipped, and is offered again later. {self._skip}", "muted")
         if self._log is not None:
             yield text(f"Every detail: {self._log}", "muted")
 
     def buttons(self) -> Sequence[Button]:
-        return (Button("Try again", "primary", id="retry"), Button("Save and leave", id="stop"))
+        skip = (Button("Skip this step", id="skip"),) if self._skip else ()
+        return (Button("Try again", "primary", id="retry"), *skip, Button("Save and leave", id="stop"))
+
+    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
+        if action == "decide" and parameters == ("skip",):
+            return bool(self._skip)
+        return super().check_action(action, parameters)
 
     def action_decide(self, verdict: str) -> None:
         self.decide(verdict)
@@ -253,10 +237,12 @@ class FailurePane(ButtonPane):
 class FinishedPane(ButtonPane):
     """Everything is done: what ran, and every note once more."""
 
-    def __init__(self, table: str, notes: Sequence[events.Note], *, overview: bool = False) -> None:
-        """With `overview` there is a dashboard to go to."""
+    def __init__(
+        self, table: str, notes: Sequence[events.Note], *, overview: bool = False, skipped: Sequence[str] = ()
+    ) -> None:
+        """With `overview` there is a dashboard to go to. `skipped` are sentences about what was left out."""
         super().__init__(id="finished")
-        self._table, self._notes, self._overview = table, notes, overview
+        self._table, self._notes, self._overview, self._skipped = table, notes, overview, skipped
         self.first = "stay" if overview else "leave"
 
     @property
@@ -264,7 +250,9 @@ class FinishedPane(ButtonPane):
         return max(super().widest_note, *map(len, self._table.splitlines()))
 
     def content(self) -> Iterable[Static]:
-        yield text("Everything is done", "heading")
+        yield text("Everything else is done" if self._skipped else "Everything is done", "heading")
+        for sentence in self._skipped:
+            yield text(sentence, "gap")
         yield text(self._table, "table")
         yield from map(NoteBox, reversed(self._notes))
 

@@ -15,6 +15,7 @@ STYLES = {
     "▶": "$text-accent bold",
     "?": "$text-warning bold",
     "!": "$text-error bold",
+    "–": "$text-warning",
     "·": "dim",
 }
 
