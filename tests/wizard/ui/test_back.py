@@ -16,7 +16,8 @@ from wizard.ui import plain
 from wizard.ui.out import Out
 from wizard.ui.tui.screens.answers import AnswersScreen
 from wizard.ui.tui.widgets.choices import ChoiceList
-from wizard.ui.tui.widgets.panes import ApprovalPane, FailurePane, RevisionPane, Scroll
+from wizard.ui.tui.widgets.panes import ApprovalPane, FailurePane, Scroll
+from wizard.ui.tui.widgets.revision import RevisionPane
 from wizard.ui.tui.widgets.work import WorkPane
 
 __all__ = ["answered"]  # a fixture
