@@ -6,10 +6,11 @@ begins with; the second puts the edits back. Both are pushed at once, so that th
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 from steps.gitops.checks import leaks
+from steps.gitops.merge import Conflict
 from steps.gitops.tree import Finding
 from steps.gitops.validate import errors, validate
 from steps.repository_content import AUTHOR, Content
@@ -26,17 +27,20 @@ class Writer:
     """What `content` differs in, on its way into commits."""
 
     content: Content
+    message: str = ""  # of the commit that says what homelab wants; empty: the usual one
+    settled: Callable[[Conflict], bool] = lambda conflict: False  # what stays the person's without a question
 
     def look(self) -> None:
         """Raises `Blocked` when something has to be decided first, or when the outcome would be wrong."""
         content, difference = self.content, self.content.difference
-        if difference.conflicts and decision(content.ctx.answers) is None:
-            raise stop(content.ctx, difference.conflicts)
+        unsettled = [one for one in difference.conflicts if not self.settled(one)]
+        if unsettled and decision(content.ctx.answers) is None:
+            raise stop(content.ctx, unsettled)
         outcome: dict[str, str | None] = dict.fromkeys(difference.gone)
         outcome |= {path: content.rendered.get(path) for path in difference.write}
         outcome |= {path: one.merged.text for path, one in difference.both.items()}
         if outcome and not content.sealed & outcome.keys():  # those are checked once they are encrypted
-            self._refuse(outcome)
+            self.check(outcome)
 
     def write(self) -> str:
         """Writes the commits on top of `content.base`; the id of the last one, or `base` when nothing is left to do.
@@ -48,10 +52,10 @@ class Writer:
         if content.base and content.difference.empty:
             return content.base
         first, second = self._wanted(config), self._kept(config)
-        self._refuse({**first, **second})
+        self.check({**first, **second})
         verb = "Update" if content.base else "Describe"
         message = f"{verb} the cluster {content.settings.cluster}: {counted(len(first), 'file')}\n"
-        commit = content.repo.commit(AUTHOR, message, *_split(first), content.base)
+        commit = content.repo.commit(AUTHOR, self.message or message, *split(first), content.base)
         if second:
             commit = self._put_back(second, commit)
         self._no_plain_secret(commit)
@@ -62,7 +66,7 @@ class Writer:
         message = "\n".join(["Keep what was changed by hand", "", *sorted(texts)]) + "\n"
         both = content.difference.both
         back = [path for path in texts if both[path].merged.text == both[path].theirs and path in content.now]
-        files, gone = _split({path: text for path, text in texts.items() if path not in back})
+        files, gone = split({path: text for path, text in texts.items() if path not in back})
         return content.repo.commit(KEEPER, message, files, gone, commit, back=back, of=content.base)
 
     def _wanted(self, config: str) -> dict[str, str | None]:
@@ -100,7 +104,7 @@ class Writer:
 
     # -- the last look ---------------------------------------------------------------------------------------
 
-    def _refuse(self, outcome: Files) -> None:
+    def check(self, outcome: Files) -> None:
         """Raises `Blocked` for what would be wrong at the head of the branch.
 
         In files that stay as they are, only what would be wrong anew counts.
@@ -129,7 +133,7 @@ class Writer:
                 )  # fmt: skip
 
 
-def _split(files: Files) -> tuple[dict[str, str], list[str]]:
+def split(files: Files) -> tuple[dict[str, str], list[str]]:
     """What is to be written, and what is to be taken away."""
     return {path: text for path, text in files.items() if text is not None}, [p for p, t in files.items() if t is None]
 

@@ -13,7 +13,7 @@ from typing import Any
 import git
 from gitdb import IStream
 
-from wizard.repo import GONE, Author
+from wizard.repo import GONE, Author, Log
 
 FAILURES = (
     git.exc.GitError,
@@ -96,6 +96,11 @@ class Bare:
         for _, path, blob in self._changes(commit, author=f"^{re.escape(author.name)} <"):
             found.setdefault(path, blob)
         return found
+
+    def log(self, commit: str, most: int) -> list[Log]:
+        """At most `most` commits that led to `commit`, the newest first."""
+        found = self._repo.iter_commits(commit, max_count=most)
+        return [Log(one.hexsha, str(one.author.name), str(one.message)) for one in found]
 
     def outgoing(self, base: str | None, commit: str) -> list[tuple[str, str, str]]:
         """Every file that the commits after `base` up to `commit` write: commit, path, id."""

@@ -262,6 +262,26 @@ def _promote(args: Namespace) -> int:
     return _later(args, switch)
 
 
+def _upgrade(args: Namespace) -> int:
+    from steps.release import command
+
+    return _later(args, command)
+
+
+def _upgrade_list(args: Namespace) -> int:
+    from steps.release import look
+    from wizard import opening
+    from wizard.session import Session
+    from wizard.ui import proved
+
+    state = opening.open_state(getattr(args, "cluster", None), _file(args), save=False)
+    session = Session(order(), real_world(), state, finish=close_all, go_on=_command(args))
+    try:
+        return proved.run(session, look.listed, as_json="json" in args)
+    finally:
+        session.close()
+
+
 def _backup(args: Namespace) -> int:
     from steps.backup import command
 
@@ -386,6 +406,7 @@ COMMANDS: Mapping[str, Callable[[Namespace], int]] = {
     "wizard": _wizard, "run": _unattended, "plan": _plan, "status": _status, "demo": _demo,
     "node add": _node, "node remove": _node, "node upgrade": _node,
     "certificates": _certificates, "certificates promote": _promote,
+    "upgrade": _upgrade, "upgrade list": _upgrade_list,
     "backup": _backup, "backup show": _backup_show, "restore": _restore,
     "reset": _reset, "verify": _verify,
     "repo validate": _repo_validate, "repo hook": _repo_hook,

@@ -57,6 +57,10 @@ def parse(words: Sequence[str]) -> argparse.Namespace:
         made.error(f"completion needs a shell: {', '.join(SHELLS)}")
     if args.command == "backup":
         _backup_words(made, args)
+    if args.command == "upgrade" and vars(args).pop("part", None):
+        args.command = "upgrade list"
+    if args.command == "upgrade" and "json" in args:
+        made.error("--json goes with upgrade list")
     args.words = list(words)
     return args
 
@@ -98,6 +102,7 @@ def parser() -> Parser:
     _certificates(tls, [common, plain, answers, consent])
     _backup(command("backup", "all that a cluster can be brought back from, in one encrypted file", *later))
     _restore(command("restore", "bring a computer, or a lost control plane, back from a backup", *later))
+    _upgrade(command("upgrade", "bring what runs to the versions of this release, by one commit; or back", *later))
     node = command("node", "add, remove or upgrade the Pis of a cluster")
     _node(node, [common, plain, answers, consent])
     _repo(command("repo", "check a repository for Flux, before each push or in CI"), [common])
@@ -145,6 +150,18 @@ def _restore(restore: Parser) -> None:
     new = "keep answers, keys and repository, forget the cluster: for making it anew"
     _add(restore, "--new-cluster", action="store_true", help=new)
     _passphrase(restore)
+
+
+def _upgrade(upgrade: Parser) -> None:
+    """`homelab upgrade`, and `homelab upgrade list`."""
+    upgrade.add_argument(
+        "part", metavar="list", nargs="?", choices=("list",), help="list: only show what is newer, and the notes"
+    )
+    _add(upgrade, "--back", action="store_true", help="take the newest upgrade back; later edits by hand stay")
+    _add(upgrade, "--anyway", action="store_true", help="also while something in the cluster is not ready")
+    _add(upgrade, "--backup", metavar="FILE", help="make a backup first")
+    _add(upgrade, "--json", action="store_true", help="with list: print it as JSON")
+    _passphrase(upgrade)
 
 
 def _passphrase(made: Parser) -> None:

@@ -40,6 +40,15 @@ class Author:
 
 
 @dataclass(frozen=True)
+class Log:
+    """One commit of a history: its id, its author's name, its message."""
+
+    id: str
+    author: str
+    message: str
+
+
+@dataclass(frozen=True)
 class Repo:
     """The repository at `url` (``ssh://`` or ``file://``), its `branch`, and the bare copy in `folder`."""
 
@@ -117,6 +126,11 @@ class Repo:
         """What `author` wrote last to each path, as of `commit`: path -> id, `GONE` where it was taken away."""
         with self._bare() as bare:
             return bare.last_written(author, commit)
+
+    def log(self, commit: str, most: int) -> list[Log]:
+        """At most `most` commits that led to `commit`, the newest first."""
+        with self._bare() as bare:
+            return bare.log(commit, most)
 
     def outgoing(self, base: str | None, commit: str) -> list[tuple[str, str, str]]:
         """Every file that the commits after `base` up to `commit` write: commit, path, id."""

@@ -21,7 +21,7 @@ def render(settings: Settings) -> dict[str, str]:
     parts = components.chosen(settings)
     chosen = tuple(part.name for part in parts)
     names = [name for part in parts for name in components.templates(part) if not components.is_secret(name)]
-    places = {name: _place(name, settings) for name in names} | components.ALWAYS_THERE
+    places = {name: place(name, settings) for name in names} | components.ALWAYS_THERE
     rows: dict[str, list[table.Row]] = {name: [] for name in places}
     for row in table.rows(settings):
         rows.get(row.file, []).append(row)
@@ -47,7 +47,8 @@ def _template(name: str) -> str:
     return assets.text(f"{components.ROOT}/{name}")
 
 
-def _place(name: str, settings: Settings) -> str:
+def place(name: str, settings: Settings) -> str:
+    """Where in the repository the template `name` goes."""
     return name.replace(components.EXAMPLE_CLUSTER, f"clusters/{settings.cluster}", 1)
 
 

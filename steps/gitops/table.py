@@ -26,6 +26,7 @@ class Row:
     value: Any
     adds: bool = False
     remark: str = ""  # a comment at the end of its line
+    pin: str = ""  # the name of the pinned version that the value is, or ends with
 
     def __hash__(self) -> int:  # of what a value may be, not everything has one
         return hash((self.file, self.object, self.way))
@@ -49,19 +50,19 @@ def _charts(s: Settings) -> Iterator[Row]:
     for chart, folder in source.items():
         file, pin = f"{folder}/source.yaml", s.versions["charts"][chart]
         yield Row(file, "OCIRepository", "spec url", mirrored(pin["url"], s.chart_mirror))
-        yield Row(file, "OCIRepository", "spec ref tag", str(pin["version"]))
+        yield Row(file, "OCIRepository", "spec ref tag", str(pin["version"]), pin=chart)
         if s.chart_mirror and s.chart_mirror_insecure:
             yield Row(file, "OCIRepository", "spec insecure", True, adds=True)
     yield from _pihole_chart(s)
     kinds = "clusters/homelab/gateway-api-crds.yaml"
     yield Row(kinds, "GitRepository", "spec url", s.gateway_api_git or s.versions["gateway-api"]["git"])
-    yield Row(kinds, "GitRepository", "spec ref tag", s.versions["gateway-api"]["version"])
+    yield Row(kinds, "GitRepository", "spec ref tag", s.versions["gateway-api"]["version"], pin="gateway-api")
 
 
 def _pihole_chart(s: Settings) -> Iterator[Row]:
     pin = s.versions["charts"]["pihole"]
     yield Row("apps/pihole/source.yaml", "HelmRepository", "spec url", mirrored(pin["url"], s.chart_mirror))
-    yield Row("apps/pihole/release.yaml", "HelmRelease", "spec chart spec version", str(pin["version"]))
+    yield Row("apps/pihole/release.yaml", "HelmRelease", "spec chart spec version", str(pin["version"]), pin="pihole")
     if s.chart_mirror:  # a mirror is a registry, whatever the chart's own home is
         yield Row("apps/pihole/source.yaml", "HelmRepository", "spec type", "oci", adds=True)
         if s.chart_mirror_insecure:
@@ -140,12 +141,14 @@ def _updaters(s: Settings) -> Iterator[Row]:
     }
     for provider, values in updates.items():
         for way, value in {"image": s.versions["images"]["curl"], **values}.items():
-            yield Row(f"apps/{provider}/updater.yaml", "CronJob", f"{container} {way}", value)
+            pin = "curl" if way == "image" else ""
+            yield Row(f"apps/{provider}/updater.yaml", "CronJob", f"{container} {way}", value, pin=pin)
 
 
 def _apps(s: Settings) -> Iterator[Row]:
     container = "spec template spec containers 0"
-    yield Row("apps/hello/hello.yaml", "Deployment", f"{container} image", s.versions["images"]["whoami"])
+    whoami = s.versions["images"]["whoami"]
+    yield Row("apps/hello/hello.yaml", "Deployment", f"{container} image", whoami, pin="whoami")
     yield from _route(s, "apps/hello/routes.yaml", "hello-external", f"hello.{s.external_domain}")
     yield from _route(s, "apps/hello/routes.yaml", "hello-internal", f"hello.{s.internal_domain}")
     inside = ["hello", *(name for app, name in (("pihole", "pihole"), ("monitoring", "grafana")) if app in s.apps)]
