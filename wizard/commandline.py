@@ -5,10 +5,11 @@ from __future__ import annotations
 import argparse
 import sys
 from collections.abc import Sequence
-from typing import Any, NoReturn
+from typing import NoReturn
 
-from wizard import __version__
+from wizard import __version__, options
 from wizard.completion import LISTS, SHELLS
+from wizard.options import add as _add
 
 TYPE_CHECKING = False  # as in typing
 
@@ -55,12 +56,7 @@ def parse(words: Sequence[str]) -> argparse.Namespace:
         made.error("--json says what would be done, so it needs --plan")
     if args.command == "completion" and not (args.shell or "list" in args):
         made.error(f"completion needs a shell: {', '.join(SHELLS)}")
-    if args.command == "backup":
-        _backup_words(made, args)
-    if args.command == "upgrade" and vars(args).pop("part", None):
-        args.command = "upgrade list"
-    if args.command == "upgrade" and "json" in args:
-        made.error("--json goes with upgrade list")
+    options.read_words(made, args)
     args.words = list(words)
     return args
 
@@ -100,9 +96,11 @@ def parser() -> Parser:
     _add(verify, "--json", action="store_true", help="print the rows and causes as JSON")
     tls = command("certificates", "every certificate, until when, and how many more there are this week")
     _certificates(tls, [common, plain, answers, consent])
-    _backup(command("backup", "all that a cluster can be brought back from, in one encrypted file", *later))
-    _restore(command("restore", "bring a computer, or a lost control plane, back from a backup", *later))
-    _upgrade(command("upgrade", "bring what runs to the versions of this release, by one commit; or back", *later))
+    options.backup(command("backup", "all that a cluster can be brought back from, in one encrypted file", *later))
+    options.restore(command("restore", "bring a computer, or a lost control plane, back from a backup", *later))
+    options.upgrade(
+        command("upgrade", "bring what runs to the versions of this release, by one commit; or back", *later)
+    )
     node = command("node", "add, remove or upgrade the Pis of a cluster")
     _node(node, [common, plain, answers, consent])
     _repo(command("repo", "check a repository for Flux, before each push or in CI"), [common])
@@ -132,54 +130,6 @@ def _certificates(tls: Parser, parents: list[Parser]) -> None:
     )
     promote.set_defaults(command="certificates promote")
     _add(promote, "--to", choices=("production", "staging"), help="production when left out")
-
-
-def _backup(backup: Parser) -> None:
-    """`homelab backup FILE`, and `homelab backup show FILE`."""
-    about = "where to write it, or its folder; asked for when left out; show FILE: what is in one"
-    _add(backup, "what", metavar="[show] FILE", nargs="*", help=about)
-    _add(backup, "--no-etcd", action="store_true", help="without the cluster's data: what this computer knows")
-    _add(backup, "--json", action="store_true", help="with show: print it as JSON")
-    _passphrase(backup)
-
-
-def _restore(restore: Parser) -> None:
-    _add(restore, "file", metavar="FILE", nargs="?", help="the backup; asked for when left out")
-    head = "bring a fresh Pi of the same name and address back as the control plane, then run the journey"
-    _add(restore, "--control-plane", action="store_true", help=head)
-    new = "keep answers, keys and repository, forget the cluster: for making it anew"
-    _add(restore, "--new-cluster", action="store_true", help=new)
-    _passphrase(restore)
-
-
-def _upgrade(upgrade: Parser) -> None:
-    """`homelab upgrade`, and `homelab upgrade list`."""
-    upgrade.add_argument(
-        "part", metavar="list", nargs="?", choices=("list",), help="list: only show what is newer, and the notes"
-    )
-    _add(upgrade, "--back", action="store_true", help="take the newest upgrade back; later edits by hand stay")
-    _add(upgrade, "--anyway", action="store_true", help="also while something in the cluster is not ready")
-    _add(upgrade, "--backup", metavar="FILE", help="make a backup first")
-    _add(upgrade, "--json", action="store_true", help="with list: print it as JSON")
-    _passphrase(upgrade)
-
-
-def _passphrase(made: Parser) -> None:
-    _add(made, "--passphrase-env", metavar="NAME", help="take the passphrase from this environment variable")
-    _add(made, "--passphrase-file", metavar="FILE", help="take the passphrase from this file")
-
-
-def _backup_words(parser: Parser, args: argparse.Namespace) -> None:
-    """`show` is the word of a command; a file of that name is ./show."""
-    words = list(vars(args).pop("what", []))
-    if words[:1] == ["show"]:
-        args.command, words = "backup show", words[1:]
-    if len(words) > 1 or (args.command == "backup show" and not words):
-        parser.error("backup wants one FILE, or show FILE")
-    if "json" in args and args.command == "backup":
-        parser.error("--json goes with backup show FILE")
-    if words:
-        args.file = words[0]
 
 
 def _node(node: Parser, parents: list[Parser]) -> None:
@@ -295,8 +245,3 @@ def _options() -> tuple[Parser, Parser, Parser, Parser]:
     _add(consent, "--allow", metavar="ID", action="append", help="agree to the dangerous change ID too (repeatable)")
     _add(consent, "--verbose", action="store_true", help="print what the hosts print, too")
     return common, plain, answers, consent
-
-
-def _add(target: Parser, *names: str, **settings: Any) -> None:
-    """An option that is simply absent from the namespace when it was not given, wherever on the line it stands."""
-    target.add_argument(*names, default=argparse.SUPPRESS, **settings)

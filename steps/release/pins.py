@@ -58,7 +58,7 @@ def _at(value: Any, way: Sequence[str]) -> Any:
 
 
 def _version(value: Any) -> str:
-    """``41.0.0``, or what is behind the colon in ``docker.io/traefik/whoami:v1.11.0``."""
+    """``41.0.0``, or what is behind the colon in ``docker.io/me/app:v1.0.0``."""
     text = str(value or "")
     return text.rpartition(":")[2] if "/" in text.partition(":")[0] or "/" in text else text
 

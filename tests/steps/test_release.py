@@ -7,87 +7,20 @@ import json
 import shutil
 from dataclasses import replace
 from datetime import UTC, datetime
-from pathlib import Path
 
 import pytest
 
 from steps import repository_content
 from steps.flux import Flux
-from steps.release import back, command, history, look, pins, upgrade
+from steps.release import back, command, look, upgrade
 from steps.release.back import Back
-from steps.release.pins import Seen
 from steps.release.upgrade import Upgrade
 from steps.repository import Repository
-from tests.steps.flux_world import FluxWorld, git
-from tests.steps.repository_home import Front, new
-from tests.steps.tls_home import Follows
-from wizard import assets, cli, events, yamlfile
-from wizard.context import Context
-from wizard.engine import Consent, Engine
+from tests.steps.release_home import KINDS, METALLB, NOW, OLD, TRAEFIK, Home, plain
+from wizard import cli
 from wizard.errors import Blocked, ExitCode, WizardError
 from wizard.secret import SecretRef
 from wizard.state import State
-
-NOW = assets.versions()
-OLD = copy.deepcopy(dict(NOW))
-OLD["charts"]["traefik"]["version"], OLD["charts"]["metallb"]["version"] = "39.0.9", "0.15.3"
-OLD["gateway-api"]["version"], OLD["images"]["whoami"] = "v1.4.1", "docker.io/traefik/whoami:v1.10.0"
-TRAEFIK, METALLB = "infrastructure/traefik/source.yaml", "infrastructure/metallb/source.yaml"
-KINDS = "clusters/attic/gateway-api-crds.yaml"
-
-
-_plain = repository_content.settings
-
-
-class Home:
-    """One home whose cluster follows its repository at once."""
-
-    def __init__(self, folder: Path) -> None:
-        self.folder, self.heard = folder, []
-        self.answers = new(folder).answers
-        self.answers["flux"] = {"download_mirror": None, "checksums_file": None}
-        self.world = FluxWorld(folder)
-        self.world.api = Follows(self.world)  # type: ignore[arg-type]
-        (folder / "state").mkdir()
-        (folder / "state" / "kubeconfig").write_text("x")
-        ready = {"conditions": [{"type": "Ready", "status": "True"}], "nodeInfo": {"kubeletVersion": "v1.36.0"}}
-        self.node = {"metadata": {"name": "atlas"}, "status": ready}
-        self.world.api.objects["/api/v1/nodes/atlas"] = self.node
-        self.ctx = self.context()
-
-    def context(self) -> Context:
-        path = self.folder / "state" / "state.yaml"
-        state = State.open(path, "attic", lock=False)
-        state.answers = {step: dict(part) for step, part in self.answers.items()} | state.answers
-        bus = events.Bus()
-        bus.listen(self.heard.append)
-        return Context(self.world, state, Front(), bus)
-
-    def run(self, *steps) -> list[str]:
-        before = len(self.ctx.state.journal)
-        Engine(steps, self.ctx, Consent(yes=True)).run()
-        return [entry["change"] for entry in self.ctx.state.journal[before:]]
-
-    def upgrade(self, **answers) -> list[str]:
-        self.ctx.state.answers["upgrade"] = {"to": None, **answers}
-        return self.run(Upgrade(), Flux())
-
-    def edit(self, path: str, old: str, fresh: str) -> None:
-        work = self.folder / "work"
-        git(work, "pull", "-q", "--ff-only", "origin", "main")
-        text = (work / path).read_text()
-        assert old in text
-        self.world.push(path, text.replace(old, fresh))
-        self.world.reconcile()
-
-    def show(self, path: str) -> str:
-        return git(self.folder / "far.git", "show", f"main:{path}")
-
-    def message(self) -> str:
-        return git(self.folder / "far.git", "log", "-1", "--format=%an%n%B", "main")
-
-    def note(self, title: str) -> str:
-        return next(one.text for one in reversed(self.heard) if isinstance(one, events.Note) and one.title == title)
 
 
 @pytest.fixture(scope="module")
@@ -96,7 +29,7 @@ def older(tmp_path_factory):
     folder = tmp_path_factory.mktemp("home") / "attic"
     folder.mkdir()
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(repository_content, "settings", lambda ctx: replace(_plain(ctx), versions=OLD))
+        patch.setattr(repository_content, "settings", lambda ctx: replace(plain(ctx), versions=OLD))
         for name in ("steps.flux", "steps.repository"):
             patch.setattr(f"{name}.settings", repository_content.settings)
         home = Home(folder)
@@ -165,7 +98,7 @@ def test_another_conflict_is_asked_about(home):
     with_other["charts"]["traefik"]["url"] = "oci://elsewhere.example.org/traefik"
     home.edit(TRAEFIK, "url: oci://ghcr.io", "url: oci://mine.example.org")
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(look, "settings", lambda ctx: replace(_plain(ctx), versions=with_other))
+        patch.setattr(look, "settings", lambda ctx: replace(plain(ctx), versions=with_other))
         with pytest.raises(Blocked, match="changed by hand would have to change"):
             home.upgrade()
 
@@ -187,12 +120,12 @@ def test_it_waits_for_nothing_and_hides_nothing_while_something_is_not_ready(hom
 def test_an_older_homelab_takes_nothing_back(home):
     with pytest.MonkeyPatch.context() as patch:
         home.upgrade()
-        patch.setattr(look, "settings", lambda ctx: replace(_plain(ctx), versions=OLD))
+        patch.setattr(look, "settings", lambda ctx: replace(plain(ctx), versions=OLD))
         assert set(standings(home).values()) == {"older"}
     mixed = copy.deepcopy(OLD)
     mixed["charts"]["metallb"]["version"] = "99.0.0"
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(look, "settings", lambda ctx: replace(_plain(ctx), versions=mixed))
+        patch.setattr(look, "settings", lambda ctx: replace(plain(ctx), versions=mixed))
         with pytest.raises(Blocked, match="written by a newer homelab"):
             home.upgrade()
 
@@ -274,56 +207,6 @@ def test_a_backup_that_fails_leaves_the_repository_as_it_is(home, tmp_path):
     with pytest.raises(WizardError, match="There is no folder"):
         home.upgrade(to=str(tmp_path / "gone" / "b.age"), due=True, passphrase=SecretRef("env", "P"))
     assert home.message() == before
-
-
-# -- pins and notes ----------------------------------------------------------------------------------------------
-
-
-def test_every_pin_is_found_in_what_this_release_renders():
-    from tests.golden.repositories import NAMES, repository, settings
-
-    seen = set()
-    for name in NAMES:
-        files = repository(name)
-        for pin in pins.pins(settings(name)):
-            assert pins.read(files[pin.file], pin) == pin.version, (name, pin)
-            seen.add(pin.name)
-    charts, images = set(NOW["charts"]), set(NOW["images"])
-    assert seen == charts | images | {"gateway-api"}
-
-
-@pytest.mark.parametrize(
-    ("last", "now", "standing"),
-    [("1.9.0", "1.9.0", "newer"), ("1.10.0", "1.10.0", "current"), ("1.11.0", "1.11.0", "older"),
-     ("1.9.0", "1.8.0", "yours"), ("1.9.0", "2.0.0", "yours"), ("1.10.0", "1.9.0", "yours")],
-)  # fmt: skip
-def test_how_a_pin_stands(last, now, standing):
-    assert Seen(pins.Pin("x", "f", "o", "w", "1.10.0"), last, now).standing == standing
-
-
-def test_notes_are_those_between_two_versions_and_each_has_its_source():
-    assert [note.at for note in pins.notes("traefik", "39.0.9", "40.1.0")] == ["40.0.0"]
-    assert [note.at for note in pins.notes("traefik", "41.0.0", "40.0.0")] == ["41.0.0"]
-    assert pins.notes("traefik", "41.0.0", "41.9.9") == () == pins.notes("no-such-pin", "1", "2")
-    known = {*NOW["charts"], *NOW["images"], "gateway-api", "flux"}
-    for name, found in yamlfile.load(assets.text("notes.yaml")).items():
-        assert name in known
-        for one in found:
-            assert set(one) <= {"at", "text", "source", "back"} and one["source"].startswith("https://")
-            assert 30 < len(one["text"]) < 200 and pins.order(one["at"])
-
-
-def test_what_the_history_tells():
-    one, two, three = (f"{number:040x}" for number in (1, 2, 3))
-    log = history.Log
-    told = history.line
-    up = log(two, "homelab-wizard", f"Upgrade x\n\n{told('Homelab-Upgrade', one)}\n")
-    keep = log(three, "homelab-edits", "Keep what was changed by hand\n")
-    assert history.find([]) is None and history.find([log(one, "Ann", told("Homelab-Upgrade", two))]) is None
-    assert history.find([up]).after == two and history.find([keep, up]).after == three
-    undone = log("f" * 40, "homelab-edits", f"Revert\n\n{told('Homelab-Back', three)}\n")
-    assert history.find([undone, keep, up]).went_back == "f" * 40
-    assert history.find([log("e" * 40, "Ann", "x"), undone, keep, up]).went_back == "f" * 40
 
 
 # -- as a person types it ----------------------------------------------------------------------------------------

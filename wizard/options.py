@@ -1,0 +1,69 @@
+"""Options of the commands about backups and upgrades, and the words in them that are commands of their own."""
+
+from __future__ import annotations
+
+import argparse
+from typing import Any
+
+
+def add(target: argparse.ArgumentParser, *names: str, **settings: Any) -> None:
+    """An option that is simply absent from the namespace when it was not given, wherever on the line it stands."""
+    target.add_argument(*names, default=argparse.SUPPRESS, **settings)
+
+
+def backup(backup: argparse.ArgumentParser) -> None:
+    """`homelab backup FILE`, and `homelab backup show FILE`."""
+    about = "where to write it, or its folder; asked for when left out; show FILE: what is in one"
+    add(backup, "what", metavar="[show] FILE", nargs="*", help=about)
+    add(backup, "--no-etcd", action="store_true", help="without the cluster's data: what this computer knows")
+    add(backup, "--json", action="store_true", help="with show: print it as JSON")
+    passphrase(backup)
+
+
+def restore(restore: argparse.ArgumentParser) -> None:
+    add(restore, "file", metavar="FILE", nargs="?", help="the backup; asked for when left out")
+    head = "bring a fresh Pi of the same name and address back as the control plane, then run the journey"
+    add(restore, "--control-plane", action="store_true", help=head)
+    new = "keep answers, keys and repository, forget the cluster: for making it anew"
+    add(restore, "--new-cluster", action="store_true", help=new)
+    passphrase(restore)
+
+
+def upgrade(upgrade: argparse.ArgumentParser) -> None:
+    """`homelab upgrade`, and `homelab upgrade list`."""
+    upgrade.add_argument(
+        "part", metavar="list", nargs="?", choices=("list",), help="list: only show what is newer, and the notes"
+    )
+    add(upgrade, "--back", action="store_true", help="take the newest upgrade back; later edits by hand stay")
+    add(upgrade, "--anyway", action="store_true", help="also while something in the cluster is not ready")
+    add(upgrade, "--backup", metavar="FILE", help="make a backup first")
+    add(upgrade, "--json", action="store_true", help="with list: print it as JSON")
+    passphrase(upgrade)
+
+
+def passphrase(made: argparse.ArgumentParser) -> None:
+    add(made, "--passphrase-env", metavar="NAME", help="take the passphrase from this environment variable")
+    add(made, "--passphrase-file", metavar="FILE", help="take the passphrase from this file")
+
+
+def _backup_words(parser: argparse.ArgumentParser, args: argparse.Namespace) -> None:
+    """`show` is the word of a command; a file of that name is ./show."""
+    words = list(vars(args).pop("what", []))
+    if words[:1] == ["show"]:
+        args.command, words = "backup show", words[1:]
+    if len(words) > 1 or (args.command == "backup show" and not words):
+        parser.error("backup wants one FILE, or show FILE")
+    if "json" in args and args.command == "backup":
+        parser.error("--json goes with backup show FILE")
+    if words:
+        args.file = words[0]
+
+
+def read_words(parser: argparse.ArgumentParser, args: argparse.Namespace) -> None:
+    """What argparse can't tell apart: `backup FILE` from `backup show FILE`. Leaves after a usage error."""
+    if args.command == "backup":
+        _backup_words(parser, args)
+    if args.command == "upgrade" and vars(args).pop("part", None):
+        args.command = "upgrade list"
+    if args.command == "upgrade" and "json" in args:
+        parser.error("--json goes with upgrade list")
