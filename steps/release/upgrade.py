@@ -49,18 +49,18 @@ def _newer(found: list[Seen]) -> list[Seen]:
 
 AGAIN = Question(
     "again", "The same passphrase once more?", passphrase.ASK.kind,
-    when=lambda answers: bool(answers[NAME].get("to")) and passphrase.is_typed(answers, NAME),
+    when=lambda answers: bool(answers.get(NAME, {}).get("to")) and passphrase.is_typed(answers, NAME),
 )  # fmt: skip
 QUESTIONS = (
     Question("anyway", "Shall it be done while something is not ready?", YES_NO, default=False, advanced=True),
     Question("due", "Is a backup due?", YES_NO, default=_due, advanced=True),
     Question(
         "to", "Where shall a backup be written first?", make.FILE, required=False,
-        when=lambda answers: bool(answers[NAME].get("due")),
+        when=lambda answers: bool(answers.get(NAME, {}).get("due")),
         help="No backup was made within the last day. A file, or a folder such as that of a USB stick; leave it"
         " empty to go on without one.",
     ),
-    replace(passphrase.ASK, when=lambda answers: bool(answers[NAME].get("to"))),
+    replace(passphrase.ASK, when=lambda answers: bool(answers.get(NAME, {}).get("to"))),
     AGAIN,
 )  # fmt: skip
 
@@ -98,7 +98,7 @@ class Upgrade(Step[UpgradeFacts]):
         if not anyway:
             look.refuse_unready(flux.reach(ctx), str(found.base), found.repo.branch)
         Writer(found, settled=pinned_by_hand(stands)).look()
-        backup = make.look(ctx, NAME, AGAIN) if ctx.answers[NAME].get("to") else None
+        backup = make.look(ctx, NAME, AGAIN) if ctx.answers.get(NAME, {}).get("to") else None
         return UpgradeFacts(
             tuple(stands), found.difference, isinstance(found, look.Anew), access.place(found.repo.url, ctx.answers),
             backup,
