@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -134,7 +134,7 @@ def _when(event: Object) -> str:
     return str(event.get("lastTimestamp") or event.get("eventTime") or event["metadata"].get("creationTimestamp") or "")
 
 
-def why(cluster: Cluster, names: Iterable[str]) -> str:
+def why(cluster: Cluster, names: Sequence[str]) -> str:
     """Why the nodes `names` or the cluster's own pods are not ready: the first reasons that are known."""
     nodes = {node["metadata"]["name"]: node for node in _items(cluster, NODES)}
     reasons = [why_node(nodes.get(name), name) for name in names]
@@ -142,7 +142,21 @@ def why(cluster: Cluster, names: Iterable[str]) -> str:
         said = warnings(_items(cluster, f"/api/v1/namespaces/{namespace}/events"))
         pods = _items(cluster, f"/api/v1/namespaces/{namespace}/pods")
         reasons += [why_pod(pod, said.get(pod["metadata"]["name"], "")) for pod in pods]
-    return " ".join([reason for reason in reasons if reason][:2])
+    told = [reason for reason in reasons if reason][:2]
+    return " ".join([*told, *_meaning(cluster, [nodes[name] for name in names if name in nodes])] if told else [])
+
+
+def _meaning(cluster: Cluster, nodes: Iterable[Object]) -> list[str]:
+    """What the library of causes makes of it: the first that is known."""
+    from steps.why import walk
+    from steps.why.finding import SYMPTOMS
+    from steps.why.sight import place, read
+
+    sight = read(cluster, ("nodes", "pods", "events"))
+    ailing = [{"kind": "Node", **node} for node in nodes if not node_ready(node)]
+    pods = [pod for pod in sight.all("pods") if place(pod)[0] in NAMESPACES]
+    found = (one for each in (*ailing, *pods) for one in walk.why(sight, each))
+    return [one.sentence for one in found if one.code not in SYMPTOMS][:1]
 
 
 def _items(cluster: Cluster, path: str) -> list[Object]:

@@ -5,17 +5,22 @@ from __future__ import annotations
 import datetime
 import re
 from collections.abc import Sequence
+from dataclasses import replace
 
 from steps import flux_causes, flux_status, flux_why
 from steps.flux_causes import Cause
 from steps.flux_status import Expected, Item, Seen
 from steps.flux_why import Told
+from steps.why import walk
+from steps.why.finding import SYMPTOMS, Finding
+from steps.why.sight import read
 from wizard.context import Context
 from wizard.errors import WizardError
 from wizard.wait import until
 from wizard.world import Cluster
 
 DEADLINE = 1800.0  # seconds until everything must run; a Pi with a slow card and a slow line takes its time
+DEEPER = 30.0  # seconds between two looks at everything below what waits, while its own words say little
 ASK_AGAIN = 10.0  # seconds until Flux, which has not begun with a commit that it has, is told to
 
 
@@ -28,6 +33,7 @@ class Watch:
         self._asked: set[str] = set()
         self._next_ask = ctx.world.now() + ASK_AGAIN
         self._since: tuple[str, str, float] = ("", "", 0.0)
+        self._deep: tuple[str, float, Finding | None] = ("", 0.0, None)  # of what, when it is due again, what was found
 
     def look(self) -> bool:
         """Whether everything is ready. Raises `WizardError` when a cause is there that no waiting mends."""
@@ -38,7 +44,18 @@ class Watch:
         self.ctx.progress(None, f"{done} parts ready, {len(waiting)} to go")
         self.told = flux_why.told(self.cluster, seen, waiting) if waiting else None
         self._in_vain(seen, waiting)
+        if self.told and self.told.is_vague:
+            self.told = replace(self.told, found=self._deeper(self.told.item))
         return not waiting
+
+    def _deeper(self, item: Item) -> Finding | None:
+        """What a look at everything below `item` finds, every now and then; None when nothing is found."""
+        about, due, found = self._deep
+        if about != str(item) or self.ctx.world.now() >= due:
+            body = {"kind": item.kind, **(item.body or {})}
+            found = next((one for one in walk.why(read(self.cluster), body) if one.code not in SYMPTOMS), None)
+            self._deep = (str(item), self.ctx.world.now() + DEEPER, found)
+        return found
 
     def why(self) -> str:
         return str(self.told or "")
@@ -65,7 +82,9 @@ class Watch:
             self._since = (str(told.item), told.cause.pattern, now)
         worth = patience(told.cause, told.item)
         if worth is not None and now - self._since[2] >= worth:
-            raise WizardError(f"{told.item} can't become ready: {told.cause.meaning}.", told.text, told.cause.fix)
+            error = WizardError(f"{told.item} can't become ready: {told.cause.meaning}.", told.text, told.cause.fix)
+            error.cause = told.cause.code
+            raise error
 
     def _said_of_this_commit(self, seen: Seen, item: Item) -> bool:
         return item.kind == "GitRepository" or flux_status.attempted(seen, self.wanted)

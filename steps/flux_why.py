@@ -10,6 +10,7 @@ from typing import Any
 from steps import flux_causes
 from steps.flux_causes import Cause
 from steps.flux_status import Item, Object, Seen, condition, cycle, inventory, message
+from steps.why.finding import Finding
 from wizard.secret import redact
 from wizard.world import Cluster
 
@@ -20,13 +21,24 @@ UNWELL = re.compile(r"Progressing|HealthCheckFailed")  # everything is applied; 
 
 @dataclass(frozen=True)
 class Told:
-    """What others wait for, what was printed about it, and the cause, if the words are known."""
+    """What others wait for, what was printed about it, and the cause, if the words are known.
+
+    `found` is what a look at everything below it has found, where the words say little.
+    """
 
     item: Item
     text: str
     cause: Cause | None
+    found: Finding | None = None
+
+    @property
+    def is_vague(self) -> bool:
+        """Whether the words are those of a symptom, or unknown."""
+        return self.cause is None or self.cause.patience is None
 
     def __str__(self) -> str:
+        if self.found:
+            return f"{self.text} {self.found.sentence}"
         return f"{self.text} That means: {self.cause.meaning}." if self.cause else self.text
 
 

@@ -9,6 +9,8 @@ import pytest
 
 from steps import ORDER, health
 from steps.gitops.codes import SEVERITY
+from steps.why.finding import catalogue
+from tools import doctor_table
 from wizard import answers, yamlfile
 from wizard.commandline import EPILOG, parse
 from wizard.errors import BadInput, ExitCode
@@ -108,6 +110,14 @@ def test_every_finding_about_a_repository_is_documented() -> None:
     assert {name: words[severity] for name, severity, *_ in rows} == SEVERITY
     assert len(rows) == len(SEVERITY)
     assert all(len(what) > 20 and len(fix) > 8 for _, _, what, fix in rows)
+
+
+def test_every_cause_is_documented_with_what_to_do() -> None:
+    text = (ROOT / "docs" / "doctor.md").read_text().splitlines()
+    wanted = list(doctor_table.lines())
+    assert [line for line in wanted if line and line not in text] == [], "python -m tools.doctor_table prints it"
+    shown = [found[1] for line in text if (found := re.match(r"\| `([a-z-]+)` \|", line))]
+    assert sorted(shown) == sorted(catalogue())
 
 
 DOCUMENTS = [*ROOT.glob("*.md"), *ROOT.glob("docs/**/*.md"), ROOT / "assets" / "machines" / "README.md"]

@@ -27,6 +27,7 @@ class WizardError(Exception):
     """A failure in three sentences. `why` and `fix` may be empty only when nothing is known."""
 
     exit_code = ExitCode.FAILED
+    cause = ""  # its name in docs/doctor.md, where it has one
     answers: tuple[str, ...] = ()  # those that may be its cause (``machines.user``): trying again asks for them again
 
     def __init__(self, what: str, why: str = "", fix: str = "", *, host: str | None = None) -> None:

@@ -70,7 +70,7 @@ def _certificate(cluster: Cluster, one: Object, gateways: Sequence[Object]) -> C
     spec, status, name = one.get("spec") or {}, one.get("status") or {}, str(one["metadata"]["name"])
     why = why_not("Certificate", one, Expected(""))
     if why:
-        why = ". ".join([why.rstrip("."), *_trouble(cluster, name)])
+        why = ". ".join([why.rstrip("."), *_trouble(cluster, name), *_meaning(cluster, one)])
     return Certificate(
         name, tuple(sorted(spec.get("dnsNames") or ())), str((spec.get("issuerRef") or {}).get("name", "")),
         str(spec.get("secretName", "")), why, str(status.get("notAfter") or ""), str(status.get("renewalTime") or ""),
@@ -94,6 +94,18 @@ def _trouble(cluster: Cluster, certificate: str) -> Iterator[str]:
             yield f"Challenge for {name}: {status.get('state') or 'not begun'} {status.get('reason') or ''}".rstrip(
                 ". "
             )
+
+
+def _meaning(cluster: Cluster, one: Object) -> Iterator[str]:
+    """What the library of causes makes of a Certificate that is not ready."""
+    from steps.why import walk
+    from steps.why.finding import SYMPTOMS
+    from steps.why.sight import read
+
+    kinds = ("certificates", "certificaterequests", "orders", "challenges", "clusterissuers", "issuers", "events",
+             "namespaces", "deployments", "replicasets", "pods", "nodes")  # fmt: skip
+    found = (each for each in walk.why(read(cluster, kinds), {"kind": "Certificate", **one}))
+    yield from [each.sentence.rstrip(".") for each in found if each.code not in SYMPTOMS][:1]
 
 
 def issued(cluster: Cluster, authority: str) -> list[Issued]:

@@ -67,6 +67,7 @@ def test_a_cause_that_no_waiting_mends_ends_the_wait_soon(ctx: Context) -> None:
         f"Kustomization flux-system/own: ArtifactFailed: {BAD_PATH}.",
         "Correct it in the repository, push, and run the same command again.",
     ]
+    assert failed.value.cause == "flux-path-missing"
     assert asked(ctx) == [SYNC_SOURCE, place("kustomizations", "own")]
 
 
@@ -151,4 +152,4 @@ def test_what_another_part_may_bring_is_waited_for_until_the_next_try(
     patience: float | None, retry: str | None, seconds: float | None
 ) -> None:
     item = Item("Kustomization", "flux-system", "own", "why", {"spec": {"retryInterval": retry}})
-    assert flux_wait.patience(flux_causes.Cause("x", "y", patience=patience), item) == seconds
+    assert flux_wait.patience(flux_causes.Cause("code", "x", "y", patience=patience), item) == seconds
