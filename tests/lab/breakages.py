@@ -137,10 +137,7 @@ ROUTER = (
 def _asks(server: str) -> Act:
     """Which server the workstation asks for names."""
 
-    def do(home: AtHome) -> None:
-        home.resolver.write_text(f"nameserver {server}\noptions timeout:2 attempts:1\n")
-
-    return do
+    return lambda home: home.asks(server)
 
 
 PUBLIC_DNS = "198.18.64.53"

@@ -18,21 +18,24 @@ from typing import Any
 
 import pytest
 
-from tests.lab.breakages import BREAKAGES, Breakage
+from tests.lab.breakages import BREAKAGES, DNS, PUBLIC_DNS, Breakage
 from tests.lab.cluster_lab import LAB, ROOT, Wizard, build, end, kubectl, lab
 from wizard import yamlfile
 
 NODES = (1, 2)
-DNS = "198.18.0.203"
 Ran = Callable[[str, str], None]
 
 pytestmark = [pytest.mark.cluster, pytest.mark.timeout(5400)]
 
 
 class AtHome(Wizard):
-    """`homelab` on a workstation that asks Pi-hole for names and trusts the lab's authority."""
+    """`homelab` on a workstation with a name server of its own, which trusts the lab's authority."""
 
     resolver: Path
+
+    def asks(self, server: str) -> None:
+        """Which server the workstation asks for names from now on."""
+        self.resolver.write_text(f"nameserver {server}\noptions timeout:2 attempts:1\n")
 
     def start(self, *words: str) -> subprocess.Popen[str]:
         inside = 'mount --bind "$0" /etc/resolv.conf && exec "$@"'
@@ -73,7 +76,6 @@ def home(tmp_path_factory: pytest.TempPathFactory) -> AtHome:
     tailnet = yamlfile.load((ROOT / "tests/answers/lab.yaml").read_text())
     answers = {**full, "cluster": "proof", "tailnet": tailnet["tailnet"], "proof": tailnet["proof"]}
     (folder / "answers.yaml").write_text(yamlfile.dump_plain(answers))
-    (folder / "resolv.conf").write_text(f"nameserver {DNS}\noptions timeout:2 attempts:1\n")
     root = lab("acme", "root")
     (folder / "root.pem").write_text(root)
     for place in ("laptop", "outside"):  # they trust the authority, as everybody does Let's Encrypt
@@ -81,11 +83,15 @@ def home(tmp_path_factory: pytest.TempPathFactory) -> AtHome:
         lab("tailnet", place, "sh", "-c", script)
     home = AtHome(folder, str(folder / "answers.yaml"), "proof")
     home.resolver = folder / "resolv.conf"
+    home.asks(PUBLIC_DNS)
     home.env["CURL_CA_BUNDLE"] = str(folder / "root.pem")
     return home
 
 
 def test_from_bare_nodes_to_a_table_of_who_reaches_what(home: AtHome, ran: Ran) -> None:
+    code, out = home.journey()
+    assert code != 0 and "this computer does not ask Pi-hole" in out, out[-6000:]
+    home.asks(DNS)  # as the step before had asked for
     code, out = home.journey()
     assert code == 0, out[-6000:]
     found = home.verify()
