@@ -125,13 +125,16 @@ def redirect(view: View) -> Iterator[Cause]:
 
 
 def names(view: View) -> Iterator[Cause]:
-    """Pi-hole first: what it does not know, nobody can ask it for."""
+    """Pi-hole first: what it does not know, nobody can ask it for.
+
+    Who asks it gets the external address for public names, and needs no way back in through the router.
+    """
     for cell in view.red("resolver", place="LAN"):
         asked = (c for c in view.left if c.probe.kind in ("resolver", "name") and c.probe.side == "internal")
         yield Cause("pihole-record", (cell, *(c for c in asked if c != cell)))
     for cell in view.red("name", place="LAN"):
         if cell.probe.side == "internal":
-            yield Cause("home-dns", (cell,))
+            yield Cause("home-dns", (cell, *view.red("hairpin")))
 
 
 AT_HOME: tuple[Rule, ...] = (

@@ -35,6 +35,14 @@ def _ns(name: str, *words: str, check: bool = True) -> str:
     return done.stdout
 
 
+def _both(first: Act, second: Act) -> Act:
+    def do(home: AtHome) -> None:
+        first(home)
+        second(home)
+
+    return do
+
+
 # -- the tailnet -------------------------------------------------------------------------------------------------
 
 
@@ -116,13 +124,16 @@ def _elsewhere(target: str) -> tuple[Act, Act]:
     return _router(*first), _router(*away)
 
 
+_MIRROR = ["INPUT", "-i", "wan", "-p", "tcp", "--dport", MIRROR.partition(":")[2], "-j", "ACCEPT"]
 _OPEN = ["FORWARD", "-i", "wan", "-d", INTERNAL, "-j", "ACCEPT"]
 
 ROUTER = (
     Breakage("nothing is forwarded", "not-forwarded", *_gone(80, 443)),
     Breakage("port 443 is not forwarded", "port-not-forwarded", *_gone(443)),
     Breakage("port 80 is not forwarded", "port-not-forwarded", *_gone(80)),
-    Breakage("the ports lead to another device", "forwarded-elsewhere", *_elsewhere(MIRROR)),
+    Breakage("the ports lead to another device", "forwarded-elsewhere",
+             _both(_router(["iptables", "-I", *_MIRROR]), _elsewhere(MIRROR)[0]),
+             _both(_elsewhere(MIRROR)[1], _router(["iptables", "-D", *_MIRROR]))),
     Breakage("the ports lead to the internal Gateway", "forwarded-to-private", *_elsewhere(INTERNAL)),
     Breakage("port 6443 is forwarded", "api-open", _router(_nat("-A", 6443, "198.18.0.11:6443")),
              _router(_nat("-D", 6443, "198.18.0.11:6443"))),
@@ -235,14 +246,6 @@ _listener, _listener_back = _patched(
     "gateway", "gateways", "traefik-external", [{"op": "add", "path": "/spec/listeners/-", "value": _LEAK}]
 )
 _route, _route_back = _patched("httproute", "hello", "hello-internal", _TO_PUBLIC)
-
-
-def _both(first: Act, second: Act) -> Act:
-    def do(home: AtHome) -> None:
-        first(home)
-        second(home)
-
-    return do
 
 
 def _wants(issuer: str) -> Act:

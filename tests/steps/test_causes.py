@@ -96,6 +96,7 @@ CASES = [
     Case("pihole-down", {f" {DNS}": Seen("silent"), "name - .*in.home": Seen("nothing")}, HOME),
     Case("pihole-record", {f"( {DNS}|name - .*in.home)": Seen("answers", text=EXTERNAL)}, HOME),
     Case("home-dns", {"LAN name - .*in.home": Seen("nothing")}, HOME),
+    Case("home-dns", {**TO_PUBLIC, "LAN hairpin": LOST, "LAN name - .*in.home": Seen("nothing")}, HOME),
     Case("hairpin-missing", {**TO_PUBLIC, "LAN hairpin": LOST}, HOME),
     Case("hairpin-missing", {**TO_PUBLIC, "LAN hairpin": OTHER}, HOME),
     Case("vpn-off", {"VPN": LOST}, vpn(tailnet={"BackendState": "Stopped"})),
