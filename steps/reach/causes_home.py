@@ -8,20 +8,32 @@ from steps.reach.causes import Cause, Rule, View, no_connection
 from steps.reach.exposed import SAMPLE
 from steps.reach.judge import Cell
 
+PIHOLE = "pihole"  # its page's name
 _AT_GATEWAY = ("app", "hidden", "certificate", "redirect")
 
 
 def _at(view: View, cell: Cell) -> tuple[Cell, ...]:
-    """`cell`, and every unexplained red row that goes to its address, or that comes there by the router."""
+    """`cell`, and every unexplained red row that goes to its address, or that comes there by the router.
+
+    Without Pi-hole its page is down too, and a home that asks it for every name gets no answer for public ones either.
+    """
     address, external = cell.probe.address, cell.probe.side == "external"
     others = (
         c for c in view.left
         if c.probe.address == address
         or (external and c.probe.vantage == "outside" and c.probe.kind in _AT_GATEWAY)
         or (external and c.probe.kind == "hairpin")
-        or (cell.probe.kind == "resolver" and c.probe.kind == "name" and c.probe.side == "internal")
+        or (cell.probe.kind == "resolver" and _of_pihole(c))
     )  # fmt: skip
     return (cell, *(c for c in others if c != cell))
+
+
+def _of_pihole(cell: Cell) -> bool:
+    """Whether a red row may come from a Pi-hole that does not answer."""
+    probe = cell.probe
+    if probe.kind == "name":
+        return probe.side == "internal" or (probe.vantage == "LAN" and cell.raw.word in ("nothing", "silent"))
+    return probe.kind == "app" and probe.host.partition(".")[0] == PIHOLE and cell.seen.startswith("status 5")
 
 
 def _same_app(view: View, cell: Cell) -> tuple[Cell, ...]:

@@ -28,7 +28,7 @@ ANSWERS: dict[str, dict[str, Any]] = {
 }  # fmt: skip
 APPS = [
     Exposed("external", "hello", "hello.home.test"), Exposed("internal", "hello", "hello.in.home.test"),
-    Exposed("internal", "grafana", "grafana.in.home.test"),
+    Exposed("internal", "grafana", "grafana.in.home.test"), Exposed("internal", "pihole", "pihole.in.home.test"),
 ]  # fmt: skip
 NOW = datetime(2026, 11, 26, tzinfo=UTC)
 NONCE, OTHER, NOT_FOUND = Seen("http", 200, nonce=True), Seen("http", 200, text="Welcome"), Seen("http", 404)

@@ -94,6 +94,9 @@ CASES = [
     Case("no-tls", {f"(LAN|VPN) (app|hidden|certificate) {INTERNAL}": Seen("tls")}, HOME),
     Case("redirect-missing", {"redirect": NOT_FOUND}),
     Case("pihole-down", {f" {DNS}": Seen("silent"), "name - .*in.home": Seen("nothing")}, HOME),
+    Case("pihole-down",
+         {f" {DNS}": Seen("silent"), "name - .*in.home": Seen("nothing"), "LAN name": Seen("nothing"),
+          "app .*pihole": Seen("http", 503, nonce=True)}, HOME),
     Case("pihole-record", {f"( {DNS}|name - .*in.home)": Seen("answers", text=EXTERNAL)}, HOME),
     Case("home-dns", {"LAN name - .*in.home": Seen("nothing")}, HOME),
     Case("home-dns", {**TO_PUBLIC, "LAN hairpin": LOST, "LAN name - .*in.home": Seen("nothing")}, HOME),
@@ -131,7 +134,7 @@ def test_everything_as_it_must_be_is_green_and_nothing_is_blamed() -> None:
     found = cells({})
     assert {cell.verdict for cell in found} == {"ok"}
     assert explain(found, Evidence()) == []
-    assert [sum(c.probe.vantage == place for c in found) for place in ("LAN", "VPN", "outside")] == [12, 10, 9]
+    assert [sum(c.probe.vantage == place for c in found) for place in ("LAN", "VPN", "outside")] == [14, 12, 11]
 
 
 @pytest.mark.parametrize("case", CASES, ids=lambda case: case.code)

@@ -146,9 +146,9 @@ def test_the_table_fits_a_narrow_terminal_and_says_what_was_not_measured() -> No
     ]  # fmt: skip
     text = table.table(found)
     assert all(len(line) <= 80 for line in text.splitlines())
-    assert text.count("WRONG") == 22
+    assert text.count("WRONG") == 26
     assert "no probe there (proof.outside)." in " ".join(text.split())
-    assert judge.summary(found) == "0 of 31 as expected, 22 wrong, 9 not measured"
+    assert judge.summary(found) == "0 of 37 as expected, 26 wrong, 11 not measured"
     data = table.as_data(found, explain(found, HOME), "2026-11-26T00:00:00+00:00")
     assert data["rows"][0] == {
         "from": "LAN", "what": "hello (public)", "name": "hello.home.test", "address": f"{EXTERNAL}:443",
