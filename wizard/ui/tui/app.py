@@ -16,6 +16,7 @@ from textual.events import Unmount
 from wizard import report
 from wizard.errors import ExitCode, Interrupted
 from wizard.events import Note
+from wizard.fieldhelp import sections
 from wizard.given import given
 from wizard.question import Revise, Turn
 from wizard.secret import Secret
@@ -55,9 +56,7 @@ class WizardApp(App[None]):
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("f3,ctrl+r", "answers", "Answers", tooltip="Look at every answer that was given, and change one"),
         Binding("ctrl+l", "log", "Log", priority=True, tooltip="Show or hide the log"),
-        Binding(
-            "ctrl+g,question_mark", "keys", "Keys", tooltip="Show the keys that work here (? outside of text fields)"
-        ),
+        Binding("ctrl+g,question_mark,f1", "keys", "Help", tooltip="Show help and keys (? where nothing is typed yet)"),
         Binding("ctrl+c", "leave", "Leave", priority=True, tooltip="Save and leave; asks first"),
         Binding("ctrl+q", "leave", show=False, priority=True),
     ]
@@ -236,7 +235,10 @@ class WizardApp(App[None]):
 
     def action_keys(self) -> None:
         if self.screen is self.journey:
-            self.push_screen(HelpScreen(self.screen.active_bindings.values()))
+            active = self.screen.active_bindings.values()
+            about = next(iter(self.journey.query(QuestionPane)), None)
+            title, told = (about.prompt.question.ask, sections(about.prompt)) if about is not None else ("", [])
+            self.push_screen(HelpScreen(active, about=told, title=title))
 
     def action_answers(self) -> None:
         if self.screen is not self.journey:

@@ -34,7 +34,7 @@ class HomeApp(App[Wish]):
     ENABLE_COMMAND_PALETTE = False
     TITLE = "homelab"
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("ctrl+g,question_mark,f1", "keys", "Keys", tooltip="Show the keys that work here"),
+        Binding("ctrl+g,question_mark,f1", "keys", "Help", tooltip="Show the keys that work here"),
         Binding("ctrl+c", "leave", "Leave", priority=True, tooltip="Leave; nothing is changed by that"),
         Binding("ctrl+q", "leave", show=False, priority=True),
     ]

@@ -1,4 +1,7 @@
-"""The keys that work right now, and what the marks mean. Made from the bindings themselves, so that it is true."""
+"""Help: about the question on the screen, the keys that work right now, and what the marks mean.
+
+The keys are made from the bindings themselves, so that they are true.
+"""
 
 from __future__ import annotations
 
@@ -8,6 +11,7 @@ from typing import ClassVar
 from textual.app import ComposeResult
 from textual.binding import ActiveBinding, Binding, BindingType
 from textual.containers import VerticalScroll
+from textual.content import Content
 from textual.screen import ModalScreen
 from textual.widgets import Static
 
@@ -24,21 +28,31 @@ class HelpScreen(ModalScreen[None]):
 
     CSS_PATH = "dialog.tcss"
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("escape,enter,question_mark,ctrl+g", "dismiss", "Close", tooltip="Close this help"),
-        Binding("up,down,pageup,pagedown", "", "", show=False),
+        Binding("escape,enter,question_mark,ctrl+g,f1", "dismiss", "Close", tooltip="Close this help"),
     ]
 
-    def __init__(self, bindings: Iterable[ActiveBinding], marks: Sequence[tuple[str, str]] = MARKS) -> None:
+    def __init__(
+        self,
+        bindings: Iterable[ActiveBinding],
+        marks: Sequence[tuple[str, str]] = MARKS,
+        about: Sequence[tuple[str, str]] = (),
+        title: str = "",
+    ) -> None:
+        """`about` are headings and texts about what is on the screen, under `title`."""
         super().__init__()
-        self._active, self._marks = list(bindings), marks
+        self._active, self._marks, self._about, self._title = list(bindings), marks, about, title
 
     def compose(self) -> ComposeResult:
         with VerticalScroll(id="dialog"):
+            if self._about:
+                yield Static(self._title, classes="title", markup=False)
+            for heading, text in self._about:
+                yield Static(Content.assemble((f"{heading}  ", "bold"), text), classes="about", markup=False)
             yield Static("Keys that work here", classes="title")
             yield Static("\n".join(columns(self._keys())), classes="keys", markup=False)
             yield Static("What the marks mean", classes="title")
             yield Static("\n".join(columns(self._marks)), markup=False)
-            yield Static("Escape closes this.", classes="last")
+            yield Static("Escape closes this; the arrow keys scroll.", classes="last")
 
     def _keys(self) -> list[tuple[str, str]]:
         rows: dict[str, list[str]] = {}

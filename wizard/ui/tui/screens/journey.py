@@ -32,7 +32,7 @@ class JourneyScreen(Screen[None]):
         super().__init__()
         self._session, self._board = session, board
         self._noted = 0  # notes that were on the screen when the person decided something last
-        self._rail, self._log = StepRail(session.order, session.state.done), LogPane(board)
+        self._rail, self._log = StepRail(session.order, session.state.done), LogPane(board, session.log_path)
         self._pane: Pane | None = None
         self._progress, self._stage = Fresh("progress", steady=True), Container(id="stage")
 
@@ -92,6 +92,10 @@ class JourneyScreen(Screen[None]):
     def _make_room(self, pane: Pane) -> None:
         """Hides the steps where a note is too wide to stand beside them, as tables and keys are."""
         self.set_class(pane.widest_note > BESIDE, "-roomy")
+
+    def on_log_pane_closed(self, event: LogPane.Closed) -> None:
+        event.stop()
+        self.toggle_log()
 
     def toggle_log(self) -> None:
         self._log.toggle()

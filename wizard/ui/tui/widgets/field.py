@@ -8,6 +8,7 @@ from typing import Any, ClassVar
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Vertical
+from textual.events import Key
 from textual.message import Message
 from textual.widgets import Input
 
@@ -20,11 +21,18 @@ YES_OR_NO = (Choice(True, "Yes"), Choice(False, "No"))
 
 
 class LineInput(Input):
-    """One line of text. Enter goes on, as in every field."""
+    """One line of text. Enter goes on, as in every field; ? in one that is empty, or all marked, asks for help."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("enter", "submit", "Continue", tooltip="Take this answer and go on")
     ]
+
+    async def _on_key(self, event: Key) -> None:
+        """A secret may begin with any character: there it is typed."""
+        if event.character == "?" and not self.password and self.selected_text == self.value:
+            event.stop()
+            event.prevent_default()
+            await self.run_action("app.keys")
 
 
 class SecretInput(LineInput):

@@ -7,11 +7,13 @@ from typing import ClassVar
 
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
+from textual.content import Content
 from textual.widget import Widget
 from textual.widgets import Static
 
 from wizard import events, report
 from wizard.context import Approval
+from wizard.fieldhelp import sections
 from wizard.question import BACK, Prompt, Question, exactly
 from wizard.secret import SecretRef
 from wizard.ui.tui.messages import Decided
@@ -63,6 +65,9 @@ class QuestionPane(Pane):
                 yield text(report.clean(prompt.explanation), "muted")
             if question.help:
                 yield text(question.help, "muted")
+            for heading, told in sections(prompt):  # where there is room for it; otherwise it is in the help
+                if heading in ("Why it is asked", "Where to find it"):
+                    yield text(Content.assemble((f"{heading}  ", "bold"), told), "muted more")
 
     def _hint(self) -> str:
         question, default = self.prompt.question, self.prompt.default
