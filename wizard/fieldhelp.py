@@ -23,9 +23,10 @@ def sections(prompt: Prompt) -> list[tuple[str, str]]:
     """What there is to say about the question, as headings and texts."""
     question, name = prompt.question, f"{prompt.step}.{prompt.question.key}"
     known = told().get(name, {})
+    source = question.source if prompt.default is not None else ""
     found = [
         ("About it", question.help or known.get("what", "")), ("Why it is asked", known.get("why", "")),
-        ("Where to find it", known.get("where", "")), ("Proposed from", question.source if prompt.default else ""),
+        ("Where to find it", known.get("where", "")), ("Proposed from", source),
         ("In an answers file", name if known else ""),
     ]  # fmt: skip
     return [(heading, clean(text)) for heading, text in found if text]

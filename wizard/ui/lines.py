@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any, Protocol
 
+from wizard.fieldhelp import sections
 from wizard.question import CHOICE, Choice, Prompt
 from wizard.secret import Secret
 
@@ -96,11 +97,8 @@ def _number_of(value: Any, choices: Sequence[Choice]) -> str:
 
 
 def explained(prompt: Prompt) -> str:
-    question = prompt.question
-    """What `?` says about a question."""
-    parts = [question.help or "There is nothing more to say about this question."]
-    if prompt.default is not None and question.source:
-        parts.append(f"The default comes from: {question.source}.")
+    """What `?` says about a question: what it is, why it is asked, where the answer is found, and what can be typed."""
+    parts = [f"{heading}: {text}" for heading, text in sections(prompt)]
     parts.append("Enter alone takes what stands in [brackets]. < goes back to the question before.")
     parts.append("= shows every answer, to change one. Ctrl-C stops; what was answered is saved.")
     return "\n".join(parts)

@@ -65,7 +65,7 @@ def test_going_back_asking_for_help_and_mistakes(session: Any) -> None:
     shown, _ = drive(session, "<", "1", "?", "<", "9", "pear", "Big Bowl", "sieve", "broken", "bowl", *WHOLE[2:])
     assert session.state.answers["fruit"]["kind"] == "pear"
     assert "There is no question before this one." in shown and "(1 of 5)" in shown and "(5 of 5)" in shown
-    assert "A name of small letters." in shown and "The default comes from: the kitchen." in shown
+    assert "A name of small letters." in shown and "Proposed from: the kitchen" in shown
     assert "'9' is not one of: apple, pear" in shown
     assert "'Big Bowl' is not a name" in shown
     assert "Please correct: a sieve is not a bowl. Take a bowl." in shown
