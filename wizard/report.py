@@ -145,6 +145,26 @@ def by_host(approval: Approval) -> list[tuple[str, list[Change]]]:
     return list(groups.items())
 
 
+def alike(approval: Approval) -> list[tuple[str, list[Change]]]:
+    """As `by_host`, but what is the same on several hosts stands once, under the names of them all."""
+    groups = by_host(approval)
+    where: dict[str, list[str]] = {}
+    for name, changes in groups:
+        for change in changes:
+            where.setdefault(change_line(change), []).append(name)
+    found: dict[str, list[Change]] = {}
+    for _, changes in groups:
+        for change in changes:
+            if names := where.pop(change_line(change), None):
+                found.setdefault(listed(list(dict.fromkeys(names))), []).append(change)
+    return list(found.items())
+
+
+def listed(names: Sequence[str]) -> str:
+    """The names as a person lists them: ``one, two and three``."""
+    return " and ".join([", ".join(names[:-1]), names[-1]] if len(names) > 1 else names)
+
+
 def change_line(change: Change) -> str:
     """A change in a list to approve; a dangerous one says so, and by which name it can be allowed."""
     warning = f"  DANGEROUS ({change.id})" if change.danger else ""

@@ -12,6 +12,7 @@ from collections.abc import Sequence
 from wizard import events, report
 from wizard.context import Approval, Revision, Verdict
 from wizard.errors import Interrupted, WizardError
+from wizard.expected import usually
 from wizard.given import Given, given
 from wizard.leaving import Leaving
 from wizard.question import BACK, Prompt, Revise, Turn
@@ -136,8 +137,9 @@ class Plain:
         if approval.danger:
             out.say("This can't be taken back easily:")
         else:
-            out.say(f"{approval.title}: {report.counted(len(approval.changes), 'change')} to approve.")
-        for host, changes in report.by_host(approval):
+            takes = f" It {told}." if (told := usually(approval.step).replace("usually", "usually takes")) else ""
+            out.say(f"{approval.title}: {report.counted(len(approval.changes), 'change')} to approve.{takes}")
+        for host, changes in report.alike(approval):
             out.say(f"  {host}:")
             for change in changes:
                 out.say(report.wrapped(f"- {report.change_line(change)}", out.width, "    "))

@@ -95,8 +95,11 @@ async def test_the_full_screen_shows_question_fingerprint_picture_and_buttons_at
         for button in driver.app.journey.query(Button):
             assert button.region.bottom <= size[1] - 1
         assert shown.index(NEW.fingerprint) < shown.index(DRAWN[0]) < shown.index("Yes, do it")
-        await driver.press("n")
+        await driver.press("n", "enter")
+        assert not driver.app._exit, "Enter stays: a key pressed by habit ends nothing"
+        await driver.press("n", "right", "enter")
         await driver.until(lambda: driver.app._exit, "the end")
+    assert isinstance(driver.app.error, Declined)
 
 
 def test_a_key_that_a_file_vouches_for_is_not_drawn() -> None:

@@ -201,11 +201,28 @@ class WizardApp(App[None]):
             self.session.stay = message.value == "stay"
             self.exit()
             return
-        self._keep_draft(message.value)
+        if isinstance(self._wanted, ApprovalWanted) and self._wanted.approval.danger and message.value is False:
+            self.push_screen(LeaveScreen(False, self.session.farewell), self._refused)  # Enter alone means no
+            return
+        self._decide(message.value)
+
+    def _refused(self, leave: bool | None) -> None:
+        if leave:
+            self._decide(False)
+            return
+        for pane in self.journey.query(ApprovalPane):
+            pane.disabled = False
+        self.journey.focus_pane()
+
+    def _decide(self, value: object) -> None:
+        wanted = self._wanted
+        if wanted is None:
+            return
+        self._keep_draft(value)
         self.journey.notes_were_read()
-        self._trail.leave(message.value)
-        if not self._wanted.reply.done():
-            self._wanted.reply.set_result(message.value)
+        self._trail.leave(value)
+        if not wanted.reply.done():
+            wanted.reply.set_result(value)
         self.set_timer(CALM, lambda: self.call_later(self._back_to_work))
 
     def _keep_draft(self, value: object) -> None:

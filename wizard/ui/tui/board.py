@@ -24,6 +24,7 @@ class Host:
     began: float = 0.0
     ended: float = 0.0
     failed: bool = False
+    waits: str = ""  # what it waits for, why, and for how long at most
 
     def elapsed(self, now: float) -> float:
         return (self.ended or now) - self.began if self.began else 0.0
@@ -37,7 +38,7 @@ class Board:
     status: dict[str, str] = field(default_factory=dict)
     detail: str = ""
     current: str = ""
-    began: float = 0.0  # when the current step began
+    began: float = 0.0  # when the current step began to do what it does now
     hosts: dict[str, Host] = field(default_factory=dict)  # of the current step
     finished: deque[events.ChangeEnded] = field(default_factory=lambda: deque(maxlen=RECENT))
     notes: list[events.Note] = field(default_factory=list)
@@ -59,7 +60,8 @@ class Board:
             case events.Progress(host=host, text=text):
                 self._begin(self._host(host), event.at, report.clean(text))
             case events.Waiting(host=host):
-                self._begin(self._host(host), event.at, report.clean(report.waiting(event)))
+                self._begin(self._host(host), event.at, report.clean(f"waiting for {event.what}"))
+                self._host(host).waits = report.clean(report.waiting(event))
             case events.Note():
                 self.notes.append(event)
         self.lines.append(f"{datetime.fromtimestamp(event.at):%H:%M:%S} {report.event_line(event)}")
@@ -75,6 +77,8 @@ class Board:
         elif event.status in ("applying", "verifying"):
             for host in self.hosts.values():
                 host.doing, host.began, host.ended = "", 0.0, 0.0
+        if event.status in ("checking", "applying"):  # what was asked before does not count
+            self.began = event.at
         self.status[event.step], self.detail = event.status, event.detail
 
     def _round(self, at: float) -> None:
@@ -89,10 +93,11 @@ class Board:
 
     @staticmethod
     def _begin(host: Host, at: float, doing: str) -> None:
-        host.doing, host.began, host.ended = doing, host.began or at, 0.0
+        host.doing, host.began, host.ended, host.waits = doing, host.began or at, 0.0, ""
 
     def _ended(self, event: events.ChangeEnded) -> None:
         host = self._host(event.host)
+        host.waits = ""
         self.finished.append(event)
         if event.outcome == "failed":
             host.failed, host.ended = True, event.at

@@ -18,8 +18,7 @@ from textual.widgets import Static
 from wizard.report import columns
 
 MARKS = (
-    ("✓", "done"), ("▶", "at work"), ("?", "waiting for you"), ("!", "failed"), ("–", "skipped by you"),
-    ("·", "to come"),
+    ("✓", "done"), ("▶", "at work"), ("?", "waiting for you"), ("!", "blocked"), ("–", "skipped"), ("·", "to come"),
 )  # fmt: skip
 
 
@@ -51,7 +50,7 @@ class HelpScreen(ModalScreen[None]):
             yield Static("Keys that work here", classes="title")
             yield Static("\n".join(columns(self._keys())), classes="keys", markup=False)
             yield Static("What the marks mean", classes="title")
-            yield Static("\n".join(columns(self._marks)), markup=False)
+            yield Static("   ".join(f"{mark}\N{NO-BREAK SPACE}{what}" for mark, what in self._marks), markup=False)
             yield Static("Escape closes this; the arrow keys scroll.", classes="last")
 
     def _keys(self) -> list[tuple[str, str]]:

@@ -77,7 +77,8 @@ class JourneyScreen(Screen[None]):
             words = Content.styled("stopping: what runs comes to its end; ^c leaves at once", "bold")
         self._progress.say(words)
         for pane in self.query(WorkPane):
-            pane.show(board, self._session.title(board.current), self._session.intro(board.current), now)
+            title, intro = self._session.title(board.current), self._session.intro(board.current)
+            pane.show(board, title, intro, now, demo=self._session.fleeting)
             pane.show_notes(self.fresh_notes())
             self._make_room(pane)
 

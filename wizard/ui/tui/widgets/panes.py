@@ -17,6 +17,7 @@ from textual.widgets import Button, Static
 from wizard import events, report
 from wizard.context import Approval
 from wizard.errors import CommandFailed, WizardError
+from wizard.expected import usually
 from wizard.question import BACK
 from wizard.step import Change
 from wizard.ui.tui.messages import Decided
@@ -151,9 +152,10 @@ class ApprovalPane(ButtonPane):
                 yield text("It needs a yes of its own.", "muted gap")
         else:
             yield text(f"{approval.title} · {report.counted(len(approval.changes), 'change')} to approve", "heading")
-            yield text("Nothing has been changed yet. This is everything that will be.", "muted gap")
+            takes = f" It {told}." if (told := usually(approval.step).replace("usually", "usually takes")) else ""
+            yield text(f"Nothing has been changed yet. This is everything that will be.{takes}", "muted gap")
         yield from map(NoteBox, self._notes)
-        for host, changes in report.by_host(approval):
+        for host, changes in report.alike(approval):
             yield text(host, "host")
             for change in changes:
                 yield text(self._line(change), "change")

@@ -18,10 +18,12 @@ STYLES = {
     "–": "$text-warning",
     "·": "dim",
 }
+WORDS = {"▶": "now", "?": "for you", "!": "blocked", "–": "skipped"}  # beside the title, where there is room
+ROOM = 24  # columns from which there is
 
 
 class StepRail(Fresh):
-    """One line a step: its symbol and its title."""
+    """One line a step: its symbol and its title, and with room what the symbol means."""
 
     def __init__(self, steps: Sequence[AnyStep], remembered: Collection[str]) -> None:
         super().__init__("rail", steady=True)
@@ -42,7 +44,8 @@ class StepRail(Fresh):
             return SYMBOLS["done"]
         return SYMBOLS[status.get(step, "waiting")]
 
-    @staticmethod
-    def _line(step: AnyStep, symbol: str) -> Content:
-        style = STYLES[symbol]
-        return Content.assemble((symbol, style), " ", (step.title, style if symbol != "✓" else ""))
+    def _line(self, step: AnyStep, symbol: str) -> Content:
+        style, width = STYLES[symbol], self.size.width
+        word = WORDS.get(symbol, "") if width >= ROOM else ""
+        gap = " " * (width - 2 - len(step.title) - len(word)) if word else ""
+        return Content.assemble((symbol, style), " ", (step.title, style if symbol != "✓" else ""), gap, (word, style))

@@ -11,6 +11,7 @@ from textual.content import Content
 from textual.events import Resize
 
 from wizard import events, report
+from wizard.expected import overdue, usually
 from wizard.ui.tui.board import Board, Host
 from wizard.ui.tui.widgets.fresh import Fresh
 from wizard.ui.tui.widgets.panes import NoteBox, Pane, Scroll
@@ -33,7 +34,8 @@ class HostTable(Fresh):
 
     @staticmethod
     def _row(host: Host, now: float) -> tuple[str, str, str, str]:
-        doing = host.doing or ("done" if host.total and host.done >= host.total else "to come" if host.total else "")
+        ended = "done" if host.total and host.done >= host.total else "to come" if host.total else "nothing to do"
+        doing = host.doing or ended
         count = f"{host.done}/{host.total}" if host.total else ""
         taken = report.duration(host.elapsed(now)) if host.began else ""
         return (host.name, f"! {host.doing}" if host.failed else doing, count, taken)
@@ -69,19 +71,22 @@ class WorkPane(Pane):
         super().__init__(id="work")
         self._title, self._intro = Fresh("work-title", "heading"), Fresh("work-intro", "muted gap")
         self._status, self._recent = Fresh("work-status", "gap", steady=True), Fresh("recent")
+        self._waits = Fresh("waits")
         self._hosts = HostTable()
         self._shown: list[events.Note] = []
 
     def compose(self) -> ComposeResult:
         with Scroll():
-            yield from (self._title, self._intro, self._status, self._hosts, self._recent)
+            yield from (self._title, self._intro, self._status, self._hosts, self._waits, self._recent)
 
-    def show(self, board: Board, title: str, intro: str, now: float) -> None:
-        """Draws what the board says. Called many times a second."""
+    def show(self, board: Board, title: str, intro: str, now: float, *, demo: bool) -> None:
+        """Draws what the board says. Called many times a second. In a `demo` time is not that of real Pis."""
         self._title.say(title)
         self._intro.say(intro)
-        self._status.say(_status(board, now))
+        self._status.say(_status(board, now, demo))
         self._hosts.show(board.hosts.values(), now)
+        self._waits.say("\n".join(_waits(board.hosts.values())))
+        self._waits.display = any(host.waits for host in board.hosts.values())
         finished = [_finished(event) for event in list(board.finished)[-SHOWN:]]
         self._recent.say(Content("\n").join(finished))
 
@@ -95,13 +100,28 @@ class WorkPane(Pane):
         self._intro.display = not notes  # the room is needed
 
 
-def _status(board: Board, now: float) -> Content:
+def _waits(hosts: Iterable[Host]) -> list[str]:
+    """What is waited for and why, a sentence each; hosts that wait for the same share one."""
+    found: dict[str, list[str]] = {}
+    for host in hosts:
+        if host.waits:
+            found.setdefault(host.waits, []).append(host.name)
+    return [f"{report.listed(names)}: {waits}" for waits, names in found.items()]
+
+
+def _status(board: Board, now: float, demo: bool) -> Content:
+    """What the step does, for how long, and how long that usually takes."""
     status = board.status.get(board.current, "waiting")
     words: list[Any] = [(f"{report.SYMBOLS[status]} ", "$text-accent bold"), report.DOING[status]]
-    if board.detail and status == "applying":
+    usual = usually(board.current) if status == "applying" else ""
+    if board.detail and status == "applying" and not usual:
         words.append(f": {report.clean(board.detail)}")
     if board.began:
         words.append((f" · {report.duration(now - board.began)}", "$text-muted"))
+    if usual and overdue(board.current, now - board.began):
+        words.append((f", longer than usual ({usual.removeprefix('usually ')})", "$text-warning"))
+    elif usual:
+        words.append((f", {usual.replace('usually', 'on real Pis') if demo else usual}", "$text-muted"))
     return Content.assemble(*words)
 
 
