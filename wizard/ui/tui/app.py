@@ -9,7 +9,6 @@ import threading
 import time
 from typing import ClassVar
 
-from textual.app import App
 from textual.binding import Binding, BindingType
 from textual.events import Unmount
 
@@ -22,6 +21,7 @@ from wizard.question import Revise, Turn
 from wizard.secret import Secret
 from wizard.session import Session
 from wizard.ui.trail import Trail
+from wizard.ui.tui.base import BaseApp
 from wizard.ui.tui.board import Board
 from wizard.ui.tui.bridge import Bridge
 from wizard.ui.tui.messages import (
@@ -48,22 +48,18 @@ AWAY = 15.0  # seconds of work after which a question rings the bell
 PATIENCE = 10.0  # seconds that the engine gets to end by itself after the screen is gone
 
 
-class WizardApp(App[None]):
+class WizardApp(BaseApp[None]):
     """Shows one session. `error` is what ended the journey early, when something did."""
 
-    ENABLE_COMMAND_PALETTE = False
-    TITLE = "homelab"
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("f3,ctrl+r", "answers", "Answers", tooltip="Look at every answer that was given, and change one"),
         Binding("ctrl+l", "log", "Log", priority=True, tooltip="Show or hide the log"),
         Binding("ctrl+g,question_mark,f1", "keys", "Help", tooltip="Show help and keys (? where nothing is typed yet)"),
         Binding("ctrl+c", "leave", "Leave", priority=True, tooltip="Save and leave; asks first"),
-        Binding("ctrl+q", "leave", show=False, priority=True),
     ]
 
     def __init__(self, session: Session) -> None:
         super().__init__()
-        self.animation_level = "none"
         self.session = session
         self.board = Board([step.name for step in session.order])
         self.bridge = Bridge(self.post_message)
@@ -118,10 +114,6 @@ class WizardApp(App[None]):
         await self.journey.show(
             FinishedPane(table, notes, overview=self.session.overview, skipped=self.session.skipped())
         )
-
-    def _fatal_error(self) -> None:
-        """Textual would print a traceback with the values of variables; the command reports mistakes its own way."""
-        self._close_messages_no_wait()
 
     def run_to_end(self, *, headless: bool = False) -> None:
         """Runs until the terminal is given back. Raises what stopped the journey, or a mistake of the app itself."""

@@ -7,11 +7,11 @@ import sys
 from collections.abc import Callable, Sequence
 from typing import ClassVar
 
-from textual.app import App
 from textual.binding import Binding, BindingType
 
 from wizard.home import Known, Standing, Wish
 from wizard.status import MARKS
+from wizard.ui.tui.base import BaseApp
 from wizard.ui.tui.screens.dashboard import DashboardScreen
 from wizard.ui.tui.screens.frame import FrameScreen
 from wizard.ui.tui.screens.help import HelpScreen
@@ -28,21 +28,17 @@ MEANINGS = {
 }
 
 
-class HomeApp(App[Wish]):
+class HomeApp(BaseApp[Wish]):
     """One screen, which ends it with a wish."""
 
-    ENABLE_COMMAND_PALETTE = False
-    TITLE = "homelab"
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("ctrl+g,question_mark,f1", "keys", "Help", tooltip="Show the keys that work here"),
         Binding("ctrl+c", "leave", "Leave", priority=True, tooltip="Leave; nothing is changed by that"),
-        Binding("ctrl+q", "leave", show=False, priority=True),
     ]
 
     def __init__(self, first: Callable[[], FrameScreen]) -> None:
         """`first` makes the screen, once the app is there that its widgets need."""
         super().__init__()
-        self.animation_level = "none"
         self._first = first
 
     async def on_mount(self) -> None:
@@ -55,10 +51,6 @@ class HomeApp(App[Wish]):
 
     def action_leave(self) -> None:
         self.exit(Wish("leave"))
-
-    def _fatal_error(self) -> None:
-        """As in `WizardApp`: no traceback with the values of variables."""
-        self._close_messages_no_wait()
 
     def wished(self) -> Wish:
         """Shows it until the person wishes something. Raises a mistake of the app itself."""
