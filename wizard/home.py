@@ -66,7 +66,12 @@ class Known:
         if self.problem:
             return self.problem
         if not self.next:
-            return f"every step is done, the last one {self.last}"
+            all_done = (
+                "every step is done" if self.done == self.total else f"{self.done} of {self.total} steps are done"
+            )
+            return f"{all_done}, the last one {self.last}" + (
+                "" if self.done == self.total else "; the others are skipped"
+            )
         last = f", the last one {self.last}" if self.last else ""
         return f"{self.done} of {self.total} steps done{last}; next: {self.next}"
 
@@ -84,8 +89,8 @@ class Standing:
 
     @property
     def left(self) -> list[AnyStep]:
-        """The steps that are not done."""
-        return [step for step in self.order if step.name not in self.state.done]
+        """The steps that are to come: neither done nor skipped by the person."""
+        return left(self.state, self.order)
 
     @property
     def finished(self) -> bool:
@@ -95,6 +100,15 @@ class Standing:
         """Where it stands, in a sentence or two."""
         about = summary(self.state, self.order).about
         return f"{about[:1].upper()}{about[1:]}."
+
+    def skipped(self) -> list[str]:
+        """A sentence for each step that the person went on without."""
+        at = self.state.skipped
+        return [
+            f"{step.title} was skipped by you, {report.moment(at[step.name])}; the journey offers it again."
+            for step in self.order
+            if step.name in at and step.name not in self.state.done
+        ]
 
     def unfinished(self) -> list[tuple[str, str, str]]:
         """Changes that were begun and not finished after the last one that was: sentence, host and when."""
@@ -145,7 +159,7 @@ class Stage:
 
     def standing(self) -> Standing:
         state = self.state()
-        finished = all(step.name in state.done for step in self.order)
+        finished = not left(state, self.order)
         return Standing(
             state, self.order, self.after if finished else self.before, lambda: self.look(self.state()),
             [one for one in ACTIONS if not one.words or " ".join(one.words) in self.commands], self.file is None,
@@ -155,9 +169,15 @@ class Stage:
 def summary(state: State, order: Sequence[AnyStep]) -> Known:
     """Where the cluster of `state` stands."""
     times = [at for step, at in state.done.items() if any(step == one.name for one in order)]
-    left = [step for step in order if step.name not in state.done]
+    to_come = left(state, order)
+    done = sum(step.name in state.done for step in order)
     last = report.moment(max(times)) if times else ""
-    return Known(state.cluster, len(order) - len(left), len(order), left[0].title if left else "", last)
+    return Known(state.cluster, done, len(order), to_come[0].title if to_come else "", last)
+
+
+def left(state: State, order: Sequence[AnyStep]) -> list[AnyStep]:
+    """The steps that are to come: neither done nor skipped by the person."""
+    return [step for step in order if step.name not in state.done and step.name not in state.skipped]
 
 
 def clusters(order: Sequence[AnyStep]) -> list[Known]:

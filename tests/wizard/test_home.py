@@ -146,6 +146,15 @@ def test_what_was_begun_and_not_finished_is_told(tmp_path: Path) -> None:
     assert [(sentence, host) for sentence, host, _ in standing.unfinished()] == [("three", "atlas")]
 
 
+def test_what_was_skipped_holds_nothing_up_and_is_told(tmp_path: Path) -> None:
+    state = State(tmp_path / "state.yaml", "toys")
+    state.done, state.skipped = {"fruit": WHEN, "party": WHEN}, {"cake": WHEN}
+    standing = Standing(state, ORDER, (), lambda: context(state))
+    assert standing.finished
+    assert standing.sentence().endswith("; the others are skipped.")
+    assert standing.skipped()[0].startswith("Cake was skipped by you, 2026-01-0")
+
+
 # -- looking ---------------------------------------------------------------------------------------------------
 
 

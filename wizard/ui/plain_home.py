@@ -50,6 +50,8 @@ class PlainHome:
     def stand(self, standing: Standing) -> Wish:
         out, state = self._out, standing.state
         out.say(report.wrapped(f"Cluster {state.cluster}: {standing.sentence()}", out.width))
+        for sentence in standing.skipped():
+            out.say(report.wrapped(sentence, out.width))
         for sentence, host, at in standing.unfinished():
             where = f" on {host}" if host else ""
             out.say(report.wrapped(f"Begun{where} at {at} and not finished: {report.clean(sentence)}", out.width))

@@ -156,6 +156,15 @@ async def test_the_opening_tells_and_goes_on_with_one_key(standing: Standing, si
     assert seeing.app.return_value == Wish("go on")
 
 
+async def test_a_step_that_was_skipped_has_its_own_mark(standing: Standing) -> None:
+    standing.state.skipped = {"cake": WHEN}
+    async with Seeing(lambda: StandingScreen(standing)) as seeing:
+        assert "–  Cake   skipped by you 2026-01-0" in seeing.shown() and "Go on with Party" in seeing.shown()
+    standing.state.done = {"fruit": WHEN, "party": WHEN}
+    async with Seeing(lambda: DashboardScreen(standing)) as seeing:
+        assert "– Cake was skipped by you" in seeing.shown()
+
+
 async def test_what_the_world_says_is_told_where_it_differs(standing: Standing) -> None:
     standing.parts = parts(lambda ctx: bowl("leaks", "bad"))
     async with Seeing(lambda: StandingScreen(standing)) as seeing:

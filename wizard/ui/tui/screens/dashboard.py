@@ -13,6 +13,7 @@ from textual.widget import Widget
 from wizard.home import Standing, Wish, wish_of
 from wizard.ui.tui.screens.frame import Press
 from wizard.ui.tui.screens.looking import LookingScreen
+from wizard.ui.tui.widgets.panes import text
 
 EVERY = 60.0  # seconds between two looks
 WIDE = ("proof",)  # parts that stand at the right when there is room
@@ -32,6 +33,8 @@ class DashboardScreen(LookingScreen):
             self._bindings.key_to_bindings[one.key] = [binding]
 
     def content(self) -> Iterable[Widget]:
+        for sentence in self.standing.skipped():
+            yield text(f"– {sentence}", "gap")
         views = list(self.parts())
         wide = [view for view in views if view.id in [f"part-{key}" for key in WIDE]]
         left = [view for view in views if view not in wide]

@@ -35,14 +35,16 @@ class StandingScreen(LookingScreen):
         yield text(self._steps(), "muted", "steps")
 
     def _steps(self) -> Content:
-        done, left = self.standing.state.done, self.standing.left
+        done, skipped, left = self.standing.state.done, self.standing.state.skipped, self.standing.left
         rows = []
         for step in self.standing.order:
-            mark = "✓" if step.name in done else "▶" if left and step is left[0] else "·"
-            told = (
-                f"done {report.moment(done[step.name])}" if step.name in done else "goes on here" if mark == "▶" else ""
-            )
-            rows.append((mark, step.title, told))
+            if step.name in done:
+                rows.append(("✓", step.title, f"done {report.moment(done[step.name])}"))
+            elif step.name in skipped:
+                rows.append(("–", step.title, f"skipped by you {report.moment(skipped[step.name])}"))
+            else:
+                here = step is left[0]
+                rows.append(("▶" if here else "·", step.title, "goes on here" if here else ""))
         return Content("\n".join(report.columns(rows)))
 
     def buttons(self) -> Sequence[Press]:
