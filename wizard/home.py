@@ -42,10 +42,12 @@ class Action:
 
 
 ACTIONS = (
-    Action("n", "Add a node", "one or more Pis join the cluster", ("node", "add")),
+    Action("a", "Add a node", "one or more Pis join the cluster", ("node", "add")),
     Action("e", "Expose an app", "an app becomes reachable under a name", ("app", "expose")),
     Action("v", "Verify", "measure again who reaches what", ("verify",)),
-    Action("j", "Journey again", "every step looks again"),
+    Action("d", "Doctor", "what is wrong, why, and what to do", ("doctor",)),
+    Action("u", "Upgrade", "this release's versions, in one commit", ("upgrade",)),
+    Action("j", "Journey", "go through every step again; what is true already is left alone"),
 )
 
 

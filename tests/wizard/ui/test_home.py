@@ -11,6 +11,7 @@ from typing import Any
 
 import pytest
 from textual.pilot import Pilot
+from textual.widgets import Button
 
 from tests.wizard.toys import ORDER, ToyWorld
 from wizard.context import Context
@@ -56,7 +57,7 @@ def standing(tmp_path: Path) -> Standing:
     def context() -> Context:
         return Context(ToyWorld(), state, Nobody(), Bus())  # type: ignore[arg-type]
 
-    return Standing(state, ORDER, parts(lambda ctx: bowl("whole")), context, ACTIONS[2:], others=True)
+    return Standing(state, ORDER, parts(lambda ctx: bowl("whole")), context, [ACTIONS[2], ACTIONS[-1]], others=True)
 
 
 def finished(standing: Standing) -> Standing:
@@ -238,6 +239,15 @@ async def test_a_click_does_what_the_button_says(standing: Standing) -> None:
     async with Seeing(lambda: DashboardScreen(finished(standing))) as seeing:
         await seeing.pilot.click("#do-v")
     assert seeing.app.return_value == Wish("command", words=("verify",))
+
+
+@pytest.mark.parametrize("size", SIZES)
+async def test_every_action_fits_on_the_screen(standing: Standing, size: tuple[int, int]) -> None:
+    standing.actions = ACTIONS
+    async with Seeing(lambda: DashboardScreen(finished(standing)), size) as seeing:
+        for button in seeing.app.screen.query(Button):
+            assert button.region.right <= size[0] - 1 and button.region.bottom < size[1]
+        assert len(seeing.app.screen.query(Button)) == len(ACTIONS) + 1
 
 
 async def test_looking_again_draws_what_is_new(standing: Standing) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import os
 import random
+import re
 import struct
 import termios
 import time
@@ -20,10 +21,12 @@ from textual.binding import Binding
 
 from tests.wizard.ui.driver import LARGE, answered, driven
 from tests.wizard.ui.test_terminal import Terminal
+from wizard.home import ACTIONS
 from wizard.ui.tui import base, home
 from wizard.ui.tui.app import WizardApp
 from wizard.ui.tui.screens import answers, dashboard, frame, help, leave, looking, picker, standing  # noqa: A004
 from wizard.ui.tui.widgets import choices, field, log, loglines, panes, question, work
+from wizard.ui.tui.widgets.keyline import KeyLine
 from wizard.ui.tui.widgets.panes import ApprovalPane, FailurePane
 from wizard.ui.tui.widgets.work import WorkPane
 
@@ -58,6 +61,25 @@ def test_every_key_that_is_shown_has_a_word_and_says_what_it_does() -> None:
     for name, one in bindings():
         assert one.tooltip or not one.show, f"{name}: {one.key}"
         assert one.description or not one.show, f"{name}: {one.key}"
+
+
+async def test_a_click_on_a_key_below_is_that_key(answered: Any) -> None:
+    async with driven(answered) as driver:
+        await driver.pane(ApprovalPane)
+        for words, there in (("^l Log", "searches in these lines"), ("^g Help", "Keys that work here")):
+            row = driver.shown().splitlines()[-1]
+            await driver.pilot.click(KeyLine, offset=(row.index(words) + 3, 0))
+            await driver.until(lambda there=there: there in driver.shown(), words)
+
+
+def test_the_documented_keys_are_those_that_there_are() -> None:
+    text = (Path(__file__).resolve().parents[3] / "docs" / "screen.md").read_text()
+    rows = re.findall(r"^\| ((?:`[^`]+` ?)+)\|", text.split("## Keys")[1].split("## Marks")[0], re.MULTILINE)
+    documented = {key for row in rows for key in re.findall(r"`([^`]+)`", row)}
+    names = {"?": "question_mark", "/": "slash"}
+    bound = {key.strip() for _, one in bindings() for key in one.key.split(",")} | {one.key for one in ACTIONS}
+    assert len(documented) > 20
+    assert {key for key in documented if names.get(key, key) not in bound} == set()
 
 
 # -- colours ---------------------------------------------------------------------------------------------------

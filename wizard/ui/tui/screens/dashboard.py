@@ -42,7 +42,7 @@ class DashboardScreen(LookingScreen):
 
     def buttons(self) -> Sequence[Press]:
         return [
-            Press(_lettered("Look again", "l"), id="look"),
+            Press(_lettered("Look", "l"), id="look"),
             *(Press(_lettered(one.label, one.key), id=f"do-{one.key}") for one in self.standing.actions),
         ]
 

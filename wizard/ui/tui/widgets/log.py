@@ -48,11 +48,11 @@ class LogPane(Vertical):
         Binding("slash", "find", "Search", tooltip="Search for a text in the lines"),
         Binding("n", "next(-1)", "Next", tooltip="The next line with that text, upwards"),
         Binding("p,N", "next(1)", "Previous", show=False, tooltip="The line with that text before, downwards"),
-        Binding("f", "filter", "Only these", tooltip="Show only the lines with that text, or all again"),
+        Binding("f", "filter", "Only those", tooltip="Show only the lines with that text, or all again"),
         Binding("space", "mark", "Mark", show=False, tooltip="Begin or end marking lines to copy"),
         Binding("c", "copy", "Copy", tooltip="Copy the marked lines, the one pointed at, or all that are shown"),
         Binding("b", "bigger", "Bigger", show=False, tooltip="Give the log the whole screen, or less again"),
-        Binding("escape", "close", "Close the log", tooltip="Hide the log"),
+        Binding("escape", "close", "Close", tooltip="Take the search back, then hide the log"),
     ]
 
     def __init__(self, board: Board, path: Path | None = None) -> None:

@@ -20,6 +20,8 @@ from wizard.ui.tui.messages import Decided
 from wizard.ui.tui.widgets.field import Field
 from wizard.ui.tui.widgets.panes import NoteBox, Pane, Scroll, text
 
+ROOM = (110, 32)  # columns and rows of the terminal: those of the screen's -wide and -high
+
 
 def asking_for_word(approval: Approval, notes: Sequence[events.Note]) -> QuestionPane:
     """For a change that wants its word typed: an empty answer is a no."""
@@ -65,9 +67,18 @@ class QuestionPane(Pane):
                 yield text(report.clean(prompt.explanation), "muted")
             if question.help:
                 yield text(question.help, "muted")
-            for heading, told in sections(prompt):  # where there is room for it; otherwise it is in the help
-                if heading in ("Why it is asked", "Where to find it"):
-                    yield text(Content.assemble((f"{heading}  ", "bold"), told), "muted more")
+
+    def on_resize(self) -> None:
+        """Where there is room, the help for the question stands below it; else it is a key away."""
+        columns, rows = self.app.size
+        if columns < ROOM[0] or rows < ROOM[1] or self.query(".more"):
+            return
+        more = [
+            text(Content.assemble((f"{heading}  ", "bold"), told), "muted more")
+            for heading, told in sections(self.prompt)
+            if heading in ("Why it is asked", "Where to find it")
+        ]
+        self.query_one(Scroll).mount_all(more)
 
     def _hint(self) -> str:
         question, default = self.prompt.question, self.prompt.default
