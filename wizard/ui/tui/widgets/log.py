@@ -80,7 +80,7 @@ class LogPane(Vertical):
             at = found.index(lines.pointed) + 1 if lines.pointed in found else 0
             words.append(f"{at} of {counted(len(found), 'line')}" if at else counted(len(found), "line"))
         elif self._path is not None:
-            words.append(f"all of it is in {_short(self._path)}")
+            words.append(_short(self._path))
         self.border_title = Content(" · ".join(words))
 
     def toggle(self) -> None:
@@ -88,7 +88,7 @@ class LogPane(Vertical):
         self.display = not self.display
         if self.display:
             self._rewrite()
-            self.lines.focus()
+            self.screen.set_focus(self.lines)
 
     def refresh_lines(self) -> None:
         """Adds what is new on the board."""
@@ -98,6 +98,11 @@ class LogPane(Vertical):
         start = len(self._board.lines) - new
         self.lines.add(filter(self._fits, islice(self._board.lines, start, None)))
         self._seen = self._board.written
+
+    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
+        if action in ("next", "filter"):
+            return bool(self.lines.needle)
+        return super().check_action(action, parameters)
 
     def _fits(self, line: str) -> bool:
         return not self._only or self.lines.needle in line.lower()
@@ -110,7 +115,7 @@ class LogPane(Vertical):
     # -- keys ----------------------------------------------------------------------------------------------
 
     def action_find(self) -> None:
-        self.query_one(SearchInput).focus()
+        self.screen.set_focus(self.query_one(SearchInput))
 
     def action_next(self, step: int) -> None:
         self.lines.go(step)
@@ -145,7 +150,7 @@ class LogPane(Vertical):
             self._only = False
             self._rewrite()
             self.lines.search("")
-            self.lines.focus()
+            self.screen.set_focus(self.lines)
         else:
             self.post_message(self.Closed())
 
@@ -158,7 +163,7 @@ class LogPane(Vertical):
 
     def on_input_submitted(self, event: Input.Submitted) -> None:
         event.stop()
-        self.lines.focus()
+        self.screen.set_focus(self.lines)
 
     def on_search_input_next(self, event: SearchInput.Next) -> None:
         event.stop()
@@ -167,6 +172,7 @@ class LogPane(Vertical):
     def on_log_lines_pointed(self, event: LogLines.Pointed) -> None:
         event.stop()
         self._title()
+        self.refresh_bindings()
 
 
 def _short(path: Path) -> str:
