@@ -53,7 +53,7 @@ async def test_it_tells_how_long_a_step_usually_takes_and_when_it_takes_longer(
 
 def test_every_step_has_a_time() -> None:
     steps = {step.name for step in (*ORDER, *NODE_ADD, *NODE_REMOVE, *NODE_UPGRADE, *RESET)}
-    assert steps == set(expected.minutes())
+    assert steps <= set(expected.minutes())
     assert all(0 < least <= most for least, most in expected.minutes().values())
 
 

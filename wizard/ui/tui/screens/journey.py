@@ -32,7 +32,10 @@ class JourneyScreen(Screen[None]):
         super().__init__()
         self._session, self._board = session, board
         self._noted = 0  # notes that were on the screen when the person decided something last
-        self._rail, self._log = StepRail(session.order, session.state.done), LogPane(board, None if session.fleeting else session.log_path)
+        self._rail, self._log = (
+            StepRail(session.order, session.state.done),
+            LogPane(board, None if session.fleeting else session.log_path),
+        )
         self._pane: Pane | None = None
         self._progress, self._stage = Fresh("progress", steady=True), Container(id="stage")
 

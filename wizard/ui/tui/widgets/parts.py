@@ -17,7 +17,7 @@ from wizard.ui.tui.widgets.fresh import Fresh
 STYLES = {"✓": "$text-success", "!": "$text-warning bold", "✗": "$text-error bold", "?": "$text-warning", "·": "dim"}
 LOOKING = "…"
 MARGIN = 6  # columns of a row beside its name and its text
-LEAST = 23  # columns that a row's text gets, whatever its name takes
+LEAST = 26  # columns that a row's text gets, whatever its name takes
 
 
 class PartView(Fresh):
