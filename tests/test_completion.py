@@ -56,6 +56,7 @@ OFFERED = [
     ("homelab reset --skip ", {"192.168.1.11", "192.168.1.12"}),
     ("homelab plan --until ", {"machines", "control-plane", "proof"}),
     ("homelab demo --machine ", {"pi5", "minipc"}),
+    ("homelab demo --fault ", {"wrong-password", "power-cut"}),
     ("homelab completion ", {"bash", "zsh", "fish"}),
     ("homelab plan --answers an", {"answers.yaml"}),
     ("homelab plan --", {"--answers", "--until"}),
@@ -124,7 +125,7 @@ def test_the_shell_understands_it(home: Path, shell: str) -> None:
 
 def test_every_option_that_wants_a_word_is_thought_of() -> None:
     """A new one gets its completions, or is named among those that have none."""
-    known = {*completion.FILES, *completion.FOLDERS, *completion.ASKED, *completion.FREE, "until", "machine"}
+    known = {*completion.FILES, *completion.FOLDERS, *completion.ASKED, *completion.FREE, "until", "machine", "fault"}
     wanting = {action.dest for action in completion.actions(commandline.parser()) if action.choices is None}
     assert wanting <= known
     assert wanting >= completion.FREE

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import io
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any
 
@@ -15,6 +15,7 @@ from steps import ORDER, nodes
 from wizard import yamlfile
 from wizard.demo.start import Demo, prepared
 from wizard.engine import Consent
+from wizard.errors import WizardError
 from wizard.opening import open_answered, open_state
 from wizard.session import Session
 from wizard.ui import plain, unattended
@@ -104,18 +105,31 @@ async def test_the_full_screen_leads_to_the_same(ahead: dict[str, Any]) -> None:
         assert outcome(demo) == ahead
 
 
-async def walk(app: WizardApp, pilot: Any) -> None:
-    """Enter for every question, y for every approval, until the journey has ended."""
-    end, before = time.monotonic() + 200, None
+async def walk(
+    app: WizardApp, pilot: Any, *, typed: Mapping[str, str] | None = None, retrying: bool = False
+) -> list[tuple[str, WizardError]]:
+    """Enter for every question, y for every approval, until the journey has ended. The failures that were met.
+
+    `typed` is entered instead of what is proposed, by the question's key. Unless `retrying`, nothing may fail.
+    """
+    end, before = time.monotonic() + 100, None
+    failures: list[tuple[str, WizardError]] = []
     while not app.journey.query(FinishedPane):
         assert time.monotonic() < end, "the journey did not come to its end"
-        assert not app.journey.query(FailurePane), "a step failed"
-        panes = [pane for kind in (QuestionPane, ApprovalPane) for pane in app.journey.query(kind)]
+        assert retrying or not app.journey.query(FailurePane), "a step failed"
+        panes = [pane for kind in (QuestionPane, ApprovalPane, FailurePane) for pane in app.journey.query(kind)]
         pane = next((pane for pane in panes if pane.is_mounted and not pane.disabled and pane is not before), None)
         if pane is None:
             await asyncio.sleep(0.02)
             continue
         await pilot.pause()
-        await pilot.press("y" if isinstance(pane, ApprovalPane) else "enter")
+        if isinstance(pane, FailurePane):
+            failures.append((pane._title, pane._error))
+            await pilot.press("r")
+        elif isinstance(pane, QuestionPane) and (answer := (typed or {}).get(pane.prompt.question.key)):
+            await pilot.press("end", "ctrl+u", *answer, "enter")
+        else:
+            await pilot.press("y" if isinstance(pane, ApprovalPane) else "enter")
         before = pane
     await pilot.press("enter")
+    return failures

@@ -103,6 +103,14 @@ def test_certificates(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: p
     assert all(allowed - {"used", "limit", "free"} <= set(one) <= allowed for one in found["certificates"])
 
 
+def test_what_can_go_wrong_in_the_demo(capsys: pytest.CaptureFixture[str]) -> None:
+    assert cli.main(["demo", "--list-faults", "--json"]) == ExitCode.OK
+    found = json.loads(capsys.readouterr().out)
+    assert set(found) == documented("`demo --list-faults`")
+    assert all(set(fault) == documented("`demo --list-faults`: `faults`") for fault in found["faults"])
+    assert cli.main(["demo", "--json"]) == ExitCode.USAGE
+
+
 def test_json_of_a_reset_is_only_for_looking(capsys: pytest.CaptureFixture[str]) -> None:
     assert cli.main(["reset", "--json"]) == ExitCode.USAGE
     assert "needs --plan" in capsys.readouterr().err

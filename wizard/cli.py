@@ -218,13 +218,16 @@ def _demo(args: Namespace) -> int:
     from wizard.demo.start import prepared
     from wizard.errors import StateError
 
+    if "list_faults" in args:
+        return _faults(args)
     steps, file = order(), _file(args)
     if file is not None and file.exists():
         raise StateError(
             f"The demo begins anew each time, and {file} exists.", "Its simulated Pis live only as long as it runs.",
             "Remove the file or name another one with --state.",
         )  # fmt: skip
-    with prepared(fast="fast" in args, machines=getattr(args, "machine", ())) as demo:
+    machines, faults = getattr(args, "machine", ()), getattr(args, "fault", ())
+    with prepared(fast="fast" in args, machines=machines, faults=faults) as demo:
         file = file or demo.state
         if "yes" in args:
             answers = _path(args.answers) if "answers" in args else demo.answers
@@ -234,6 +237,17 @@ def _demo(args: Namespace) -> int:
             return _journey(session, _front(args))
         args.simulated, args.cluster = demo, "demo"
         return _home(args, file)
+
+
+def _faults(args: Namespace) -> int:
+    import json
+
+    from wizard.demo import faults
+    from wizard.errors import ExitCode
+    from wizard.ui.out import Out
+
+    Out().say(json.dumps(faults.data(), indent=2) if "json" in args else faults.listed())
+    return ExitCode.OK
 
 
 def _certificates(args: Namespace) -> int:
@@ -393,9 +407,9 @@ def _completion(args: Namespace) -> int:
     if "list" in args:
         lines = completion.names(args.list)
     else:
-        from wizard.demo import pi
+        from wizard.demo import faults, pi
 
-        words = {"until": [step.name for step in order()], "machine": pi.names()}
+        words = {"until": [step.name for step in order()], "machine": pi.names(), "fault": list(faults.table())}
         lines = [completion.script(commandline.parser(), args.shell, words)]
     for line in lines:
         Out().say(line)
@@ -471,7 +485,8 @@ def _session(args: Namespace, steps: Sequence[AnyStep], world: World, state: Sta
     log = LogFile(state.path.parent / "homelab.log", f"homelab {__version__}: {_command(args)}")
     session = Session(steps, world, state, _command(args), consent, log, close_all)
     if "simulated" in args:
-        session.proposing, session.fleeting = args.simulated.proposing, True
+        session.proposing, session.fronting = args.simulated.proposing, args.simulated.fronting
+        session.fleeting = True
     return session
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import argparse
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import NoReturn
 
 from wizard import __version__, options
@@ -36,6 +36,13 @@ state:
 class Parser(argparse.ArgumentParser):
     """Says what is wrong in one sentence instead of printing the whole usage."""
 
+    late: Callable[[], str] | None = None  # what stands below the help, where it has to be read from a file
+
+    def format_help(self) -> str:
+        if self.late is not None:
+            self.epilog = self.late()
+        return super().format_help()
+
     def error(self, message: str) -> NoReturn:
         print(f"homelab: {message}. See: {self.prog} --help", file=sys.stderr)
         raise SystemExit(2)
@@ -54,6 +61,8 @@ def parse(words: Sequence[str]) -> argparse.Namespace:
         made.error("run changes hosts without asking, so it needs --answers FILE and --yes; look first with plan")
     if args.command == "reset" and "json" in args and "plan" not in args:
         made.error("--json says what would be done, so it needs --plan")
+    if args.command == "demo" and "json" in args and "list_faults" not in args:
+        made.error("--json is for what can go wrong, so it needs --list-faults")
     if args.command == "completion" and not (args.shell or "list" in args):
         made.error(f"completion needs a shell: {', '.join(SHELLS)}")
     options.read_words(made, args)
@@ -82,9 +91,7 @@ def parser() -> Parser:
         made.set_defaults(command=name)
         return made
 
-    demo = command("demo", "the whole journey on simulated Pis; touches no network", plain, answers, consent)
-    _add(demo, "--fast", action="store_true", help="do not take the time that real Pis would")
-    _add(demo, "--machine", metavar="NAME", action="append", help="use this simulated machine (repeatable)")
+    _demo(command("demo", "the whole journey on simulated Pis; touches no network", plain, answers, consent))
     plan = command("plan", "what would change; writes nothing", answers)
     run = command("run", "the whole journey without a question; needs --answers and --yes", answers, consent)
     _add(plan, "--json", action="store_true", help="print the steps and changes as JSON")
@@ -109,6 +116,21 @@ def parser() -> Parser:
     _add(completion, "--list", choices=LISTS, help=argparse.SUPPRESS)  # what the completions ask
     _answers(command("answers", "the whole interview in a file: begin one, check it"), [common])
     return whole
+
+
+def _demo(demo: Parser) -> None:
+    _add(demo, "--fast", action="store_true", help="do not take the time that real Pis would")
+    _add(demo, "--machine", metavar="NAME", action="append", help="use this simulated machine (repeatable)")
+    _add(demo, "--fault", metavar="NAME", action="append", help="let this go wrong on the way (repeatable)")
+    _add(demo, "--list-faults", action="store_true", help="tell what can be made to go wrong, and nothing else")
+    _add(demo, "--json", action="store_true", help="with --list-faults: print them as JSON")
+    demo.formatter_class, demo.late = argparse.RawDescriptionHelpFormatter, _faults
+
+
+def _faults() -> str:
+    from wizard.demo import faults
+
+    return "faults, by the step that meets them:\n" + faults.listed()
 
 
 def _resetting(reset: Parser) -> None:

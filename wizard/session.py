@@ -30,6 +30,7 @@ class Session:
     log: LogFile | None = None
     finish: Callable[[Context], None] = lambda ctx: None  # closes what the steps left open
     proposing: Callable[[Prompt], Prompt] = lambda prompt: prompt  # may put another default before the person
+    fronting: Callable[[FrontEnd], FrontEnd] = lambda front: front  # may stand between the engine and the front end
     dry_run: bool = False
     fleeting: bool = False  # a demo: what it did is gone when it ends
     bus: Bus = field(default_factory=Bus)
@@ -46,6 +47,7 @@ class Session:
 
     def engine(self, front: FrontEnd) -> Engine:
         """The engine of this run, asking `front`."""
+        front = self.fronting(front)
         self._ctx = Context(self.world, self.state, front, self.bus, dry_run=self.dry_run, proposing=self.proposing)
         return Engine(self.order, self._ctx, self.consent)
 

@@ -26,6 +26,7 @@ class SimApi:
         self.clock, self.wrote = clock, wrote
         self.up = False
         self.nudge: Callable[[], None] = lambda: None  # called when Flux is asked to look at its repository
+        self.spoil: Callable[[str, Object], Object] = lambda path, body: body  # what a fault makes of a status
         self.objects: dict[str, Object] = {}
         self._later: list[tuple[float, str, Object]] = []
         self._lock = threading.RLock()
@@ -78,7 +79,7 @@ class SimApi:
             self._later = [entry for entry in self._later if entry[0] > now]
             for _, path, body in sorted(due, key=lambda entry: entry[0]):
                 if path in self.objects or set(body) != {"status"}:  # no status for what has been deleted since
-                    self.put(path, body)
+                    self.put(path, self.spoil(path, body))
 
     def announced(self) -> set[str]:
         """The load balancer's addresses in use: those of the Gateways."""

@@ -80,7 +80,8 @@ def _kustomization(path: str, obj: Object, objects: Mapping[str, Object]) -> lis
     if revision is None:
         return []
     waits = 7.0 * _depth(path, obj, objects)
-    return [(4 + waits, path, _seen(obj, conditions=[_true("Ready", obj)], lastAppliedRevision=revision))]
+    at = {"lastAppliedRevision": revision, "lastAttemptedRevision": revision}
+    return [(4 + waits, path, _seen(obj, conditions=[_true("Ready", obj)], **at))]
 
 
 def _depth(path: str, obj: Object, objects: Mapping[str, Object]) -> int:

@@ -76,7 +76,7 @@ class Machine:
 
 def names() -> list[str]:
     """The names of the machines in `assets/machines`."""
-    skip = ("effects", "answers")
+    skip = ("effects", "answers", "faults")
     return sorted(file.stem for file in (assets.root() / "machines").glob("*.yaml") if file.stem not in skip)
 
 
@@ -109,7 +109,7 @@ class SimHost:
             return Result(0, self.machine.facts())
         out, code, written = "", 0, False
         with self.machine.lock:
-            for effect in effects.of(script.name):
+            for effect in self.world.faults.effects(self, script) or effects.of(script.name):
                 if effects.applies(effect, self.machine.sections, script.args):
                     if effect.writes and not written:  # one script, one write, however many effects say what it does
                         self.world.wrote(f"{self.address} {script.name}")

@@ -59,8 +59,9 @@ def _gateway(world: SimWorld, address: str, port: str, at_home: bool) -> str:
     if at_home and address != PUBLIC:
         releases = [one for one in world.api.objects.values() if one.get("kind") == "HelmRelease"]
         return next((_name(one) for one in releases if _serves(one, address)), "")
-    public = address == PUBLIC or not IPv4Address(address).is_private  # the router forwards two ports, nothing else
-    return "traefik-external" if public and port in ("80", "443") else ""
+    public = address == PUBLIC or not IPv4Address(address).is_private
+    forwarded = world.faults.forwarded() and port in ("80", "443")  # the router forwards two ports, nothing else
+    return "traefik-external" if public and forwarded else ""
 
 
 def _http(world: SimWorld, rest: Sequence[str], nonce: str, at_home: bool) -> str:

@@ -49,7 +49,7 @@ def _real(
 ) -> Result:
     if Path(argv[0]).name == "git" and any(word in GIT_WRITES for word in argv[1:4]):
         world.wrote(" ".join(["git", *argv[1:3]]))
-    if refused := world.forges.git(argv, env):
+    if Path(argv[0]).name == "git" and (refused := world.faults.git(argv) or world.forges.git(argv, env)):
         return refused
     try:
         done = subprocess.run(

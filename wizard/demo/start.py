@@ -13,9 +13,12 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from wizard import assets, yamlfile
+from wizard.context import FrontEnd, Verdict
+from wizard.demo import faults as known_faults
 from wizard.demo.pi import Machine, shipped
 from wizard.demo.world import SimWorld
-from wizard.question import Prompt
+from wizard.errors import WizardError
+from wizard.question import Prompt, Turn
 from wizard.secret import SecretRef
 
 SPEED = 12.0  # simulated seconds in a real one: the journey takes some minutes of a Pi's time
@@ -43,28 +46,72 @@ class Demo:
         """`prompt`, with the demo's own answer as its default. A secret left empty is taken from the demo, too."""
         return _proposed(prompt, yamlfile.load(self.answers.read_text(encoding="utf-8")))
 
+    def fronting(self, front: FrontEnd) -> FrontEnd:
+        """`front`, which is told what trying again means after a failure that the demo was to have."""
+        return _Mending(self, front)
+
+    def mending(self, step: str) -> str:
+        """How the person mends what went wrong in `step`; empty when nothing was to go wrong there."""
+        return "; ".join(fault.mended for fault in self.world.faults.met(step))
+
+    def mend(self, step: str) -> None:
+        """The person has put right what went wrong in `step`."""
+        self.world.faults.mend(step, self.world)
+        _stage(self.world, self.answers)
+
 
 @contextmanager
-def prepared(*, fast: bool = False, folder: Path | None = None, machines: Sequence[str] = ()) -> Iterator[Demo]:
+def prepared(
+    *, fast: bool = False, folder: Path | None = None, machines: Sequence[str] = (), faults: Sequence[str] = ()
+) -> Iterator[Demo]:
     """A demo in a temporary folder, or in `folder`, which stays. `fast` never waits.
 
     `machines` are names in `assets/machines`; they are then the whole network, and what is proposed to be used.
+    `faults` are names in `assets/machines/faults.yaml`: what goes wrong on the way.
     """
-    chosen = shipped(machines)
+    chosen, wrong = shipped(machines), known_faults.chosen(faults)
     with tempfile.TemporaryDirectory(prefix="homelab-demo-") as temporary:
         place = folder or Path(temporary)
         text = assets.text("machines/answers.yaml").replace("DEMO_FOLDER", str(place))
         text = _with_machines(text, chosen) if machines else text
-        world = SimWorld(place, speed=0 if fast else SPEED, machines=chosen)
+        text = _with_faults(text, wrong).replace("DEMO_FOLDER", str(place)) if wrong else text
+        world = SimWorld(place, speed=0 if fast else SPEED, machines=chosen, faults=wrong)
         answers = place / "answers.yaml"
         answers.write_text(text, encoding="utf-8")
-        url = yamlfile.load(text)["repository"]["url"]
-        (place / "known_hosts").write_text(_known_hosts(world, urlsplit(url).hostname or ""), encoding="utf-8")
-        (place / "pi-password").write_text("raspberry\n", encoding="utf-8")  # the password of every simulated Pi
-        (place / "token").write_text("demo-token-that-nobody-accepts\n", encoding="utf-8")
+        _stage(world, answers)
         (place / "usb-stick").mkdir(exist_ok=True)
-        world.make_repository(url)
+        world.make_repository(_repository(answers))
         yield Demo(world, place, answers)
+
+
+def _repository(answers: Path) -> str:
+    return str(yamlfile.load(answers.read_text(encoding="utf-8"))["repository"]["url"])
+
+
+def _stage(world: SimWorld, answers: Path) -> None:
+    """Writes the files that the answers lead to, as the faults that are left want them."""
+    host = urlsplit(_repository(answers)).hostname or ""
+    files = {
+        "known_hosts": _known_hosts(world, host), "pi-password": "raspberry\n",  # the password of every simulated Pi
+        "token": "demo-token-that-nobody-accepts\n",
+    }  # fmt: skip
+    own = world.home / ".ssh" / "known_hosts"  # what the person's own ssh has seen: nothing but a stranger
+    own.parent.mkdir(exist_ok=True)
+    files[".ssh/known_hosts"] = ""
+    for fault in world.faults.left:
+        files |= fault.files
+        files[".ssh/known_hosts"] += _known_hosts(world) if fault.stranger else ""
+    for name, text in files.items():
+        (world.folder / name).write_text(text, encoding="utf-8")
+
+
+def _with_faults(answers: str, faults: Sequence[known_faults.Fault]) -> str:
+    """The answers, with those of the faults laid over them; None takes one out."""
+    data = yamlfile.load(answers)
+    for fault in faults:
+        for step, given in fault.answers.items():
+            data[step] = {key: value for key, value in {**data.get(step, {}), **given}.items() if value is not None}
+    return yamlfile.dump(data)
 
 
 def _with_machines(answers: str, chosen: Sequence[Machine]) -> str:
@@ -78,10 +125,11 @@ def _with_machines(answers: str, chosen: Sequence[Machine]) -> str:
 
 def _known_hosts(world: SimWorld, *others: str) -> str:
     """The host keys of the simulated Pis and of `others`, as a person would have checked them beforehand."""
+    strangers = {fault.stranger for fault in world.faults.left}
     return "".join(
         f"{address} {key.kind} {key.base64}\n"
         for address in (*(one.address for one in world.machines.values() if one.banner), *others)
-        for key in world.host_keys(address)
+        for key in world.host_keys("a card of earlier" if address in strangers else address)
     )
 
 
@@ -95,3 +143,19 @@ def _proposed(prompt: Prompt, answers: Mapping[str, Any]) -> Prompt:
         question = replace(question, source="")
     default = SecretRef.parse(proposed) if question.kind.widget == "secret" else proposed
     return replace(prompt, question=question, default=default)
+
+
+class _Mending:
+    """A front end for which trying again stands for having put right what the demo was told to let go wrong."""
+
+    def __init__(self, demo: Demo, front: FrontEnd) -> None:
+        self._demo, self._front = demo, front
+        self.ask, self.confirm, self.revise = front.ask, front.confirm, front.revise
+
+    def failed(self, step: str, error: WizardError) -> Verdict | Turn:
+        if (mending := self._demo.mending(step)) and mending not in error.fix:
+            error.fix = f"{error.fix} In this demo, trying again means: {mending}.".lstrip()
+        decided = self._front.failed(step, error)
+        if decided == "retry":
+            self._demo.mend(step)
+        return decided

@@ -15,6 +15,7 @@ from wizard import assets
 from wizard.demo import flux, lan, probe, programs
 from wizard.demo.clock import Clock
 from wizard.demo.cluster import SimApi, SimCluster
+from wizard.demo.faults import Fault, Faults
 from wizard.demo.forges import SimForges
 from wizard.demo.pi import Machine, SimHost, shipped
 from wizard.demo.router import SimRouter
@@ -32,13 +33,17 @@ class SimWorld:
     was changed outside the wizard's own state: a check must leave it as it was.
     """
 
-    def __init__(self, folder: Path, *, speed: float = 0, machines: Sequence[Machine] | None = None) -> None:
+    def __init__(
+        self, folder: Path, *, speed: float = 0, machines: Sequence[Machine] | None = None, faults: Sequence[Fault] = ()
+    ) -> None:
         self.folder = self.home = folder
+        self.faults = Faults(faults)
         self.stop = threading.Event()
         self.clock = Clock(speed, self.stop)
         self.writes: list[str] = []
         self.api = SimApi(self.clock, self.wrote)
         self.api.nudge = lambda: flux.follow(self)
+        self.api.spoil = self.faults.spoil
         self.forges = SimForges(self.wrote, self.begin_repository, lambda host: _key_of(host).fingerprint)
         self.web = SimWeb(self.wrote, self.forges)
         self.router = SimRouter(self.wrote)
@@ -89,6 +94,7 @@ class SimWorld:
             (one for one in self.machines.values() if "kubelet.conf" in one.sections.get("kubernetes", "")), None
         )
         taken |= {address: (node.mac,) for address in self.api.announced() if node}
+        taken |= self.faults.taken()
         return {address: taken[address] for address in addresses if address in taken}
 
     def dns(self, server: str, name: str, kind: str) -> DnsAnswer:
@@ -118,7 +124,7 @@ class SimWorld:
 
     def http(self, request: Request) -> Response:
         self.clock.sleep(0.2)
-        return self.web.http(request)
+        return self.faults.http(request) or self.web.http(request)
 
     def cluster(self, kubeconfig: Path) -> Cluster:
         return SimCluster(self.api)

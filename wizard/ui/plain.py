@@ -235,7 +235,7 @@ class Plain:
         elif isinstance(event, events.Note):
             self._out.say()
             self._out.say(f"  {report.clean(event.title)}")
-            self._out.say(report.wrapped(report.clean(event.text), self._out.width, "    "))
+            self._out.say(report.wrapped(report.clean(event.text), self._out.width, "  "))
         elif not isinstance(event, events.Planned):
             self._out.say(report.wrapped(report.event_line(event), self._out.width, "  "))
 
