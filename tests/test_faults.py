@@ -102,7 +102,8 @@ async def test_several_in_one_journey_on_the_full_screen(side: str) -> None:
     titles = {step.name: step.title for step in ORDER}
     assert [title for title, _ in failures] == [titles[fault.step] for fault in told]
     for fault, (_, error) in zip(told, failures, strict=True):
-        assert [word for word in fault.told if word not in " ".join(error.sentences())] == [], fault.name
+        said = " ".join([*error.sentences(), getattr(error, "output", "")])
+        assert [word for word in fault.told if word not in said] == [], fault.name
 
 
 def test_without_a_person_it_ends_there_and_says_why(capsys: pytest.CaptureFixture[str]) -> None:
