@@ -9,6 +9,7 @@ import copy
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from importlib import import_module
 from pathlib import Path
 from typing import Any
 
@@ -53,6 +54,14 @@ def test_the_journey_is_the_documented_one() -> None:
         "machines", "prepare", "control-plane", "workers", "snapshots", "tailnet", "addresses", "domains",
         "repository", "flux", "router", "proof",
     ]  # fmt: skip
+
+
+@any_step
+def test_the_table_of_contents_names_it_as_it_names_itself(step: AnyStep) -> None:
+    """`Later` knows name and title without reading the step."""
+    module, _, kind = getattr(step, "place", "").partition(":")
+    own = getattr(import_module(f"steps.{module}"), kind) if module else type(step)
+    assert (step.name, step.title) == (own.name, own.title)
 
 
 @any_step

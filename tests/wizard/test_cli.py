@@ -261,6 +261,15 @@ def test_version_imports_nothing_heavy() -> None:
     }  # fmt: skip
 
 
+def test_status_reads_no_step() -> None:
+    """They take longer to read than everything else that it needs."""
+    command = "main(['status', '--state', '/nowhere/state.yaml'])"
+    code = f"import sys; from wizard.cli import main; {command}; print(*sys.modules)"
+    shown = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=30).stdout
+    assert "Next: Machines." in shown
+    assert [name for name in shown.split() if name.startswith(("steps.", "textual", "kubernetes"))] == []
+
+
 def test_help_documents_every_exit_code(capsys: Any) -> None:
     assert cli.main(["--help"]) == 0
     shown = capsys.readouterr().out
