@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from wizard.sections import Part
     from wizard.session import Session
     from wizard.state import State
+    from wizard.status import Status
     from wizard.step import AnyStep
     from wizard.world import World
 
@@ -164,15 +165,46 @@ def _plan(args: Namespace) -> int:
 
 
 def _status(args: Namespace) -> int:
-    from wizard import opening, remembered
-    from wizard.errors import ExitCode
-    from wizard.ui.out import Out
+    from threading import Event
 
-    steps = order()
+    from wizard import live, opening
+    from wizard.context import Context
+    from wizard.events import Bus
+    from wizard.sections import Nobody
+    from wizard.ui import standing_shown
+
     state = opening.open_state(getattr(args, "cluster", None), _file(args), save=False)
     go_on = [word for key in ("state", "cluster") if key in args for word in (f"--{key}", getattr(args, key))]
-    Out().say(remembered.status(state, steps, _joined("homelab", *go_on)).text())
-    return ExitCode.OK if all(step.name in state.done for step in steps) else ExitCode.NOT_READY
+    there = (state.path.parent / "kubeconfig").exists()
+    leave = Event()
+
+    def context() -> Context:  # a world of its own for each look, which ends with it
+        return Context(_world(args), state, Nobody(), Bus(), dry_run=True)
+
+    def look() -> Status:
+        return live.look(status_parts() if there else (), context, state, order(), _joined("homelab", *go_on))
+
+    ics = _path(args.calendar) if "calendar" in args else None
+    return standing_shown.run(look, leave, as_json="json" in args, watch="watch" in args, ics=ics)
+
+
+def _doctor(args: Namespace) -> int:
+    from steps.doctor import bundle, checks, mend
+    from wizard import opening
+    from wizard.session import Session
+    from wizard.ui import proved
+
+    named, file = getattr(args, "cluster", None), _file(args)
+    writes = {"fix", "bundle"} & set(vars(args))
+    state = opening.open_state(named, file, save="fix" in args)
+    if writes:
+        steps: Sequence[AnyStep] = (bundle.Bundle(_path(args.bundle)),) if "bundle" in args else (mend.Mend(),)
+        return _journey(_session(args, steps, _world(args), state), _front(args))
+    session = Session(order(), _world(args), state, finish=close_all, go_on=_command(args))
+    try:
+        return proved.run(session, checks.diagnose, as_json="json" in args)
+    finally:
+        session.close()
 
 
 def _verify(args: Namespace) -> int:
@@ -417,7 +449,7 @@ def _completion(args: Namespace) -> int:
 
 
 COMMANDS: Mapping[str, Callable[[Namespace], int]] = {
-    "wizard": _wizard, "run": _unattended, "plan": _plan, "status": _status, "demo": _demo,
+    "wizard": _wizard, "run": _unattended, "plan": _plan, "status": _status, "doctor": _doctor, "demo": _demo,
     "node add": _node, "node remove": _node, "node upgrade": _node,
     "certificates": _certificates, "certificates promote": _promote,
     "upgrade": _upgrade, "upgrade list": _upgrade_list,
@@ -457,6 +489,13 @@ def parts() -> tuple[Sequence[Part], Sequence[Part]]:
     from steps import overview
 
     return overview.OPENING, overview.DASHBOARD
+
+
+def status_parts() -> Sequence[Part]:
+    """What `homelab status` asks the cluster."""
+    from steps import status
+
+    return status.STATUS
 
 
 def _world(args: Namespace) -> World:

@@ -23,7 +23,7 @@ exit codes:
     2  the command line itself was wrong
     3  the answers or the state file were refused; nothing was touched
     4  a host key, a machine or a cluster is not the one that was pinned
-    5  plan, status, verify: something is left to do, or is not as it must be
+    5  plan, status, doctor, verify: something is left to do, or is not as it must be
     6  repo validate: the repository holds mistakes
   130  stopped with Ctrl-C; everything up to there is saved
 
@@ -98,7 +98,8 @@ def parser() -> Parser:
     for made in (plan, run):
         _add(made, "--until", metavar="STEP", help="stop after this step")
     _resetting(command("reset", "end the cluster and give every Pi back as it was before; asked twice", plain, consent))
-    command("status", "what is done and what is next, as remembered; needs no network")
+    options.status(command("status", "how the cluster stands: asked, and as remembered where it can't be"))
+    options.doctor(command("doctor", "what is wrong, by name, and what to do", plain, consent))
     verify = command("verify", "measure again who reaches what, from the LAN, the VPN and outside")
     _add(verify, "--json", action="store_true", help="print the rows and causes as JSON")
     tls = command("certificates", "every certificate, until when, and how many more there are this week")

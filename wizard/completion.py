@@ -13,7 +13,7 @@ SHELLS = ("bash", "zsh", "fish")
 LISTS = ("clusters", "nodes", "addresses")
 
 # What stands behind an option or in a place, by its name in the namespace.
-FILES = frozenset({"state", "answers", "file", "what", "passphrase_file", "backup"})
+FILES = frozenset({"state", "answers", "file", "what", "passphrase_file", "backup", "calendar", "bundle"})
 FOLDERS = frozenset({"path"})
 ASKED = {"cluster": "clusters", "node": "nodes", "skip": "addresses"}
 # nothing here tells what these may be

@@ -1,4 +1,4 @@
-"""Options of the commands about backups and upgrades, and the words in them that are commands of their own."""
+"""Options of the commands about what runs: status, doctor, backups, upgrades; and their words that are commands."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import argparse
 from typing import Any
 
 
-def add(target: argparse.ArgumentParser, *names: str, **settings: Any) -> None:
+def add(target: argparse._ActionsContainer, *names: str, **settings: Any) -> None:
     """An option that is simply absent from the namespace when it was not given, wherever on the line it stands."""
     target.add_argument(*names, default=argparse.SUPPRESS, **settings)
 
@@ -67,3 +67,18 @@ def read_words(parser: argparse.ArgumentParser, args: argparse.Namespace) -> Non
         args.command = "upgrade list"
     if args.command == "upgrade" and "json" in args:
         parser.error("--json goes with upgrade list")
+
+
+def status(status: argparse.ArgumentParser) -> None:
+    """`homelab status`."""
+    add(status, "--json", action="store_true", help="print it as JSON; with --watch one line each time")
+    add(status, "--watch", action="store_true", help="look again every five seconds, until Ctrl-C")
+    add(status, "--calendar", metavar="FILE", help="write what ends when as a calendar (FILE.ics)")
+
+
+def doctor(doctor: argparse.ArgumentParser) -> None:
+    """`homelab doctor`."""
+    add(doctor, "--json", action="store_true", help="print every check and cause as JSON")
+    one = doctor.add_mutually_exclusive_group()
+    add(one, "--fix", action="store_true", help="offer what can be mended without losing anything")
+    add(one, "--bundle", metavar="FILE", help="write what somebody who helps needs (FILE.tar.gz), without secrets")

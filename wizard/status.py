@@ -9,12 +9,13 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any, Literal
 
-from wizard.report import clean, columns, wrapped
+from wizard.report import clean, wrapped
 
 Level = Literal["good", "note", "warn", "bad", "unknown"]  # note: no judgement; unknown: it could not be looked at
 MARKS: dict[Level, str] = {"good": "✓", "note": "·", "warn": "!", "bad": "✗", "unknown": "?"}
 WORST: tuple[Level, ...] = ("bad", "warn", "unknown", "note", "good")  # what a section is worth at a glance
 WIDTH = 80
+PRODUCT = "PRODID:-//homelab-wizard//status//EN"  # the line by which a calendar of ours is known
 
 
 @dataclass(frozen=True)
@@ -79,7 +80,7 @@ class Status:
     def data(self) -> dict[str, Any]:
         """For programs. Keys are only ever added."""
         return {
-            "cluster": self.cluster, "at": self.at.isoformat(timespec="seconds"), "good": self.good,
+            "form": 1, "cluster": self.cluster, "at": self.at.isoformat(timespec="seconds"), "good": self.good,
             "unreachable": self.unreachable, "next": self.next_step,
             "sections": [
                 {"name": one.name, "title": one.title, "level": one.level, "source": one.source,
@@ -91,8 +92,12 @@ class Status:
 
 def _section(section: Section) -> Iterator[str]:
     yield section.title
-    cells = [(MARKS[row.level], row.what, row.text) for row in section.rows]
-    yield from columns(cells) if cells else ["  nothing"]
+    width = max((len(row.what) for row in section.rows), default=0)
+    for row in section.rows:
+        begin = f"{MARKS[row.level]}  {row.what.ljust(width)}  " if width else f"{MARKS[row.level]}  "
+        first, *rest = wrapped(row.text, max(WIDTH - len(begin), 30)).splitlines() or [""]
+        yield f"{begin}{first}".rstrip()
+        yield from (" " * len(begin) + line for line in rest)
     for fix in dict.fromkeys(row.fix for row in section.rows if row.fix):
         yield wrapped(fix, WIDTH, "   ")
 
@@ -102,7 +107,7 @@ def _section(section: Section) -> Iterator[str]:
 
 def calendar(status: Status, remind_days: int = 14) -> str:
     """Every day on which something ends, as an iCalendar file (RFC 5545) with a reminder `remind_days` before."""
-    lines = ["BEGIN:VCALENDAR", "VERSION:2.0", "PRODID:-//homelab-wizard//status//EN", "CALSCALE:GREGORIAN"]
+    lines = ["BEGIN:VCALENDAR", "VERSION:2.0", PRODUCT, "CALSCALE:GREGORIAN"]
     rows: dict[tuple[str, str], Row] = {}
     for section in status.sections:
         rows |= {(row.what, row.ends): row for row in section.rows if row.ends}

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 
 from steps.why.finding import Finding, find
 from steps.why.sight import NodeView, Object, Sight, condition, meta, name, said, spec, status
@@ -15,6 +16,7 @@ JOURNAL = (  # what kubelet writes before it gives up; the first that fits
     ("node-cgroup", r"missing cgroups?:? .*memory|failed to find cgroups|cgroup v1 .* (not supported|deprecated)"),
     ("node-cgroup-driver", r"cgroup driver.*(different|misconfiguration)|misconfiguration: kubelet cgroup driver"),
     ("node-certificate", r"certificate has expired or is not yet valid|part of the existing bootstrap client"
+                         r"|unable to load bootstrap kubeconfig|kubelet-client-current\.pem"
                          r"|client certificate.* expired|Unauthorized|tls: (expired|bad) certificate"),
     ("node-config", r"failed to load kubelet config file|failed to (parse|decode|validate) kubelet|unknown flag"),
     ("node-containerd", r"container runtime is down|containerd\.sock: connect|failed to get (runtime|container runtime)"
@@ -49,15 +51,12 @@ def why(sight: Sight, node: Object) -> Iterator[Finding]:
 
 def _down(about: str, text: str, short: str, view: NodeView | None) -> Finding:
     gone = "stopped posting" in text or "never posted" in text
-    if "container runtime is down" in text or (view and not _runs(view, "containerd")):
+    if "container runtime is down" in text and not (view and view.units.get("kubelet") == "inactive"):
         return find("node-containerd", about, [text, *_unit(view, "containerd")], node=short)
+    if view and (found := by_view(short, view)):
+        return replace(found, evidence=(text, *found.evidence))
     if not gone and re.search(r"cni plugin not initialized|NetworkPluginNotReady", text):
         return find("node-network-plugin", about, [text], node=short)
-    if view and not view.reached:
-        return find("node-away", about, [text, view.why], node=short)
-    if view and not _runs(view, "kubelet"):
-        code = _by_journal(view.journal.get("kubelet", ())) or "node-kubelet"
-        return find(code, about, [text, *_unit(view, "kubelet")], node=short)
     if view and (code := _by_journal(view.journal.get("kubelet", ()))):
         return find(code, about, [text, *_unit(view, "kubelet")], node=short)
     if gone and view is None:
@@ -65,8 +64,22 @@ def _down(about: str, text: str, short: str, view: NodeView | None) -> Finding:
     return find("unknown", about, [text, *(_unit(view, "kubelet") if view else [])], node=short)
 
 
+def by_view(short: str, view: NodeView) -> Finding | None:
+    """What a look at the node itself finds: it is away, or a unit that it needs does not run."""
+    about = f"Node {short}"
+    if not view.reached:
+        return find("node-away", about, [view.why], node=short)
+    if not _runs(view, "containerd"):
+        return find("node-containerd", about, _unit(view, "containerd"), node=short)
+    if not _runs(view, "kubelet"):
+        stopped = view.units.get("kubelet") == "inactive"  # by somebody; what its journal says is of earlier
+        code = "" if stopped else _by_journal(view.journal.get("kubelet", ()))
+        return find(code or "node-kubelet", about, _unit(view, "kubelet"), node=short)
+    return None
+
+
 def _runs(view: NodeView, unit: str) -> bool:
-    return not view.reached or view.units.get(unit, "active") == "active"
+    return view.units.get(unit, "active") in ("active", "reloading")
 
 
 def _unit(view: NodeView | None, unit: str) -> list[str]:
@@ -98,11 +111,8 @@ def others(sight: Sight) -> Iterator[Finding]:
             continue
         yield from _address(sight, short, node)
         view = sight.views.get(short)
-        if view and view.reached and not _runs(view, "kubelet"):  # the API has not noticed it yet
-            code = _by_journal(view.journal.get("kubelet", ())) or "node-kubelet"
-            yield find(code, name(node), _unit(view, "kubelet"), node=short)
-        elif view and view.reached and not _runs(view, "containerd"):
-            yield find("node-containerd", name(node), _unit(view, "containerd"), node=short)
+        if view and (found := by_view(short, view)):  # the API has not noticed it yet
+            yield found
         elif spec(node).get("unschedulable"):
             yield find("node-cordoned", name(node), ["spec.unschedulable is true"], node=short)
 

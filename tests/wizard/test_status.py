@@ -97,7 +97,7 @@ def certificates(tmp_path: Path, today: str, authorities: str | None = "2036-11-
 
 def test_status_says_until_when_certificates_are_valid_and_when_that_was_seen(tmp_path: Path) -> None:
     (line,) = certificates(tmp_path, "2026-11-27")
-    assert line.startswith("✓  atlas  certificates valid until 2027-11-26 (364 days), as seen 2026-11-26 ")
+    assert line.startswith("✓  atlas  certificates valid until 2027-11-26 (364 days), as seen 2026-11-26")
 
 
 @pytest.mark.parametrize(

@@ -59,12 +59,16 @@ class SimApi:
     def put(self, path: str, body: Mapping[str, Any]) -> None:
         """Merges `body` into the object at `path`, as server-side apply does, and lets its controller see it."""
         with self._lock:
+            if path.endswith("/scale"):  # a workload's own number
+                path, body = path.removesuffix("/scale"), {"spec": {"replicas": body["spec"]["replicas"]}}
             old = self.objects.get(path, {})
             new = merged(old, body)
             if new == old:
                 return
             meta = new.setdefault("metadata", {})
             meta.setdefault("name", path.rpartition("/")[2])
+            if "/namespaces/" in path.rpartition("/")[0]:  # below one, as every API tells it
+                meta.setdefault("namespace", path.partition("/namespaces/")[2].partition("/")[0])
             meta.setdefault("uid", str(uuid.uuid4()))
             meta["generation"] = int(meta.get("generation", 0)) + (old.get("spec") != new.get("spec"))
             self.objects[path] = new

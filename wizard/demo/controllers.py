@@ -115,6 +115,10 @@ def _programmed(path: str, gateway: Object, release: Object) -> list[Later]:
     return [(8, path, _seen(gateway, conditions=conditions, addresses=addresses))]
 
 
+def _class(path: str, obj: Object, objects: Mapping[str, Object]) -> list[Later]:
+    return [(3, path, _seen(obj, conditions=[_true("Accepted", obj)]))]
+
+
 _CONTROLLERS: dict[str, Callable[[str, Object, Mapping[str, Object]], list[Later]]] = {
     "Node": _node,
     "DaemonSet": _daemon_set,
@@ -128,4 +132,5 @@ _CONTROLLERS: dict[str, Callable[[str, Object, Mapping[str, Object]], list[Later
     "ClusterIssuer": _ready,
     "Certificate": _ready,
     "Gateway": _gateway,
+    "GatewayClass": _class,
 }
