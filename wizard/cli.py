@@ -343,6 +343,7 @@ def _backup_show(args: Namespace) -> int:
         return proved.run(session, read.show, as_json="json" in args)
     finally:
         session.close()
+        session.state.path.unlink(missing_ok=True)
 
 
 def _restore(args: Namespace) -> int:
@@ -350,7 +351,11 @@ def _restore(args: Namespace) -> int:
 
     if "control_plane" in args:
         return _later(args, command)
-    return _journey(_apart(args, lambda state: computer.begin(state, vars(args), _file(args))), _front(args))
+    session = _apart(args, lambda state: computer.begin(state, vars(args), _file(args)))
+    try:
+        return _journey(session, _front(args))
+    finally:
+        session.state.path.unlink(missing_ok=True)
 
 
 def _apart(args: Namespace, begin: Callable[[State], Sequence[AnyStep]]) -> Session:

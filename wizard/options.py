@@ -22,7 +22,7 @@ def backup(backup: argparse.ArgumentParser) -> None:
 
 def restore(restore: argparse.ArgumentParser) -> None:
     add(restore, "file", metavar="FILE", nargs="?", help="the backup; asked for when left out")
-    head = "bring a fresh Pi of the same name and address back as the control plane, then run the journey"
+    head = "bring a fresh Pi of the same name and address back as the control plane, and go on as far as Flux"
     add(restore, "--control-plane", action="store_true", help=head)
     new = "keep answers, keys and repository, forget the cluster: for making it anew"
     add(restore, "--new-cluster", action="store_true", help=new)

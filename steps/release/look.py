@@ -69,6 +69,17 @@ def seen(found: Content) -> list[Seen]:
     return stands
 
 
+def flux_version(cluster: Cluster) -> str:
+    """The version of Flux on the cluster; empty when there is none."""
+    labels = ((cluster.get(flux.SPACE) or {}).get("metadata") or {}).get("labels") or {}
+    return str(labels.get("app.kubernetes.io/version", "")).removeprefix("v")
+
+
+def is_behind(version: str) -> bool:
+    """Whether this Flux is older than that of this release."""
+    return bool(version) and pins.order(version) < pins.order(str(flux_cli.pin()["version"]))
+
+
 def refuse_unready(cluster: Cluster, head: str, branch: str) -> None:
     """Raises `Blocked` while something in the cluster is not ready: an upgrade would hide why."""
     wrong = []
@@ -108,7 +119,7 @@ class Pins:
 
     @property
     def flux_is_behind(self) -> bool:
-        return bool(self.flux) and pins.order(self.flux) < pins.order(str(flux_cli.pin()["version"]))
+        return is_behind(self.flux)
 
     @property
     def kubernetes_is_behind(self) -> bool:
@@ -160,8 +171,7 @@ def listed(ctx: Context) -> Pins:
     version, kubelet = "", ""
     try:
         cluster = flux.reach(ctx)
-        labels = ((cluster.get(flux.SPACE) or {}).get("metadata") or {}).get("labels") or {}
-        version = str(labels.get("app.kubernetes.io/version", "")).removeprefix("v")
+        version = flux_version(cluster)
         kubelets = [cluster_look.kubelet(one) for one in (cluster.get("/api/v1/nodes") or {}).get("items") or []]
         kubelet = str(min((Version.parse(one) for one in kubelets if one), default=""))
     except WizardError as error:

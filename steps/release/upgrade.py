@@ -30,7 +30,8 @@ FRESH = 24 * 3600.0  # seconds for which a backup counts as fresh
 
 def _due(ctx: Context) -> bool:
     """Whether there is something to upgrade, and no fresh backup."""
-    return bool(_newer(look.seen(look.content(ctx)))) and not is_fresh(ctx)
+    newer = bool(_newer(look.seen(look.content(ctx)))) or look.is_behind(look.flux_version(flux.reach(ctx)))
+    return newer and not is_fresh(ctx)
 
 
 def is_fresh(ctx: Context) -> bool:
@@ -92,13 +93,14 @@ class Upgrade(Step[UpgradeFacts]):
         stands = look.seen(found)
         newer, anyway = _newer(stands), bool(ctx.answers[NAME]["anyway"])
         _tell(ctx, stands)
-        if not newer:
-            return UpgradeFacts(tuple(stands))
         refuse_older(stands, anyway=anyway)
+        cluster = flux.reach(ctx)
+        if not (newer or look.is_behind(look.flux_version(cluster))):
+            return UpgradeFacts(tuple(stands))
         if not anyway:
-            look.refuse_unready(flux.reach(ctx), str(found.base), found.repo.branch)
+            look.refuse_unready(cluster, str(found.base), found.repo.branch)
         Writer(found, settled=pinned_by_hand(stands)).look()
-        backup = make.look(ctx, NAME, AGAIN) if ctx.answers.get(NAME, {}).get("to") else None
+        backup = make.look(ctx, NAME, AGAIN) if ctx.answers[NAME].get("to") else None
         return UpgradeFacts(
             tuple(stands), found.difference, isinstance(found, look.Anew), access.place(found.repo.url, ctx.answers),
             backup,
@@ -106,14 +108,15 @@ class Upgrade(Step[UpgradeFacts]):
 
     def plan(self, facts: UpgradeFacts, answers: Answers) -> list[Change]:
         newer = _newer(list(facts.seen))
+        backup = make.changes(facts.backup, NAME) if facts.backup else []
         if not newer or facts.difference is None:
-            return []
+            return backup  # Flux itself is newer: the next step brings it
         moves = ", ".join(f"{one.pin.name} {one.now} → {one.pin.version}" for one in newer)
         files = describe(facts.difference)
         once_more = "once more, " if facts.again else ""
         sentence = f"{once_more}commit and push to {facts.place}: {moves} ({files})"
         push = Change(f"{NAME}/push", sentence, _push)
-        return [*(make.changes(facts.backup, NAME) if facts.backup else []), push]
+        return [*backup, push]
 
 
 def refuse_older(found: list[Seen], *, anyway: bool) -> None:

@@ -55,11 +55,12 @@ class Wizard:
         }  # fmt: skip
         self.env.pop("SSH_AUTH_SOCK", None)
         self.transcript = folder / "transcript.txt"
+        self.root = ROOT  # where the homelab that runs lies
 
     def start(self, *words: str) -> subprocess.Popen[str]:
         argv = [LAB, "ws", sys.executable, "-m", "wizard", *words]
         return subprocess.Popen(
-            argv, cwd=ROOT, env=self.env, text=True, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
+            argv, cwd=self.root, env=self.env, text=True, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT, start_new_session=True,
         )  # fmt: skip
 

@@ -130,6 +130,18 @@ def test_an_older_homelab_takes_nothing_back(home):
             home.upgrade()
 
 
+def test_when_only_flux_is_newer_it_looks_and_offers_a_backup_all_the_same(home):
+    home.upgrade()
+    labels = home.world.api.objects["/api/v1/namespaces/flux-system"]["metadata"]["labels"]
+    labels["app.kubernetes.io/version"] = "v2.0.0"
+    assert upgrade._due(home.ctx)
+    home.node["status"]["conditions"][0]["status"] = "Unknown"
+    with pytest.raises(Blocked, match="Nothing is upgraded while"):
+        home.upgrade()
+    home.node["status"]["conditions"][0]["status"] = "True"
+    assert home.upgrade() == ["flux/bootstrap", "flux/wait"]
+
+
 def test_killed_after_the_push_the_next_run_waits_on(home):
     home.ctx.state.answers["upgrade"] = {"to": None}
     home.run(Upgrade())

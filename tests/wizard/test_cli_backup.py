@@ -12,6 +12,7 @@ import pytest
 from wizard import cli, yamlfile
 from wizard.demo.start import Demo, prepared
 from wizard.errors import ExitCode
+from wizard.secret import Secret
 
 PIS = ("192.168.1.11", "192.168.1.12", "192.168.1.13")
 PASS = ("--passphrase-env", "BACKUP_PASSPHRASE")
@@ -60,6 +61,39 @@ def test_what_is_in_it_is_told_without_a_secret(made: Demo, capsys: Any) -> None
     assert "age.key" in shown and "AGE-SECRET-KEY" not in shown + json.dumps(data)
     assert cli.main(["status"]) == ExitCode.OK
     assert f"(today) in {file(made)}" in capsys.readouterr().out
+
+
+class Typing:
+    """A person who types the answers."""
+
+    def __init__(self, *lines: object) -> None:
+        self.lines, self.asked = list(lines), []
+
+    def ask(self, prompt: Any) -> object:
+        self.asked.append(f"{prompt.step}.{prompt.question.key}")
+        return self.lines.pop(0)
+
+    def confirm(self, approval: Any) -> bool:
+        return True
+
+    def failed(self, step: str, error: Any) -> str:
+        self.asked.append(error.what)
+        return "retry"
+
+
+def test_a_person_types_the_passphrase_twice_and_a_slip_is_asked_about(made: Demo, monkeypatch: Any) -> None:
+    from wizard.ui import plain
+
+    good, slip = Secret("five other words of mine"), Secret("five other wrods of mine")
+    person = Typing(str(made.folder / "typed.age"), good, slip, good, good)
+    monkeypatch.setattr(plain, "run", lambda session: session.engine(person).run())
+    assert cli.main(["backup", "--plain"]) == ExitCode.OK
+    assert person.asked == [
+        "backup.to", "backup.passphrase", "backup.again", "The passphrase was typed in two ways.",
+        "backup.passphrase", "backup.again",
+    ]  # fmt: skip
+    assert (made.folder / "typed.age").exists()
+    assert "backup" not in yamlfile.load((made.folder / "xdg/homelab-wizard/demo/state.yaml").read_text())["answers"]
 
 
 @pytest.mark.parametrize(
