@@ -62,7 +62,7 @@ class ControlPlaneBack(Step[HeadFacts]):
         refuse(ctx.state.recall("cluster", "ca_hash"), backup, first)
         refuse_alive([machines[other] for other in heads[1:]])
         return HeadFacts(
-            first.address, first.hostname, True, str(backup.about["etcd"]["time"]), (), len(heads) > 1,
+            first.address, first.hostname, True, str(backup.about["made"]), (), len(heads) > 1,
             tuple(one.hostname for one in machines.values() if one is not first and not one.in_a_cluster),
         )  # fmt: skip
 
@@ -75,7 +75,7 @@ class ControlPlaneBack(Step[HeadFacts]):
         found = [
             Change(f"{NAME}/put", put, lambda ctx: _put(ctx, address), address),
             Change(f"{NAME}/start", start, lambda ctx: _start(ctx, address, alone), address, danger=True,
-                   detail="What the cluster has learned since that backup is lost to it."),
+                   detail=f"The backup was made {facts.made}. What the cluster has learned since is lost to it."),
         ]  # fmt: skip
         return [*found, _forgetting(facts.workers)] if facts.workers else found
 
@@ -117,9 +117,9 @@ def refuse_alive(others: Sequence[NodeFacts]) -> None:
 
 def _strangers(ctx: Context, machines: Mapping[str, NodeFacts]) -> tuple[str, ...]:
     """Fresh Pis that the restored cluster takes for members: it must forget them before they can join."""
-    api = control_plane.cluster(ctx)
     if not control_plane.kubeconfig_path(ctx).exists():
         return ()
+    api = control_plane.cluster(ctx)
     fresh = [one.hostname for one in machines.values() if not one.in_a_cluster]
     return tuple(name for name in fresh if api.get(f"/api/v1/nodes/{name}"))
 
