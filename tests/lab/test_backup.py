@@ -1,7 +1,7 @@
 """A pin upgraded and taken back on real Flux; then everything lost, and brought back from one file.
 
-Real: hosts, kubeadm, etcd, git over SSH, Flux and its controllers, MetalLB, both Traefiks. The lab's own: Traefik's chart,
-of which there are two versions here, and an older homelab, which is this one with the older version as its pin.
+Real: hosts, kubeadm, etcd, git over SSH, Flux and its controllers, MetalLB, both Traefiks. The lab's own: Traefik's
+chart, of which there are two versions here, and an older homelab: this one with the older version as its pin.
 The tests are stages of one life and run in this order. Root; `make cluster-test`.
 """
 
