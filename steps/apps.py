@@ -40,7 +40,8 @@ def _choices(ctx: Context) -> list[Choice]:
     ]  # fmt: skip
 
 
-QUESTION = Question("apps", "What shall run on the cluster?", list_of(CHOICE), default=["hello"], choices=_choices)
+QUESTION = Question("apps", "What shall run on the cluster?", list_of(CHOICE), default=["hello"], choices=_choices,
+                    needs=("machines",))  # fmt: skip
 
 
 def advise(ctx: Context, answers: Answers) -> None:

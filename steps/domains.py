@@ -58,7 +58,7 @@ QUESTIONS: dict[str, Question] = {
         Question(
             "internal_domain", "Under which name shall the private apps be reached?", DOMAIN, default=_internal,
             help="With DuckDNS: a second name of yours, since one name has room for one certificate check at a time.",
-            source="the public name", follows=("domains.external_domain",),
+            source="the public name", follows=("domains.external_domain",), needs=(),
         ),
         Question(
             "email", "Which e-mail address may Let's Encrypt write to?", EMAIL, when=_provider_is(*WITH_CERTIFICATES),

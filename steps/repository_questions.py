@@ -96,7 +96,7 @@ def _token(key: str, *names: str) -> Question:
 PLACE = (
     Question(
         "provider", "Where shall the repository that describes the cluster lie?", CHOICE, default=_proposed,
-        required=False,
+        required=False, needs=(),
         choices=(
             Choice("github", "GitHub", "made for you with a token"),
             Choice("gitlab", "GitLab", "the same; gitlab.com or your own"),
@@ -111,7 +111,7 @@ PLACE = (
     ),
     Question(
         "host", "At which address is it?", Kind("host", _host), default=_public, required=False,
-        when=_is("gitlab", "gitea", "forgejo"),
+        needs=(), when=_is("gitlab", "gitea", "forgejo"),
         help="Such as git.example.org, or git.example.org:3000; it is asked over https only.",
     ),
     _token("github_token", "github"),

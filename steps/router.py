@@ -38,7 +38,7 @@ QUESTIONS: dict[str, Question] = {
     for question in (
         Question(
             "forwarded", "Have you forwarded TCP ports 80 and 443 on your router?", _CHOSEN, choices=_forwarding,
-            explain=lambda ctx: domains.reachable(ctx).text,
+            explain=lambda ctx: domains.reachable(ctx).text, needs=("addresses", "domains"),
             help="Only needed for public apps, and only these two ports. Homelab can also ask the router for it: answer"
             " Yes, and choose so next.",
             default=lambda ctx: False if domains.reachable(ctx).closed else None,
@@ -54,7 +54,7 @@ QUESTIONS: dict[str, Question] = {
         ),
         Question(
             "public_address", "What is your home's public IPv4 address?", ADDRESS, required=False, default=_public,
-            source="the provider of your names",
+            source="the provider of your names", needs=("domains",),
             help="The router shows it as its WAN address. It is where the proof knocks from outside; leave it empty if"
             " nothing is forwarded.",
         ),

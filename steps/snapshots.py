@@ -48,7 +48,7 @@ QUESTIONS = {
     q.key: q
     for q in (
         Question("to", "Where are snapshots of the cluster's data kept as well?", Kind("place", _place),
-                 default=_first_other, required=False, source="the other Pis",
+                 default=_first_other, required=False, source="the other Pis", needs=("machines",),
                  help="One of the other Pis by its address, or a folder on another disk of the control plane."),
         Question("every_hours", "How many hours lie between two snapshots?", _between(1, 168), default=6,
                  advanced=True),

@@ -35,8 +35,8 @@ class Asking:
 
     def due(self, step: AnyStep) -> list[Question]:
         """What is to be asked: advanced questions only where an error has named them and the person tries again."""
-        again = {key for name, key in self._again if name == step.name}
-        return [q for q in step.questions if (not q.advanced or q.key in again) and q.when(self.ctx.answers)]
+        again, answers = self._again, self.ctx.answers
+        return [q for q in step.questions if (not q.advanced or (step.name, q.key) in again) and q.when(answers)]
 
     def before(self, step: AnyStep, key: str = "") -> list[Place]:
         """The answered questions before `key` of `step`, in order; without a key, with all that the step asks."""

@@ -12,6 +12,7 @@ from itertools import groupby
 from typing import TypeVar
 
 from wizard.absence import TIMES
+from wizard.ahead import Ahead
 from wizard.asking import Asking
 from wizard.context import Approval, Context, Outlook
 from wizard.errors import ConnectionLost, Declined, Interrupted, StillToDo, Unavailable, WizardError
@@ -46,6 +47,7 @@ class Engine:
     def __init__(self, order: Sequence[AnyStep], ctx: Context, consent: Consent | None = None) -> None:
         self.order, self.ctx, self.consent = tuple(order), ctx, consent or Consent()
         self.asking = Asking(self.order, ctx, self._turn)
+        self.ahead = Ahead(self.asking)
         self._revising = Revising(self.asking, lambda other, steps: Engine(steps, other).outlook())
 
     # -- the whole journey -----------------------------------------------------------------------------
@@ -103,6 +105,7 @@ class Engine:
     def run_step(self, step: AnyStep) -> None:
         """One step, until planning it again finds nothing to do."""
         self.ctx.step = step.name
+        self.ahead.reached(step)
         self.ask(step)
         approved: set[tuple[str, str | None]] = set()
         self._surviving(partial(self._rounds, step, approved))

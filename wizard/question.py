@@ -50,6 +50,8 @@ class Question:
 
     `default` and `choices` may be functions of the context, so that they can come from the real world
     (`source` then says from where). `when` decides from earlier answers whether it is asked at all.
+    A question may be asked before its step's turn once the steps that it `needs` are finished. Whoever declares these
+    promises that its functions read answers and the state, and never look at the world.
     An `advanced` question is never asked by itself: its default holds unless the answers file says otherwise.
     """
 
@@ -65,6 +67,7 @@ class Question:
     source: str = ""
     explain: Callable[[Context], str] | None = None  # what the real world says about it now, in a few lines
     needs_person: bool = False  # what follows from the answer must be wanted: a default is only proposed, never taken
+    needs: Sequence[str] | None = None  # steps to be finished before it is asked; None: all, where it has a function
     follows: Sequence[str] = ()  # answers that its proposal is made of (``domains.external_domain``)
 
     def default_for(self, ctx: Context) -> Any:

@@ -107,7 +107,9 @@ class Revising:
         touched = following(self._order, before, after, path)
         trial = {
             name: {
-                key: answer for key, answer in part.items() if (name, key) not in {**touched.again, **touched.dropped}
+                key: answer
+                for key, answer in list(part.items())
+                if (name, key) not in {**touched.again, **touched.dropped}
             }
             for name, part in after.items()
         }
