@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import os
 import sys
-import threading
 import time
 from typing import ClassVar
 
@@ -14,15 +13,9 @@ from textual.events import Unmount
 
 from wizard import report
 from wizard.errors import ExitCode, Interrupted
-from wizard.events import Note
 from wizard.fieldhelp import sections
-from wizard.given import given
-from wizard.question import Revise, Turn
-from wizard.secret import Secret
 from wizard.session import Session
-from wizard.ui.trail import Trail
-from wizard.ui.tui.base import BaseApp
-from wizard.ui.tui.board import Board
+from wizard.ui.tui.answering import AnsweringApp
 from wizard.ui.tui.bridge import Bridge
 from wizard.ui.tui.messages import (
     ApprovalWanted,
@@ -33,14 +26,11 @@ from wizard.ui.tui.messages import (
     StepFailed,
     Wanted,
 )
-from wizard.ui.tui.screens.answers import AnswersScreen
 from wizard.ui.tui.screens.help import HelpScreen
-from wizard.ui.tui.screens.journey import JourneyScreen
 from wizard.ui.tui.screens.leave import LeaveScreen
 from wizard.ui.tui.signals import TerminalGone, signals
-from wizard.ui.tui.widgets.panes import ApprovalPane, FailurePane, FinishedPane
-from wizard.ui.tui.widgets.question import QuestionPane, asking_for_word
-from wizard.ui.tui.widgets.revision import RevisionPane
+from wizard.ui.tui.widgets.panes import ApprovalPane, FinishedPane
+from wizard.ui.tui.widgets.question import QuestionPane
 
 DRAIN = 0.05  # seconds between two looks at what happened
 CALM = 0.15  # seconds before the progress screen replaces an answered question: most answers bring the next at once
@@ -48,34 +38,25 @@ AWAY = 15.0  # seconds of work after which a question rings the bell
 PATIENCE = 10.0  # seconds that the engine gets to end by itself after the screen is gone
 
 
-class WizardApp(BaseApp[None]):
+class WizardApp(AnsweringApp):
     """Shows one session. `error` is what ended the journey early, when something did."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("f3,ctrl+r", "answers", "Answers", tooltip="Look at every answer that was given, and change one"),
         Binding("ctrl+l", "log", "Log", priority=True, tooltip="Show or hide the log"),
         Binding("ctrl+g,question_mark,f1", "keys", "Help", tooltip="Show help and keys (? where nothing is typed yet)"),
         Binding("ctrl+c", "leave", "Leave", priority=True, tooltip="Save and leave; asks first"),
     ]
 
     def __init__(self, session: Session) -> None:
-        super().__init__()
-        self.session = session
-        self.board = Board([step.name for step in session.order])
+        super().__init__(session)
         self.bridge = Bridge(self.post_message)
         session.bus.listen(self.bridge.listen)
-        self.journey = JourneyScreen(session, self.board)
         self.error: BaseException | None = None
         self.finished = False
-        self.ended = threading.Event()  # the engine's thread is at its end, or has not begun
-        self.ended.set()
         self.leaving = False
         self._at_once = False
-        self._wanted: Wanted | None = None
         self._began = self._decided_at = time.time()
-        self._drafts: dict[tuple[str, str], object] = {}
-        self._trail = Trail()
-        self._notes: list[Note] = []  # the notes that go with the current question
+        self._seen = ""  # the step that the board showed last
 
     # -- beginning and ending ----------------------------------------------------------------------------
 
@@ -89,7 +70,9 @@ class WizardApp(BaseApp[None]):
 
     def _engine(self) -> None:
         try:
-            self.session.engine(self.bridge).run()
+            engine = self.session.engine(self.bridge)
+            self.desk.ahead = engine.ahead
+            engine.run()
             self.finished = True
         except BaseException as error:
             self.error = error
@@ -107,6 +90,7 @@ class WizardApp(BaseApp[None]):
 
     async def on_journey_ended(self, message: JourneyEnded) -> None:
         self._drain()
+        self.desk.end()
         if message.error is not None or self.leaving:
             self.exit()
             return
@@ -139,45 +123,31 @@ class WizardApp(BaseApp[None]):
     # -- requests of the engine ----------------------------------------------------------------------------
 
     async def on_question_asked(self, message: QuestionAsked) -> None:
-        prompt = message.prompt
-        self._take(message)
-        fresh = self.journey.fresh_notes()
-        self._notes = report.latest([*self._notes, *fresh]) if self._trail.again(prompt) else fresh
-        self._trail.arrive(prompt)
-        asking = self.board.status.get(prompt.step) == "asking"  # otherwise a secret that is needed once more
-        heading, intro = self.session.title(prompt.step), ""
-        if prompt.review:
-            heading += " · an answer from before"
-        elif asking:
-            heading += f" · question {self._trail.number} of {self._trail.total}"
-            intro = "" if self._trail.back else self.session.intro(prompt.step)
-        draft = self._drafts.get((prompt.step, prompt.question.key)) if prompt.problem else None
-        await self.journey.show(QuestionPane(prompt, heading, intro, self._notes, draft=draft, back=prompt.back))
+        if (given := self.desk.answer_to(message.prompt)) is not None:  # it came while it was typed
+            message.stop()
+            message.reply.set_result(given)
+            return
+        await self._want(message)
 
     async def on_approval_wanted(self, message: ApprovalWanted) -> None:
-        self._take(message)
-        self._trail.cut()
-        approval = message.approval
-        if approval.word:
-            await self.journey.show(asking_for_word(approval, self.journey.fresh_notes()))
-        else:
-            await self.journey.show(ApprovalPane(approval, self.journey.fresh_notes()))
+        await self._want(message)
 
     async def on_revision_wanted(self, message: RevisionWanted) -> None:
-        self._take(message)
-        await self.journey.show(RevisionPane(message.revision))
+        await self._want(message)
 
     async def on_step_failed(self, message: StepFailed) -> None:
         if self.leaving:
             message.reply.set_result("stop")
             return
+        await self._want(message)
+
+    async def _want(self, message: Wanted) -> None:
+        """Shows what the engine wants; to somebody who answers ahead, only that it does."""
         self._take(message)
-        self._trail.cut()
-        session, error = self.session, message.error
-        again, skip = session.asked_again(error), session.skip(message.step)
-        await self.journey.show(
-            FailurePane(session.title(message.step), error, session.log_path, again=again, skip=skip)
-        )
+        if self.desk.active:
+            self.notify("The wizard waits for you. F2 goes there; so does the end of this question.")
+            return
+        await self.journey.show(self.stage.pane(message))
 
     def _take(self, message: Wanted) -> None:
         message.stop()
@@ -189,6 +159,9 @@ class WizardApp(BaseApp[None]):
     def on_decided(self, message: Decided) -> None:
         message.stop()
         self._decided_at = time.time()
+        if self.desk.active and not self.ended.is_set():
+            self.call_later(self._answered_ahead, message.value)
+            return
         if self._wanted is None or self.ended.is_set():
             self.session.stay = message.value == "stay"
             self.exit()
@@ -210,20 +183,13 @@ class WizardApp(BaseApp[None]):
         wanted = self._wanted
         if wanted is None:
             return
-        self._keep_draft(value)
-        self.journey.notes_were_read()
-        self._trail.leave(value)
+        self.stage.decided(wanted, value)
         if not wanted.reply.done():
             wanted.reply.set_result(value)
         self.set_timer(CALM, lambda: self.call_later(self._back_to_work))
 
-    def _keep_draft(self, value: object) -> None:
-        if isinstance(self._wanted, QuestionAsked) and not isinstance(value, Secret | Turn):
-            prompt = self._wanted.prompt
-            self._drafts[prompt.step, prompt.question.key] = value
-
     async def _back_to_work(self) -> None:
-        if (self._wanted is None or self._wanted.reply.done()) and not self.ended.is_set():
+        if not (self._waits or self.desk.active or self.ended.is_set()):
             await self.journey.show_work()
 
     # -- what happens ----------------------------------------------------------------------------------------
@@ -234,7 +200,13 @@ class WizardApp(BaseApp[None]):
         if not self.journey.is_mounted:
             return
         now = time.time()
-        asked = self.board.current if self._wanted is not None and not self._wanted.reply.done() else ""
+        asked = self.board.current if self._waits else ""
+        if self.board.current != self._seen:  # with each step more can be answered ahead
+            self._seen, count = self.board.current, self.desk.count()
+            self.journey.hint = (
+                f"F2: answer {report.counted(count, 'question')} of later steps meanwhile." if count else ""
+            )
+            self.refresh_bindings()
         self.journey.tick(now, asked, now - self._began, self.leaving and not self.ended.is_set())
 
     # -- keys ------------------------------------------------------------------------------------------------
@@ -249,21 +221,6 @@ class WizardApp(BaseApp[None]):
             title, told = (about.prompt.question.ask, sections(about.prompt)) if about is not None else ("", [])
             self.push_screen(HelpScreen(active, about=told, title=title))
 
-    def action_answers(self) -> None:
-        if self.screen is not self.journey:
-            return
-        wanted = self._wanted
-        open_ = wanted is not None and not wanted.reply.done()
-        takes = wanted.prompt.turns if isinstance(wanted, QuestionAsked) else not isinstance(wanted, RevisionWanted)
-        why_not = "" if open_ and takes else "They can be changed when the wizard asks you something next."
-        order, state = self.session.order, self.session.state
-        listing = AnswersScreen(lambda settings: given(order, state, settings=settings), why_not)
-        self.push_screen(listing, lambda chosen: self._revise(wanted, chosen))
-
-    def _revise(self, wanted: Wanted | None, chosen: Revise | None) -> None:
-        if chosen is not None and wanted is not None and wanted is self._wanted and not wanted.reply.done():
-            self.post_message(Decided(chosen))
-
     def action_leave(self) -> None:
         if selected := self.screen.get_selected_text():  # Ctrl-C is what many press to copy
             self.copy_to_clipboard(selected)
@@ -273,8 +230,7 @@ class WizardApp(BaseApp[None]):
         if self.ended.is_set() or self.leaving or isinstance(self.screen, LeaveScreen):
             self.leave()
             return
-        working = self._wanted is None or self._wanted.reply.done()
-        self.push_screen(LeaveScreen(working, self.session.farewell), self._on_leave)
+        self.push_screen(LeaveScreen(not self._waits, self.session.farewell), self._on_leave)
 
     def _on_leave(self, leave: bool | None) -> None:
         if leave:

@@ -31,6 +31,7 @@ class JourneyScreen(Screen[None]):
     def __init__(self, session: Session, board: Board) -> None:
         super().__init__()
         self._session, self._board = session, board
+        self.hint = ""  # what can be done while the engine works
         self._noted = 0  # notes that were on the screen when the person decided something last
         self._rail, self._log = (
             StepRail(session.order, session.state.done),
@@ -81,7 +82,7 @@ class JourneyScreen(Screen[None]):
         self._progress.say(words)
         for pane in self.query(WorkPane):
             title, intro = self._session.title(board.current), self._session.intro(board.current)
-            pane.show(board, title, intro, now, demo=self._session.fleeting)
+            pane.show(board, title, intro, now, demo=self._session.fleeting, hint=self.hint)
             pane.show_notes(self.fresh_notes())
             self._make_room(pane)
 

@@ -56,7 +56,7 @@ class Field(Vertical):
     def __init__(self, prompt: Prompt, draft: object = None) -> None:
         """`draft` is what was given to the same question before; it wins over the default."""
         super().__init__(id="field")
-        self._prompt = prompt
+        self.prompt = prompt
         self._start = prompt.default if draft is None else draft
         self._widget = prompt.question.kind.widget
         self._given: object = None
@@ -64,15 +64,15 @@ class Field(Vertical):
 
     @property
     def _many(self) -> bool:
-        return self._widget == "many" and bool(self._prompt.choices)
+        return self._widget == "many" and bool(self.prompt.choices)
 
     @property
     def _open(self) -> bool:
         """Whether others than those in the list may be given."""
-        return self._prompt.question.kind.name != list_of(CHOICE).name
+        return self.prompt.question.kind.name != list_of(CHOICE).name
 
     def compose(self) -> ComposeResult:
-        prompt = self._prompt
+        prompt = self.prompt
         if self._widget == "yes-no":
             yield ChoiceList(YES_OR_NO, [self._start])
         elif self._widget == "choice" and prompt.choices:
@@ -93,18 +93,18 @@ class Field(Vertical):
 
     def _listed(self) -> list[Any]:
         if self._start is None:
-            return [choice.value for choice in self._prompt.choices if choice.chosen]
+            return [choice.value for choice in self.prompt.choices if choice.chosen]
         return list(self._start) if isinstance(self._start, list | tuple) else [self._start]
 
     def _shown(self) -> str:
         if self._start is None or isinstance(self._start, str):
             return self._start or ""
-        return self._prompt.question.kind.show(self._start)
+        return self.prompt.question.kind.show(self._start)
 
     def _placeholder(self) -> str:
-        if self._widget == "secret" and self._prompt.default is not None:
+        if self._widget == "secret" and self.prompt.default is not None:
             return "empty: the one that is known already"
-        return "" if self._prompt.question.required else "may stay empty"
+        return "" if self.prompt.question.required else "may stay empty"
 
     def raw(self) -> object:
         """What is given now, as `Prompt.parse` takes it."""
@@ -113,16 +113,16 @@ class Field(Vertical):
             return [*self.query_one(ChoiceList).raw(), *(part for part in re.split(r"[,\s]+", typed) if part)]
         if self._widget == "secret":
             typed = self.query_one("#line", Input).value
-            return Secret(typed) if typed else self._prompt.default
+            return Secret(typed) if typed else self.prompt.default
         lists = self.query(ChoiceList)
         return lists.first().raw() if lists else self.query_one("#line", Input).value
 
     def parse(self) -> Any:
         """The value of what is given now. Raises ValueError with a sentence."""
         raw = self.raw()
-        if self._widget == "secret" and raw is None and self._prompt.question.required:
+        if self._widget == "secret" and raw is None and self.prompt.question.required:
             raise ValueError("this must not be empty")
-        return self._prompt.parse(raw)
+        return self.prompt.parse(raw)
 
     def on_mount(self) -> None:
         self._given = self.raw()

@@ -15,7 +15,7 @@ from textual.style import Style
 from wizard.ui.tui.widgets.fresh import Fresh
 
 FIRST = ("accept", "submit", "press")  # what goes on comes first
-LAST = ("answers", "log", "keys", "leave")  # what works everywhere comes last
+LAST = ("ahead", "answers", "log", "keys", "leave")  # what works everywhere comes last
 SPARED = ("answers", "log")  # what goes first where there is no room: help, which lists every key, stays
 GAP, LEAST = "  ", 30  # between two keys; columns below which nothing more is left out
 

@@ -71,20 +71,24 @@ class WorkPane(Pane):
         super().__init__(id="work")
         self._title, self._intro = Fresh("work-title", "heading"), Fresh("work-intro", "muted gap")
         self._status, self._recent = Fresh("work-status", "gap", steady=True), Fresh("recent")
-        self._waits = Fresh("waits")
+        self._waits, self._hint = Fresh("waits"), Fresh("hint", "muted")
         self._hosts = HostTable()
         self._shown: list[events.Note] = []
 
     def compose(self) -> ComposeResult:
         with Scroll():
-            yield from (self._title, self._intro, self._status, self._hosts, self._waits, self._recent)
+            yield from (self._title, self._intro, self._status, self._hosts, self._waits, self._recent, self._hint)
 
-    def show(self, board: Board, title: str, intro: str, now: float, *, demo: bool) -> None:
-        """Draws what the board says. Called many times a second. In a `demo` time is not that of real Pis."""
+    def show(self, board: Board, title: str, intro: str, now: float, *, demo: bool, hint: str = "") -> None:
+        """Draws what the board says. Called many times a second. In a `demo` time is not that of real Pis.
+
+        `hint` is what the person can do meanwhile.
+        """
         self._title.say(title)
         self._intro.say(intro)
         self._status.say(_status(board, now, demo))
         self._hosts.show(board.hosts.values(), now)
+        self._hint.say(hint)
         self._waits.say("\n".join(_waits(board.hosts.values())))
         self._waits.display = any(host.waits for host in board.hosts.values())
         finished = [_finished(event) for event in list(board.finished)[-SHOWN:]]
