@@ -137,8 +137,8 @@ class Asking:
         explanation, judge = question.explanation_for(self.ctx), partial(self._judge, step, question)
         at = due.index(question) + 1 if question in due else 1
         prompt = (
-            Prompt(step.name, step.title, question, proposed, choices, problem, explanation, judge, at, len(due), True,
-                   back, review)
+            Prompt(step.name, step.title, question, proposed, choices, problem, explanation, judge, at, len(due),
+                   turns=True, back=back, review=review)
         )  # fmt: skip
         return self.ctx.proposing(prompt) if earlier is None and not review else prompt
 

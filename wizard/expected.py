@@ -23,6 +23,11 @@ def usually(step: str) -> str:
     return f"usually {least} to {most} min" if least < most else f"usually {most} min"
 
 
+def longest(step: str) -> int:
+    """The most minutes that it usually takes; 0 for a step that nothing is known about."""
+    return minutes().get(step, (0, 0))[1]
+
+
 def overdue(step: str, seconds: float) -> bool:
     """Whether that is longer than the step usually takes."""
     return step in minutes() and seconds > minutes()[step][1] * 60

@@ -96,6 +96,7 @@ class Prompt:
     total: int = 1
     turns: bool = False  # whether a `Turn` is understood as the answer
     back: bool = False  # whether there is a question before it, if only in an earlier step
+    ahead: bool = False  # its step's turn has not come
     review: bool = False  # it has been answered, by `default`: to be looked at once more
 
     def parse(self, raw: object) -> Any:

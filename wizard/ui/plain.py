@@ -10,19 +10,22 @@ import sys
 from collections.abc import Sequence
 
 from wizard import events, report
+from wizard.ahead import Ahead
 from wizard.context import Approval, Revision, Verdict
 from wizard.errors import Interrupted, WizardError
-from wizard.expected import usually
+from wizard.expected import longest, usually
 from wizard.given import Given, given
 from wizard.leaving import Leaving
 from wizard.question import BACK, Prompt, Revise, Turn
 from wizard.session import Session
 from wizard.ui import lines
+from wizard.ui.later import LATER, answer_ahead
 from wizard.ui.out import Out
 from wizard.ui.trail import Trail
 
 YES, NO = ("y", "yes"), ("n", "no")
 TURNS = ("<", "=")
+LONG = 3  # minutes from which it is worth answering ahead what comes later
 
 
 class Plain:
@@ -33,6 +36,8 @@ class Plain:
         self._step = ""
         self._trail = Trail()
         self._quiet = report.Quiet()
+        self.ahead: Ahead | None = None  # set once there is an engine
+        self._declined = False  # the person does not want to answer ahead in this run
 
     # -- questions -------------------------------------------------------------------------------------
 
@@ -60,6 +65,8 @@ class Plain:
             if text.strip() == "?":
                 out.say(report.wrapped(lines.explained(prompt), out.width, "  "))
                 continue
+            if text.strip() == ">" and prompt.ahead:
+                return LATER
             if text.strip() in TURNS and prompt.turns:
                 if (turn := self._turn(text.strip(), back=prompt.back)) is not None:
                     return turn
@@ -148,7 +155,11 @@ class Plain:
         if approval.word:
             return self._typed(approval)
         label = "Do it? yes or no [no]:" if approval.danger else "Make these changes? yes or no [yes]:"
-        return self._yes_or_no(label, f"the approval of {approval.step}", usual=not approval.danger, back=approval.back)
+        usual, name = not approval.danger, f"the approval of {approval.step}"
+        agreed = self._yes_or_no(label, name, usual=usual, back=approval.back)
+        if agreed is True and not any(change.danger for change in approval.changes):
+            self._before_work(approval.step)
+        return agreed
 
     def _yes_or_no(self, label: str, name: str, *, usual: bool, back: bool) -> bool | Turn:
         """`usual` is what an empty line means."""
@@ -161,6 +172,22 @@ class Plain:
                 return word in YES or (not word and usual)
             else:
                 self._out.say("Please answer yes or no.")
+
+    def _before_work(self, step: str) -> None:
+        """Long work begins, during which nothing can be asked: what comes later can be answered before."""
+        ahead, out = self.ahead, self._out
+        if ahead is None or self._declined or longest(step) < LONG or ahead.place() is None:
+            return
+        out.say()
+        out.say(report.wrapped("While this runs nothing is asked, since its lines would mix with yours.", out.width))
+        label = f"Answer {report.counted(ahead.count(), 'question')} of later steps now? yes or no [yes]:"
+        self._declined = self._yes_or_no(label, "whether to answer ahead", usual=True, back=False) is not True
+        if not self._declined:
+            out.say("> leaves the rest for its turn.")
+            answer_ahead(ahead, self.ask, out.say)
+            self._trail.cut()
+            out.say()
+            out.say("Thank you. Now the work begins.")
 
     def revise(self, revision: Revision) -> bool:
         out = self._out
@@ -259,7 +286,9 @@ def run(session: Session, out: Out | None = None, keyboard: lines.Keyboard | Non
         session.bus.listen(front.listen)
         out.say(f"homelab, cluster {session.state.cluster}. Enter takes the default, < goes back, ? explains.")
         out.say("= shows every answer that was given, to change one.")
-        session.engine(front).run()
+        engine = session.engine(front)
+        front.ahead = engine.ahead
+        engine.run()
     out.say()
     skipped = session.skipped()
     out.say("Everything else is done." if skipped else "Everything is done.")

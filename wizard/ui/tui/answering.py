@@ -58,8 +58,12 @@ class AnsweringApp(BaseApp[None]):
     async def _leave_desk(self) -> None:
         """Back to what the engine wants, or to its work."""
         self.desk.end()
-        if self._waits and self._wanted is not None:
-            await self.journey.show(self.stage.pane(self._wanted))
+        wanted = self._wanted if self._waits else None
+        late = self.desk.answer_to(wanted.prompt) if isinstance(wanted, QuestionAsked) else None
+        if late is not None:
+            self.post_message(Decided(late))
+        elif wanted is not None:
+            await self.journey.show(self.stage.pane(wanted))
         else:
             await self.journey.show_work()
         self.refresh_bindings()

@@ -145,7 +145,6 @@ class WizardApp(AnsweringApp):
         """Shows what the engine wants; to somebody who answers ahead, only that it does."""
         self._take(message)
         if self.desk.active:
-            self.notify("The wizard waits for you. F2 goes there; so does the end of this question.")
             return
         await self.journey.show(self.stage.pane(message))
 
@@ -201,6 +200,7 @@ class WizardApp(AnsweringApp):
             return
         now = time.time()
         asked = self.board.current if self._waits else ""
+        self.journey.waiting = self._waits and self.desk.active
         if self.board.current != self._seen:  # with each step more can be answered ahead
             self._seen, count = self.board.current, self.desk.count()
             self.journey.hint = (

@@ -31,6 +31,7 @@ class JourneyScreen(Screen[None]):
     def __init__(self, session: Session, board: Board) -> None:
         super().__init__()
         self._session, self._board = session, board
+        self.waiting = False  # the engine waits for the person, who answers ahead
         self.hint = ""  # what can be done while the engine works
         self._noted = 0  # notes that were on the screen when the person decided something last
         self._rail, self._log = (
@@ -77,6 +78,8 @@ class JourneyScreen(Screen[None]):
         self._log.refresh_lines()
         where = f"step {board.number} of {len(board.steps)} · " if board.number else ""
         words: Content | str = f"{where}{report.duration(elapsed)}"
+        if self.waiting:
+            words = Content.styled("the wizard waits for you: F2 goes there", "bold")
         if leaving:
             words = Content.styled("stopping: what runs comes to its end; ^c leaves at once", "bold")
         self._progress.say(words)
