@@ -32,6 +32,9 @@ def _user(raw: object) -> str:
 
 
 USER = Kind("user name", _user)
+JOINING = tuple(
+    f"{step}/{what}" for step in ("control-plane", "workers") for what in ("init", "finish", "join", "attach")
+)
 ONE_OF_THEM = Kind("address", ADDRESS.parse, widget="choice")
 
 
@@ -157,6 +160,13 @@ class Machines(Step[MachinesFacts]):
                 problems.append(Problem("machines.ignore_health", f"there is no finding called {name!r}.", fix))
         return problems
 
+    def objections(self, ctx: Context, answers: Answers) -> list[Problem]:
+        wanted = answers.get("machines", {}).get("hosts") or []
+        out = [address for address in _joined(ctx) if address not in wanted]
+        names = " and ".join(ctx.name_of(address) for address in out)
+        fix = "To take one out, with its pods and its data: homelab node remove"
+        return [Problem("machines.hosts", f"the cluster has {names} in it", fix)] if out else []
+
     def check(self, ctx: Context) -> MachinesFacts:
         hosts = nodes.addresses(ctx.answers)
         todo = tuple(pin for pin in ctx.each(hosts, lambda address: pins.needed(ctx, address)).values() if pin)
@@ -196,6 +206,12 @@ class Machines(Step[MachinesFacts]):
             if not any(change.id in (mend.MACHINE_ID, mend.REBOOT) for change in mended):
                 changes += _remember(after, *facts.remembered[address], mending)
         return changes
+
+
+def _joined(ctx: Context) -> list[str]:
+    """The Pis of the answers that were made part of the cluster from here."""
+    joined = {entry.get("host") for entry in ctx.state.journal if entry["change"] in JOINING and "finished" in entry}
+    return [address for address in ctx.answers.get("machines", {}).get("hosts") or [] if address in joined]
 
 
 def _foundling(ctx: Context, machines: Mapping[str, NodeFacts]) -> adopt.Foundling | None:

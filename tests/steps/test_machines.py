@@ -318,3 +318,24 @@ def test_a_damaged_own_key_is_named(start):
 
 def test_no_network_is_scanned_that_nobody_has_named() -> None:
     assert machines.QUESTIONS["network"].needs_person
+
+
+def test_a_pi_of_the_cluster_is_not_just_left_out_of_the_answers(tmp_path: Path) -> None:
+    state = State.open(tmp_path / "state.yaml", "lab", lock=False)
+    state.answers["machines"] = {"hosts": HOSTS}
+    state.remember("machines", HOSTS[1], "hostname", value="boreas")
+    ctx = Context(None, state, Front(), events.Bus())  # type: ignore[arg-type]
+
+    def objections(*hosts: str) -> list[str]:
+        found = machines.Machines().objections(ctx, {"machines": {"hosts": list(hosts)}})
+        return [problem.text for problem in found]
+
+    assert objections(FIRST) == []
+    state.begin("workers", "workers/join", HOSTS[1], "join")
+    assert objections(FIRST) == []  # it has not come to its end
+    state.finish("workers", "workers/join", HOSTS[1])
+    (said,) = objections(FIRST)
+    assert "boreas" in said and "homelab node remove" in said
+    assert objections(*HOSTS, "192.168.1.14") == []
+    state.answers["machines"] = {"hosts": [FIRST]}  # homelab node remove has taken it out
+    assert objections(FIRST) == []

@@ -6,7 +6,9 @@ from collections.abc import Sequence
 from typing import Any, Protocol
 
 from wizard.fieldhelp import sections
+from wizard.given import Given
 from wizard.question import CHOICE, Choice, Prompt
+from wizard.report import clean, wrapped
 from wizard.secret import Secret
 
 
@@ -46,6 +48,16 @@ class Pipe:
         text = input(f"{label} ")
         print(flush=True)
         return text
+
+
+def listed(found: Sequence[Given], width: int) -> list[str]:
+    """Every answer under its number, and the title of its step before the first of them."""
+    said = ["What was answered so far:" if found else "Nothing was answered so far."]
+    for number, one in enumerate(found, 1):
+        if number == 1 or found[number - 2].title != one.title:
+            said.append(f"{one.title}:")
+        said.append(wrapped(f"{number}. {one.question.ask} {clean(one.shown)}", width, "  "))
+    return said
 
 
 def choice_line(number: int, choice: Choice) -> str:

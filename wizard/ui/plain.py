@@ -7,14 +7,13 @@ edited with questionary; in a pipe it is read as it comes.
 from __future__ import annotations
 
 import sys
-from collections.abc import Sequence
 
 from wizard import events, report
 from wizard.ahead import Ahead
 from wizard.context import Approval, Revision, Verdict
 from wizard.errors import Interrupted, WizardError
 from wizard.expected import longest, usually
-from wizard.given import Given, given
+from wizard.given import given
 from wizard.leaving import Leaving
 from wizard.question import BACK, Prompt, Revise, Turn
 from wizard.session import Session
@@ -34,6 +33,7 @@ class Plain:
     def __init__(self, session: Session, out: Out, keyboard: lines.Keyboard, leaving: Leaving) -> None:
         self._session, self._out, self._keyboard, self._leaving = session, out, keyboard, leaving
         self._step = ""
+        self._worked = 0.0  # when the step began to work; 0 before
         self._trail = Trail()
         self._quiet = report.Quiet()
         self.ahead: Ahead | None = None  # set once there is an engine
@@ -93,7 +93,8 @@ class Plain:
         settings = False
         while True:
             found = given(self._session.order, self._session.state, settings=settings)
-            self._list(found)
+            self._out.say()
+            self._out.say("\n".join(lines.listed(found, self._out.width)))
             more = "" if settings else ", all for the settings that nobody was asked for"
             label = f"Number of the answer to change{more}, or nothing to go on [none]:"
             while True:
@@ -106,15 +107,6 @@ class Plain:
                     settings = True
                     break
                 self._out.say(f"Please type a number from 1 to {len(found)}, or nothing." if found else "Nothing yet.")
-
-    def _list(self, found: Sequence[Given]) -> None:
-        out = self._out
-        out.say()
-        out.say("What was answered so far:" if found else "Nothing was answered so far.")
-        for number, one in enumerate(found, 1):
-            if number == 1 or found[number - 2].title != one.title:
-                out.say(f"{one.title}:")
-            out.say(report.wrapped(f"{number}. {one.question.ask} {report.clean(one.shown)}", out.width, "  "))
 
     def _read(self, prompt: Prompt) -> str:
         label = f"{lines.expected(prompt)}{lines.default_hint(prompt)}:"
@@ -257,8 +249,12 @@ class Plain:
             return
         if isinstance(event, events.StepChanged):
             self._heading(event.step)
+            if event.status == "applying":
+                self._worked = event.at
             if event.status in ("done", "verifying", "skipped"):
-                self._out.say(f"  {report.SYMBOLS[event.status]} {report.DOING[event.status]}")
+                took = event.at - self._worked if event.status == "done" and self._worked else 0.0
+                after = f" after {report.duration(took)}" if took >= 1 else ""
+                self._out.say(f"  {report.SYMBOLS[event.status]} {report.DOING[event.status]}{after}")
         elif isinstance(event, events.Note):
             self._out.say()
             self._out.say(f"  {report.clean(event.title)}")
@@ -269,7 +265,7 @@ class Plain:
     def _heading(self, step: str) -> None:
         if step == self._step:
             return
-        self._step = step
+        self._step, self._worked = step, 0.0
         names = [each.name for each in self._session.order]
         where = f"Step {names.index(step) + 1} of {len(names)}: " if step in names else ""
         self._out.say()

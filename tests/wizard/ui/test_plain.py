@@ -15,6 +15,7 @@ from typing import Any
 import pytest
 
 from wizard.errors import Declined, Interrupted, WizardError
+from wizard.events import StepChanged, StepStatus
 from wizard.leaving import Leaving
 from wizard.question import ADDRESS, CHOICE, SECRET, YES_NO, Choice, Prompt, Question, list_of
 from wizard.secret import Secret, SecretRef
@@ -214,3 +215,17 @@ def test_a_reader_that_went_away_does_not_stop_a_run() -> None:
     out = Out(Gone())
     out.say("one")
     out.say("two")
+
+
+def test_a_step_says_how_long_it_worked(session: Any, world: Any) -> None:
+    shown = io.StringIO()
+    front = plain.Plain(session, Out(shown), Typed(), Leaving(world.stop))
+    statuses: tuple[tuple[StepStatus, float], ...] = (
+        ("checking", 10), ("applying", 100), ("verifying", 344), ("done", 345)
+    )  # fmt: skip
+    for status, at in statuses:
+        front.listen(StepChanged("fruit", status, at=at))
+    assert "✓ done after 4 min 05 s" in shown.getvalue()
+    front.listen(StepChanged("cake", "checking", at=346))
+    front.listen(StepChanged("cake", "done", at=400))
+    assert shown.getvalue().rstrip().endswith("✓ done")  # nothing was to be done
