@@ -30,7 +30,10 @@ class Ahead:
     def reached(self, step: AnyStep) -> None:
         """The engine is at `step`: those before it are finished, and its own questions are the engine's."""
         with self._lock:
-            self._at = self._order.index(step)
+            self._at = self._index(step)
+
+    def _index(self, step: AnyStep) -> int:
+        return next(number for number, each in enumerate(self._order) if each.name == step.name)
 
     def place(self) -> Place | None:
         """The next question that can be answered now; None when there is none."""
@@ -65,7 +68,7 @@ class Ahead:
         """Keeps the answer `raw`, or says what is wrong with it. Raises `TooLate` when the engine was faster."""
         step, question = place
         with self._lock:
-            if self._order.index(step) <= self._at:
+            if self._index(step) <= self._at:
                 raise TooLate
             if not prompt.review:
                 return self._asking.take(step, prompt, raw)
