@@ -176,6 +176,8 @@ def learn(ctx: Context) -> None:
             if isinstance(value, SecretRef) and value.kind != "prompt":
                 with contextlib.suppress(WizardError):
                     value.resolve()
+    if word := ctx.state.recall("proof", "nonce"):  # it lies encrypted in the repository
+        Secret(str(word))
     for name in FILES:
         with contextlib.suppress(OSError, UnicodeDecodeError):
             text = (ctx.state.path.parent / name).read_text(encoding="utf-8")

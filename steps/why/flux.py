@@ -38,15 +38,15 @@ def why(sight: Sight, one: Object, way: tuple[str, ...] = ()) -> Iterator[Findin
     """Every cause why `one`, an object of Flux, is not ready. `way`: what was followed to come here."""
     about, kind = name(one), str(one.get("kind"))
     if about in way:
-        if kind == "Kustomization":
-            circle = [*way[way.index(about) :], about]
-            yield find("flux-circle", min(circle), [" waits for ".join(circle)], subject="circle")
         return
     if spec(one).get("suspend"):
         yield find("flux-suspended", about, ["spec.suspend is true"], short=kind.lower())
         return
     if is_true(one, "Ready"):
         yield from _behind(sight, one)
+        return
+    if kind == "Kustomization" and (circle := _circle(sight, one)):
+        yield circle
         return
     follow = {"Kustomization": _kustomization, "HelmRelease": _release}.get(kind, _source)
     yield from (found.below(about) for found in follow(sight, one, (*way, about)))
@@ -60,13 +60,18 @@ def _behind(sight: Sight, one: Object) -> Iterator[Finding]:
     artifact = status(source).get("artifact") or {} if source else {}
     here, there = str(status(one).get("lastAppliedRevision") or ""), str(artifact.get("revision") or "")
     if here and there and here != there and sight.age(str(artifact.get("lastUpdateTime"))) > NEW:
-        circle = flux_status.cycle([_item(each) for each in sight.all("kustomizations")])
-        if circle:
-            names = [f"Kustomization {item.namespace}/{item.name}" for item in circle]
-            yield find("flux-circle", min(names), [" waits for ".join([*names, names[0]])], subject="circle")
-        else:
-            seen = f"it runs {flux_status.short(here)}, the repository is at {flux_status.short(there)}"
-            yield find("flux-behind", name(one), [seen], subject="behind")
+        seen = f"it runs {flux_status.short(here)}, the repository is at {flux_status.short(there)}"
+        circle = _circle(sight)
+        yield circle or find("flux-behind", name(one), [seen], subject="behind")
+
+
+def _circle(sight: Sight, one: Object | None = None) -> Finding | None:
+    """Kustomizations that wait for each other, `one` among them where one is named."""
+    found = flux_status.cycle([_item(each) for each in sight.all("kustomizations")])
+    names = [f"Kustomization {item.namespace}/{item.name}" for item in found]
+    if not names or (one is not None and name(one) not in names):
+        return None
+    return find("flux-circle", min(names), [" waits for ".join([*names, names[0]])], subject="circle")
 
 
 def _item(one: Object) -> flux_status.Item:

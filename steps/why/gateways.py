@@ -179,7 +179,8 @@ def _nobody(sight: Sight, service: Object, selector: Mapping[str, Any]) -> Itera
         if place(one)[0] == space and selector.items() <= _made(one).items()
     ]  # fmt: skip
     for one in makers:
-        deeper = list(workloads.why(sight, one))
+        part = workloads.part_of(one)
+        deeper = list(workloads.down(sight, part) if part else workloads.why(sight, one))
         if deeper:
             yield from deeper
         elif spec(one).get("replicas") == 0:

@@ -48,6 +48,12 @@ PARTS = (
 )
 
 
+def part_of(one: Object) -> Part | None:
+    """The part that this workload is, if others rely on it."""
+    space, short = place(one)
+    return next((part for part in PARTS if part.namespace == space and short in part.names), None)
+
+
 def ails(one: Object) -> bool:
     """Whether it has fewer ready pods than it should have."""
     kind, told, wanted = one.get("kind"), status(one), spec(one).get("replicas", 1)
