@@ -179,7 +179,8 @@ def _status(args: Namespace) -> int:
     leave = Event()
 
     def context() -> Context:  # a world of its own for each look, which ends with it
-        return Context(_world(args), state, Nobody(), Bus(), dry_run=True)
+        world = args.simulated.aside() if "simulated" in args else real_world()
+        return Context(world, state, Nobody(), Bus(), dry_run=True)
 
     def look() -> Status:
         return live.look(status_parts() if there else (), context, state, order(), _joined("homelab", *go_on))
@@ -491,9 +492,9 @@ def real_world() -> World:
 
 def parts() -> tuple[Sequence[Part], Sequence[Part]]:
     """What is looked at before the journey goes on, and what the dashboard shows."""
-    from steps import overview
+    from steps import overview, status
 
-    return overview.OPENING, overview.DASHBOARD
+    return overview.OPENING, (*overview.DASHBOARD, status.CAUSES)
 
 
 def status_parts() -> Sequence[Part]:
