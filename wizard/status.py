@@ -4,6 +4,7 @@ calendar. Pure; what the state remembers is put into it by `wizard.remembered`, 
 
 from __future__ import annotations
 
+import textwrap
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -95,7 +96,8 @@ def _section(section: Section) -> Iterator[str]:
     width = max((len(row.what) for row in section.rows), default=0)
     for row in section.rows:
         begin = f"{MARKS[row.level]}  {row.what.ljust(width)}  " if width else f"{MARKS[row.level]}  "
-        first, *rest = wrapped(row.text, max(WIDTH - len(begin), 30)).splitlines() or [""]
+        room = max(WIDTH - len(begin), 30)
+        first, *rest = textwrap.wrap(row.text, room, break_long_words=False, break_on_hyphens=False) or [""]
         yield f"{begin}{first}".rstrip()
         yield from (" " * len(begin) + line for line in rest)
     for fix in dict.fromkeys(row.fix for row in section.rows if row.fix):
