@@ -194,7 +194,10 @@ def pushed(ctx: Context) -> str:
 
 def expected(ctx: Context, head: str) -> Expected:
     """What has to run once everything is done, `head` being the newest commit."""
-    parts = [part.name for part in components.chosen(settings(ctx))]
+    repo = access.repo(ctx)
+    if not repo.has(head):
+        repo.fetch()
+    parts = components.names(settings(ctx, repo, head))
     at = ctx.answers["addresses"]
     return Expected(
         f"{ctx.answers['repository']['branch']}@sha1:{head}", ("flux-system", *parts),

@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import ClassVar
 
-from steps import address_ask, age_key, apps, repository_questions
+from steps import address_ask, age_key, apps, repository_apps, repository_questions
 from steps import repository_access as access
 from steps import repository_reach as reach
 from steps.age_key import KeyFacts
+from steps.gitops.app_files import of_strangers
 from steps.gitops.render import render, secret_files
-from steps.gitops.settings import APPS
+from steps.gitops.settings import APPS, Settings
 from steps.gitops.validate import validate
 from steps.reach import phone
 from steps.repository_commit import Writer, refuse
@@ -83,17 +84,18 @@ class Repository(Step[RepositoryFacts]):
     def check(self, ctx: Context) -> RepositoryFacts:
         apps.advise(ctx, ctx.answers)
         place = reach.look(ctx)
-        key, wanted = age_key.look(ctx), settings(ctx)
-        repo = access.repo(ctx) if place.url else None
-        rendered = render(wanted)
-        refuse(validate(rendered))
-        nonce, paths = bool(word(ctx)), tuple(sorted([*rendered, *secret_files(wanted)]))
+        key, repo = age_key.look(ctx), access.repo(ctx) if place.url else None
         copied = repo is not None and repo.copied
+        base = (place.heads or {}).get(repo.branch) if repo and copied else None
+        if repo and base and not repo.has(base):
+            repo.fetch()
+        wanted = settings(ctx, repo, base)
+        rendered = render(wanted)
+        refuse(validate(_own(rendered, wanted)))
+        nonce, paths = bool(word(ctx)), tuple(sorted([*rendered, *secret_files(wanted)]))
         if repo is None or place.heads is None or not (key.there and nonce and copied):
             return RepositoryFacts(reach.writing(ctx, place), key, nonce, copied, None, paths)
-        content = Content(ctx, repo, place.heads.get(repo.branch), wanted, rendered)
-        if content.base and not repo.has(content.base):
-            repo.fetch()
+        content = Content(ctx, repo, base, wanted, rendered)
         Writer(content).look()
         if not content.difference.empty:
             place = reach.writing(ctx, place)
@@ -101,6 +103,12 @@ class Repository(Step[RepositoryFacts]):
 
     def plan(self, facts: RepositoryFacts, answers: Answers) -> list[Change]:
         return [*reach.changes(facts.place), *_content_changes(facts)]
+
+
+def _own(rendered: Mapping[str, str], wanted: Settings) -> dict[str, str]:
+    """Without what leads to Services that others write: with the rest of the repository, it is looked at later."""
+    strange = of_strangers(rendered, wanted)
+    return {path: text for path, text in rendered.items() if path not in strange}
 
 
 def _content_changes(facts: RepositoryFacts) -> list[Change]:
@@ -153,7 +161,7 @@ def _push(ctx: Context) -> None:
         if base and not repo.has(base):
             repo.fetch()
         ctx.progress(None, "encrypting secrets and checking every file")
-        commit = Writer(Content(ctx, repo, base, settings(ctx))).write()
+        commit = Writer(Content(ctx, repo, base, settings(ctx, repo, base))).write()
         decided(ctx)  # before the push: killed in between, the question is asked again rather than answered again
         try:
             repo.push(commit)
@@ -163,5 +171,6 @@ def _push(ctx: Context) -> None:
             ctx.line(None, f"somebody else has pushed to {repo.branch}: looking again")
             continue
         ctx.state.remember("repository", "commit", value=commit)
+        repository_apps.pushed(ctx)
         ctx.line(None, f"pushed {commit[:12]} to {access.place(repo.url, ctx.answers)}")
         return

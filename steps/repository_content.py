@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 
-from steps import domains, nodes
+from steps import domains, nodes, repository_apps
 from steps import repository_access as access
 from steps.gitops.components import is_secret
 from steps.gitops.forge import forge_of
@@ -83,8 +83,8 @@ def compare(
     return write, gone, both
 
 
-def settings(ctx: Context) -> Settings:
-    """What to render. The age key's recipient is empty as long as there is no key."""
+def settings(ctx: Context, repo: Repo | None = None, base: str | None = None) -> Settings:
+    """What to render, with the apps that the commit `base` has. The age recipient is empty while there is no key."""
     recipient = str(ctx.state.recall("repository", "age_recipient") or "")
     names = nodes.hostnames(ctx)
     made = from_answers(
@@ -92,7 +92,8 @@ def settings(ctx: Context) -> Settings:
         acme_ca=domains.authority(ctx.answers),
     )  # fmt: skip
     url, where = access.address(ctx), provider(ctx.answers["repository"])
-    return replace(made, git_url=url, forge=forge_of(url, "" if where == "git" else where))
+    made = replace(made, git_url=url, forge=forge_of(url, "" if where == "git" else where))
+    return repository_apps.with_apps(ctx, made, repo, base) if repo else made
 
 
 @dataclass(frozen=True)
@@ -124,7 +125,11 @@ class Content:
 
     @cached_property
     def last(self) -> dict[str, str]:
-        return self.repo.last_written(AUTHOR, self.base) if self.base else {}
+        if not self.base:
+            return {}
+        found = self.repo.last_written(AUTHOR, self.base)
+        given_away = repository_apps.given_away(self.settings, lambda path: self.text(path, self.now), found)
+        return {path: blob for path, blob in found.items() if path not in given_away}
 
     @cached_property
     def difference(self) -> Difference:
@@ -132,7 +137,9 @@ class Content:
         wanted = {path: blob_id(text) for path, text in self.rendered.items()}
         last = {path: blob for path, blob in self.last.items() if path not in self.sealed}
         write, gone, both = compare(wanted, self.now, last)
-        merged: dict[str, Both | None] = {path: self._merge(path) for path in both}
+        leaving = [path for path in both if repository_apps.leaves(self.ctx, path) and self.now.get(path)]
+        gone += leaving  # whoever takes an app away takes along what they edited in it
+        merged: dict[str, Both | None] = {path: self._merge(path) for path in both if path not in leaving}
         for path in sorted(self.sealed):
             now = self.now.get(path)
             if (now or GONE) != self.last.get(path, GONE):
@@ -140,7 +147,7 @@ class Content:
             elif not self.vault.holds(path, self.vault.opened(path, now)):
                 write.append(path)
         matter = {path: one for path, one in sorted(merged.items()) if one and one.matters}
-        return Difference(tuple(sorted(write)), tuple(gone), matter)
+        return Difference(tuple(sorted(write)), tuple(sorted(gone)), matter)
 
     @property
     def _take(self) -> Callable[[Conflict], bool]:

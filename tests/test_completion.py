@@ -125,7 +125,8 @@ def test_the_shell_understands_it(home: Path, shell: str) -> None:
 
 def test_every_option_that_wants_a_word_is_thought_of() -> None:
     """A new one gets its completions, or is named among those that have none."""
-    known = {*completion.FILES, *completion.FOLDERS, *completion.ASKED, *completion.FREE, "until", "machine", "fault"}
+    listed = {"until", "machine", "fault", "entry"}
+    known = {*completion.FILES, *completion.FOLDERS, *completion.ASKED, *completion.FREE, *listed}
     wanting = {action.dest for action in completion.actions(commandline.parser()) if action.choices is None}
     assert wanting <= known
     assert wanting >= completion.FREE

@@ -18,6 +18,7 @@ import pytest
 from steps import ORDER, lifecycle
 from steps.backup import command as backup
 from steps.backup import computer
+from steps.expose import command as apps
 from steps.release import command as release
 from steps.tls import switch
 from wizard import answers as answers_file
@@ -36,11 +37,11 @@ from wizard.ui.unattended import Unattended
 NAMES = [step.name for step in ORDER]
 QUESTIONS = [
     pytest.param(step, question, id=f"{step.name}.{question.key}")
-    for step in (*ORDER, *lifecycle.OWN, *switch.OWN, *backup.OWN, *computer.STEPS, *release.OWN)
+    for step in (*ORDER, *lifecycle.OWN, *switch.OWN, *backup.OWN, *computer.STEPS, *release.OWN, *apps.OWN)
     for question in step.questions
 ]
 # with the steps that other commands have
-LATER = (*ORDER, *lifecycle.OWN, *switch.OWN, *backup.OWN, *computer.STEPS, *release.OWN)
+LATER = (*ORDER, *lifecycle.OWN, *switch.OWN, *backup.OWN, *computer.STEPS, *release.OWN, *apps.OWN)
 any_step = pytest.mark.parametrize("step", LATER, ids=[step.name for step in LATER])
 each_step = pytest.mark.parametrize("step", ORDER, ids=NAMES)
 each_question = pytest.mark.parametrize(("step", "question"), QUESTIONS)

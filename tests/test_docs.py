@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from steps import ORDER, health
+from steps.gitops import catalogue as apps
 from steps.gitops.codes import SEVERITY
 from steps.why.finding import catalogue
 from tools import doctor_table
@@ -118,6 +119,13 @@ def test_every_cause_is_documented_with_what_to_do() -> None:
     assert [line for line in wanted if line and line not in text] == [], "python -m tools.doctor_table prints it"
     shown = [found[1] for line in text if (found := re.match(r"\| `([a-z-]+)` \|", line))]
     assert sorted(shown) == sorted(catalogue())
+
+
+def test_every_app_of_the_catalogue_is_documented() -> None:
+    text = (ROOT / "docs" / "apps.md").read_text()
+    rows = re.findall(r"^\| ([a-z-]+) \| (.*) \| (yes|careful|no) \|$", text, re.MULTILINE)
+    assert rows == [(entry.name, entry.about, entry.internet) for entry in apps.catalogue().values()]
+    assert f"one of {len(rows)} apps" in README
 
 
 DOCUMENTS = [*ROOT.glob("*.md"), *ROOT.glob("docs/**/*.md"), ROOT / "assets" / "machines" / "README.md"]

@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from wizard.state import State
     from wizard.status import Status
     from wizard.step import AnyStep
+    from wizard.ui.proved import Proof
     from wizard.world import World
 
     class Later(Protocol):
@@ -285,6 +286,12 @@ def _faults(args: Namespace) -> int:
 
 def _certificates(args: Namespace) -> int:
     from steps.tls import report
+
+    return _told(args, report.report)
+
+
+def _told(args: Namespace, find: Callable[[Context], Proof]) -> int:
+    """What `find` finds, as text or as JSON; nothing is written."""
     from wizard import opening
     from wizard.session import Session
     from wizard.ui import proved
@@ -292,7 +299,7 @@ def _certificates(args: Namespace) -> int:
     state = opening.open_state(getattr(args, "cluster", None), _file(args), save=False)
     session = Session(order(), _world(args), state, finish=close_all, go_on=_command(args))
     try:
-        return proved.run(session, report.report, as_json="json" in args)
+        return proved.run(session, find, as_json="json" in args)
     finally:
         session.close()
 
@@ -309,6 +316,18 @@ def _promote(args: Namespace) -> int:
     return _later(args, switch)
 
 
+def _app(args: Namespace) -> int:
+    from steps.expose import command
+
+    return _later(args, command)
+
+
+def _app_list(args: Namespace) -> int:
+    from steps.expose import listing
+
+    return _told(args, listing.listing)
+
+
 def _upgrade(args: Namespace) -> int:
     from steps.release import command
 
@@ -317,16 +336,8 @@ def _upgrade(args: Namespace) -> int:
 
 def _upgrade_list(args: Namespace) -> int:
     from steps.release import look
-    from wizard import opening
-    from wizard.session import Session
-    from wizard.ui import proved
 
-    state = opening.open_state(getattr(args, "cluster", None), _file(args), save=False)
-    session = Session(order(), real_world(), state, finish=close_all, go_on=_command(args))
-    try:
-        return proved.run(session, look.listed, as_json="json" in args)
-    finally:
-        session.close()
+    return _told(args, look.listed)
 
 
 def _backup(args: Namespace) -> int:
@@ -445,9 +456,11 @@ def _completion(args: Namespace) -> int:
     if "list" in args:
         lines = completion.names(args.list)
     else:
+        from steps.gitops.catalogue import catalogue
         from wizard.demo import faults, pi
 
         words = {"until": [step.name for step in order()], "machine": pi.names(), "fault": list(faults.table())}
+        words["entry"] = list(catalogue())
         lines = [completion.script(commandline.parser(), args.shell, words)]
     for line in lines:
         Out().say(line)
@@ -457,6 +470,7 @@ def _completion(args: Namespace) -> int:
 COMMANDS: Mapping[str, Callable[[Namespace], int]] = {
     "wizard": _wizard, "run": _unattended, "plan": _plan, "status": _status, "doctor": _doctor, "demo": _demo,
     "node add": _node, "node remove": _node, "node upgrade": _node,
+    "app expose": _app, "app remove": _app, "app list": _app_list,
     "certificates": _certificates, "certificates promote": _promote,
     "upgrade": _upgrade, "upgrade list": _upgrade_list,
     "backup": _backup, "backup show": _backup_show, "restore": _restore,

@@ -111,6 +111,9 @@ def parser() -> Parser:
     )
     node = command("node", "add, remove or upgrade the Pis of a cluster")
     _node(node, [common, plain, answers, consent])
+    options.app(
+        command("app", "expose, list or remove the apps of a cluster"), common, [common, plain, answers, consent]
+    )
     _repo(command("repo", "check a repository for Flux, before each push or in CI"), [common])
     completion = command("completion", "print completions for a shell: source <(homelab completion bash)")
     completion.add_argument("shell", metavar="SHELL", nargs="?", choices=SHELLS, help=", ".join(SHELLS))

@@ -16,8 +16,10 @@ LISTS = ("clusters", "nodes", "addresses")
 FILES = frozenset({"state", "answers", "file", "what", "passphrase_file", "backup", "calendar", "bundle"})
 FOLDERS = frozenset({"path"})
 ASKED = {"cluster": "clusters", "node": "nodes", "skip": "addresses"}
-# nothing here tells what these may be
-FREE = frozenset({"to", "ca_hash", "uid", "allow", "confirm", "addresses", "passphrase_env"})
+FREE = frozenset((  # nothing here tells what these may be
+    "to", "ca_hash", "uid", "allow", "confirm", "addresses", "passphrase_env", "app", "service", "image", "port",
+    "data", "chart", "version", "backend", "name", "host", "size", "storage",
+))  # fmt: skip
 
 
 def script(parser: argparse.ArgumentParser, shell: str, words: Mapping[str, Sequence[str]]) -> str:

@@ -1,8 +1,9 @@
-"""Options of the commands about what runs: status, doctor, backups, upgrades; and their words that are commands."""
+"""Options of the commands about what runs: status, doctor, apps, backups, upgrades; and their words that are commands."""
 
 from __future__ import annotations
 
 import argparse
+from collections.abc import Sequence
 from typing import Any
 
 
@@ -39,6 +40,42 @@ def upgrade(upgrade: argparse.ArgumentParser) -> None:
     add(upgrade, "--backup", metavar="FILE", help="make a backup first")
     add(upgrade, "--json", action="store_true", help="with list: print it as JSON")
     passphrase(upgrade)
+
+
+def app(app: argparse.ArgumentParser, common: Any, parents: Sequence[Any]) -> None:
+    """`homelab app …`: what runs on a cluster, and who reaches it."""
+    commands = app.add_subparsers(title="commands", metavar="COMMAND", prog="homelab app", required=True)
+
+    def command(name: str, about: str, parents: Sequence[Any]) -> Any:
+        made = commands.add_parser(
+            name, help=about, description=f"{about[0].upper()}{about[1:]}.", parents=parents, allow_abbrev=False
+        )
+        made.set_defaults(command=f"app {name}")
+        return made
+
+    expose = command("expose", "give an app a name, at home or for the internet; asks for what is left out", parents)
+    add(expose, "entry", metavar="APP", nargs="?", help="one that homelab knows: see homelab app list")
+    add(
+        expose,
+        "--to",
+        dest="reach",
+        choices=("internal", "external", "both"),
+        help="home and VPN, the internet, or both",
+    )
+    for word, metavar, about in (
+        ("service", "NAMESPACE/NAME:PORT", "a Service that is in the cluster already"),
+        ("image", "IMAGE", "any image, with its version"), ("port", "PORT", "on which the image serves pages"),
+        ("data", "FOLDER", "in which the image keeps its data"), ("chart", "ADDRESS", "any Helm chart"),
+        ("version", "VERSION", "of the chart"), ("backend", "SERVICE:PORT", "of the chart, which serves pages"),
+        ("name", "NAME", "what to call it"), ("host", "NAME", "the name under which it is reached"),
+        ("size", "SIZE", "how much room its data needs"), ("storage", "CLASS", "the StorageClass for its data"),
+    ):  # fmt: skip
+        add(expose, f"--{word}", metavar=metavar, help=about)
+    add(command("list", "what is reached, from where, and whether it is ready", [common]), "--json",
+         action="store_true", help="print it as JSON")  # fmt: skip
+    remove = command("remove", "take an app away again; its data stays", parents)
+    add(remove, "app", metavar="APP", nargs="?", help="which one; asked for when left out")
+    add(remove, "--delete-data", action="store_true", help="delete what it keeps, for good; asked about by itself")
 
 
 def passphrase(made: argparse.ArgumentParser) -> None:

@@ -45,6 +45,7 @@ COMPONENTS = (
     Component("issuers", "infrastructure/issuers", _provider("duckdns")),
     Component("issuers-cloudflare", "infrastructure/issuers-cloudflare", _provider("cloudflare")),
     Component("gateways", "infrastructure/gateways"),
+    Component("local-path", "infrastructure/local-path", lambda settings: settings.keeps_data),
     Component("duckdns", "apps/duckdns", _provider("duckdns")),
     Component("cloudflare", "apps/cloudflare", _provider("cloudflare")),
     Component("hello", "apps/hello", _app("hello")),
@@ -55,6 +56,11 @@ COMPONENTS = (
 
 def chosen(settings: Settings) -> list[Component]:
     return [component for component in COMPONENTS if component.when(settings)]
+
+
+def names(settings: Settings) -> list[str]:
+    """Every Kustomization that homelab writes, those of exposed apps last."""
+    return [*(component.name for component in chosen(settings)), *(app.name for app in settings.exposed)]
 
 
 def templates(component: Component) -> list[str]:

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Literal
 
-from steps.gitops.components import chosen
+from steps.gitops.components import names
 from steps.gitops.settings import Settings
 from steps.gitops.tree import Object, Tree, get, parse
 
@@ -54,7 +54,7 @@ class Overview:
         parts = {
             one.name: _part(one, files[one.file]) for one in tree.of("Kustomization") if one.file.startswith(begins)
         }
-        in_order = tuple(parts[part.name] for part in chosen(settings))
+        in_order = tuple(parts[name] for name in names(settings))
         return cls(settings, tuple(_urls(tree)), in_order, tuple(_local_names(tree)))
 
     def address(self, side: Side) -> str:

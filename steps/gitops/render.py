@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 from functools import lru_cache
 from typing import Any
 
-from steps.gitops import components, table
+from steps.gitops import app_files, components, table
 from steps.gitops.documents import documents
 from steps.gitops.settings import Settings
 from wizard import assets, yamlfile
@@ -26,13 +26,18 @@ def render(settings: Settings) -> dict[str, str]:
     for row in table.rows(settings):
         rows.get(row.file, []).append(row)
     made = {place: render_yaml(name, tuple(rows[name]), chosen) for name, place in places.items()}
+    for app in settings.exposed:
+        made |= app_files.files(app, settings)
     return dict(sorted({**made, **documents(settings, made)}.items()))
 
 
 def secret_files(settings: Settings) -> dict[str, str]:
     """The files that hold secrets, as their templates have them: path -> text with example values."""
     names = [name for part in components.chosen(settings) for name in components.templates(part)]
-    return {name: _template(name) for name in sorted(names) if components.is_secret(name)}
+    found = {name: _template(name) for name in names if components.is_secret(name)}
+    for app in settings.exposed:
+        found |= app_files.secrets(app)
+    return dict(sorted(found.items()))
 
 
 def fill_secret(template: str, values: Mapping[str, str]) -> str:

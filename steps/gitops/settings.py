@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from steps import domains, nodes, snapshot_node
+from steps.gitops.app import STORAGE, App
 from steps.gitops.forge import forge_of
 from steps.nodes import Node
 from wizard import __version__, assets
@@ -32,6 +33,8 @@ class Settings:
     internal_domain: str
     age_recipient: str
     apps: tuple[str, ...] = ("hello",)
+    exposed: tuple[App, ...] = ()  # what `homelab app expose` has put there
+    storage: bool = False  # room for apps' data is there already, and stays
     provider: str = "none"  # or duckdns, cloudflare
     email: str = ""
     issuer: str = "staging"  # or production
@@ -63,6 +66,11 @@ class Settings:
     def certificates(self) -> bool:
         """Whether apps are served over HTTPS."""
         return self.provider != "none"
+
+    @property
+    def keeps_data(self) -> bool:
+        """Whether something has to make room for apps' data."""
+        return self.storage or any(app.size and app.storage == STORAGE for app in self.exposed)
 
     @property
     def one_name(self) -> bool:

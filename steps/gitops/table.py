@@ -37,6 +37,7 @@ def rows(s: Settings) -> list[Row]:
     return [
         Row("sops.yaml", "", "creation_rules 0 age", s.age_recipient),
         *_charts(s), *_load_balancer(s), *_traefik(s), *_gateways(s), *_certificates(s), *_apps(s), *_resolvers(s),
+        *_storage(s),
     ]  # fmt: skip
 
 
@@ -194,6 +195,12 @@ def _resolvers(s: Settings) -> Iterator[Row]:
     yield Row(pihole, "HelmRelease", f"{values} DNS1", servers[0])
     yield Row(pihole, "HelmRelease", f"{values} DNS2", servers[1] if len(servers) > 1 else REMOVE)
     yield Row(pihole, "HelmRelease", f"{values} podDnsConfig nameservers", servers)
+
+
+def _storage(s: Settings) -> Iterator[Row]:
+    file, images = "infrastructure/local-path/provisioner.yaml", s.versions["images"]
+    yield Row(file, "Deployment", "spec template spec containers 0 image", images["local-path"])
+    yield Row(file, "ConfigMap", "data helperPod.yaml spec containers 0 image", images["busybox"])
 
 
 def _route(s: Settings, file: str, name: str, *hosts: str) -> Iterator[Row]:

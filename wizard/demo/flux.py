@@ -72,6 +72,7 @@ def follow(world: SimWorld) -> None:
     world.api.put(SOURCE, {"status": {"artifact": {"revision": revision}, "observedGeneration": 0}})
     objects = list(git.objects())
     parts = [one for _, one in objects if one["kind"] == "Kustomization"]
+    _prune(world, {api_path(one) for _, one in objects})
     for part in [world.api.objects[f"{KUSTOMIZATIONS}/flux-system"], *parts]:
         depth = _depth(part, parts)
         name, folder = part["metadata"]["name"], str(part["spec"]["path"]).removeprefix("./")
@@ -81,6 +82,15 @@ def follow(world: SimWorld) -> None:
             if where := api_path(one):
                 body = _opened(world, git, file) if "sops" in one and "decryption" in part["spec"] else one
                 world.api.event({"path": where, "body": body, "after": depth * APART})
+
+
+def _prune(world: SimWorld, wanted: set[str]) -> None:
+    """Takes away what an earlier commit had and this one has not, but for what is to be kept."""
+    for path in world.applied - wanted:
+        notes = world.api.objects.get(path, {}).get("metadata", {}).get("annotations") or {}
+        if notes.get("kustomize.toolkit.fluxcd.io/prune") != "disabled":
+            world.api.objects.pop(path, None)
+    world.applied = wanted
 
 
 def _opened(world: SimWorld, git: Git, file: str) -> Object:

@@ -41,6 +41,7 @@ class SimWorld:
         self.stop = threading.Event()
         self.clock = Clock(speed, self.stop)
         self.writes: list[str] = []
+        self.applied: set[str] = set()  # by Flux: the API paths of what the last commit had
         self.api = SimApi(self.clock, self.wrote)
         self.api.nudge = lambda: flux.follow(self)
         self.api.spoil = self.faults.spoil
