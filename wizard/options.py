@@ -76,6 +76,7 @@ def app(app: argparse.ArgumentParser, common: Any, parents: Sequence[Any]) -> No
     remove = command("remove", "take an app away again; its data stays", parents)
     add(remove, "app", metavar="APP", nargs="?", help="which one; asked for when left out")
     add(remove, "--delete-data", action="store_true", help="delete what it keeps, for good; asked about by itself")
+    add(remove, "--confirm", metavar="APP", help="with --yes --allow app-remove/data: its name, instead of typing it")
 
 
 def passphrase(made: argparse.ArgumentParser) -> None:
