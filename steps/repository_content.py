@@ -83,8 +83,11 @@ def compare(
     return write, gone, both
 
 
-def settings(ctx: Context, repo: Repo | None = None, base: str | None = None) -> Settings:
-    """What to render, with the apps that the commit `base` has. The age recipient is empty while there is no key."""
+def settings(ctx: Context, repo: Repo | None, base: str | None) -> Settings:
+    """What to render. The age recipient is empty while there is no key.
+
+    `base` is the commit whose apps count: compared with it, an app that is left out here is one to be taken away.
+    """
     recipient = str(ctx.state.recall("repository", "age_recipient") or "")
     names = nodes.hostnames(ctx)
     made = from_answers(

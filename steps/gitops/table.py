@@ -198,9 +198,10 @@ def _resolvers(s: Settings) -> Iterator[Row]:
 
 
 def _storage(s: Settings) -> Iterator[Row]:
-    file, images = "infrastructure/local-path/provisioner.yaml", s.versions["images"]
-    yield Row(file, "Deployment", "spec template spec containers 0 image", images["local-path"])
-    yield Row(file, "ConfigMap", "data helperPod.yaml spec containers 0 image", images["busybox"])
+    file, pins = "infrastructure/local-path/provisioner.yaml", s.versions["local-path"]
+    container = "spec template spec containers 0 image"
+    yield Row(file, "Deployment", container, pins["image"], pin="local-path")
+    yield Row(file, "ConfigMap", "data helperPod.yaml spec containers 0 image", pins["helper"])
 
 
 def _route(s: Settings, file: str, name: str, *hosts: str) -> Iterator[Row]:

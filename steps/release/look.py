@@ -51,9 +51,10 @@ def changed(repo: Repo, upgrade: Upgrade) -> list[str]:
 
 def content(ctx: Context) -> Content:
     """The repository at its newest commit. Raises `Blocked` when it was not written yet."""
-    head, repo, wanted = flux.pushed(ctx), access.repo(ctx), settings(ctx)
+    head, repo = flux.pushed(ctx), access.repo(ctx)
     if not repo.has(head):
         repo.fetch()
+    wanted = settings(ctx, repo, head)
     found = Content(ctx, repo, head, wanted)
     upgrade = history.newest(repo, head)
     return Anew(ctx, repo, head, wanted, upgrade=upgrade) if upgrade and upgrade.went_back else found

@@ -9,11 +9,14 @@ from functools import cache
 from typing import Any, Literal
 
 from steps.gitops import components, table
+from steps.gitops.app import App
+from steps.gitops.catalogue import catalogue
 from steps.gitops.render import place
 from steps.gitops.settings import Settings
 from wizard import assets, yamlfile
 
 Standing = Literal["current", "newer", "older", "yours"]
+IMAGE = "spec template spec containers 0 image"  # of an app's Deployment
 
 
 @dataclass(frozen=True)
@@ -30,10 +33,16 @@ class Pin:
 def pins(settings: Settings) -> list[Pin]:
     """Every pin of the parts that are chosen, in the order of the table."""
     there = {name for part in components.chosen(settings) for name in components.templates(part)}
-    return [
+    found = [
         Pin(row.pin, place(row.file, settings), row.object, row.way, _version(row.value))
         for row in table.rows(settings) if row.pin and row.file in there
     ]  # fmt: skip
+    return found + [_of_app(app, settings) for app in settings.exposed if app.form == "catalogue"]
+
+
+def _of_app(app: App, settings: Settings) -> Pin:
+    image = settings.versions["apps"][catalogue()[app.of].pin]
+    return Pin(app.of, f"apps/{app.name}/app.yaml", "Deployment", IMAGE, _version(image))
 
 
 def read(text: str | None, pin: Pin) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from steps.gitops.catalogue import catalogue
 from steps.release import history, pins
 from steps.release.pins import Seen
 from wizard import assets, yamlfile
@@ -12,6 +13,7 @@ NOW = assets.versions()
 
 
 def test_every_pin_is_found_in_what_this_release_renders():
+    from tests.golden import apps
     from tests.golden.repositories import NAMES, repository, settings
 
     seen = set()
@@ -22,6 +24,11 @@ def test_every_pin_is_found_in_what_this_release_renders():
             seen.add(pin.name)
     charts, images = set(NOW["charts"]), set(NOW["images"])
     assert seen == charts | images | {"gateway-api"}
+    for name in catalogue():
+        files, found = apps.repository(name), pins.pins(apps.home(name))
+        (pin,) = [pin for pin in found if pin.name == name]
+        assert pins.read(files[pin.file], pin) == pin.version == NOW["apps"][catalogue()[name].pin].rpartition(":")[2]
+        assert "local-path" in {pin.name for pin in found}
 
 
 @pytest.mark.parametrize(

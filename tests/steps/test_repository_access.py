@@ -88,4 +88,4 @@ def test_what_is_no_branch(name: str) -> None:
 
 def test_an_unknown_app_is_a_mistake(home: Home) -> None:
     assert [p.path for p in Repository().validate({"repository": {"apps": ["hello", "plex"]}})] == ["repository.apps"]
-    assert settings(home.context()).apps == ("hello",)
+    assert settings(home.context(), None, None).apps == ("hello",)
