@@ -132,7 +132,9 @@ def _asked(ctx: Context, found: Leaving) -> Leaving:
     api = control_plane.cluster(ctx)
     look = Look.at(api)
     moving = pods.to_move(_items(api.get(pods.PODS)), found.name)
-    return replace(found, look=look, pods=moving, risks=pods.risks(moving, _items(api.get(pods.BUDGETS))))
+    here = pods.bound(_items(api.get(pods.VOLUMES)), found.name)
+    risks = pods.risks(moving, _items(api.get(pods.BUDGETS)), here)
+    return replace(found, look=look, pods=moving, risks=risks)
 
 
 def _items(listed: Mapping[str, Sequence[Object]] | None) -> list[Object]:

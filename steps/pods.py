@@ -12,6 +12,7 @@ from steps.cluster_look import Look
 Object = Mapping[str, Any]
 PODS = "/api/v1/pods"
 BUDGETS = "/apis/policy/v1/poddisruptionbudgets"
+VOLUMES = "/api/v1/persistentvolumes"
 _MIRROR = "kubernetes.io/config.mirror"
 _ENDED = ("Succeeded", "Failed")
 _BLOCKED = re.compile(r'error when evicting pods/"([^"]+)" -n "([^"]+)".*?: (.+)')
@@ -37,9 +38,26 @@ def _owned_by(pod: Object, *kinds: str) -> bool:
     return any(not kinds or owner.get("kind") in kinds for owner in owners)
 
 
-def risks(pods: Sequence[Object], budgets: Sequence[Object]) -> list[str]:
-    """What a person should know before `pods` are moved, a line each."""
-    lines = []
+def bound(volumes: Iterable[Object], node: str) -> set[tuple[str, str]]:
+    """The claims (namespace, name) whose data lies on `node` and nowhere else, from the cluster's PersistentVolumes."""
+    found = set()
+    for one in volumes:
+        spec = one.get("spec", {})
+        terms = ((spec.get("nodeAffinity") or {}).get("required") or {}).get("nodeSelectorTerms") or []
+        wanted = [each.get("values") for term in terms for each in term.get("matchExpressions") or []]
+        if [node] in wanted and (claim := spec.get("claimRef")):
+            found.add((str(claim.get("namespace")), str(claim.get("name"))))
+    return found
+
+
+def risks(
+    pods: Sequence[Object], budgets: Sequence[Object], here: Collection[tuple[str, str]] = frozenset()
+) -> list[str]:
+    """What a person should know before `pods` are moved, a line each. `here` are the claims that can't move along."""
+    lines = [
+        f"What {space} keeps ({claim}) lies on this Pi alone: back it up first, nothing brings it to another one."
+        for space, claim in sorted(here)
+    ]
     for pod in pods:
         volumes = pod.get("spec", {}).get("volumes") or []
         local = [str(volume["name"]) for volume in volumes if "emptyDir" in volume or "hostPath" in volume]

@@ -63,8 +63,16 @@ def test_its_pods_move_first_and_what_is_lost_is_said(three, effect):
     put_pod(three, "web-1", "castor", owner="ReplicaSet", volumes=[{"name": "cache", "emptyDir": {}}])
     put_pod(three, "by-hand", "castor")
     put_pod(three, "everywhere", "castor", owner="DaemonSet")
+    for number, node in enumerate(("castor", "boreas")):
+        terms = [{"matchExpressions": [{"key": "kubernetes.io/hostname", "operator": "In", "values": [node]}]}]
+        spec = {"claimRef": {"namespace": f"app-{node}", "name": "data"}}
+        three.world.api.put(f"/api/v1/persistentvolumes/pvc-{number}", {
+            "kind": "PersistentVolume", "metadata": {"name": f"pvc-{number}"},
+            "spec": {**spec, "nodeAffinity": {"required": {"nodeSelectorTerms": terms}}},
+        })  # fmt: skip
     three.ctx.answers["node-remove"] = {"node": THIRD}
     first, second, *_ = NodeRemove().plan(NodeRemove().check(three.ctx), three.ctx.answers)
+    assert "What app-castor keeps (data) lies on this Pi alone" in first.detail and "app-boreas" not in first.detail
     assert first.danger and "default/by-hand was started by hand" in first.detail
     assert "default/web-1 keeps data on this node only (cache)" in first.detail and "everywhere" not in first.detail
     assert second.sentence == "move 2 pods away from castor"
