@@ -1,4 +1,4 @@
-"""Options of the commands about what runs: status, doctor, apps, backups, upgrades; and their words that are commands."""
+"""Options of the commands about what runs: status, doctor, apps, backups, upgrades; their words that are commands."""
 
 from __future__ import annotations
 
