@@ -1,7 +1,7 @@
 """`homelab app` on a real home: shown to the home, to the internet and to both, taken away, each proved by requests.
 
-Real: as in test_proof.py, and local-path-provisioner with its helper pods. The image is the lab's whoami; those of the
-catalogue can't be had here. The tests are stages of one life and run in this order. Root; `make cluster-test`.
+Real: as in test_proof.py, and local-path-provisioner (older) and its helper pods. The image is the lab's whoami;
+those of the catalogue can't be had here. The tests are stages of one life, in this order. Root; `make cluster-test`.
 """
 
 from __future__ import annotations
