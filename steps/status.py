@@ -111,7 +111,7 @@ def drift(ctx: Context, sight: Sight) -> Iterator[Row]:
     yield from _repository(ctx, sight)
     yield from _addresses(ctx, sight)
     here = {str(meta(one).get("name")) for one in sight.all("kustomizations")}
-    for part in components.chosen(settings(ctx)):
+    for part in components.chosen(settings(ctx, None, None)):
         if part.name not in here:
             yield _row("repository.apps", f"{part.name} is chosen, and not in the cluster")
 
