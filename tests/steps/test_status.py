@@ -74,7 +74,7 @@ def test_each_answer_that_the_cluster_does_not_follow_is_a_row(
     answers: dict[str, Any], change: dict[str, Any], expected: list[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(status.components, "chosen", lambda settings: [])
-    monkeypatch.setattr(status, "settings", lambda ctx: None)
+    monkeypatch.setattr(status, "settings", lambda *given: None)
     found = list(status.drift(Ctx(**answers), sight({"change": change})))  # type: ignore[arg-type]
     assert [row.what for row in found] == expected
     assert all(row.fix for row in found)
@@ -83,7 +83,7 @@ def test_each_answer_that_the_cluster_does_not_follow_is_a_row(
 def test_a_node_that_nobody_answered_for_and_a_part_that_is_missing(monkeypatch: pytest.MonkeyPatch) -> None:
     part = type("Part", (), {"name": "monitoring"})
     monkeypatch.setattr(status.components, "chosen", lambda settings: [part])
-    monkeypatch.setattr(status, "settings", lambda ctx: None)
+    monkeypatch.setattr(status, "settings", lambda *given: None)
     ctx = Ctx()
     del ctx.names["192.168.1.13"]
     found = [row.text for row in status.drift(ctx, sight({}))]  # type: ignore[arg-type]
