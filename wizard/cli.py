@@ -102,8 +102,7 @@ def _home(args: Namespace, file: Path | None) -> int:
     def command(cluster: str, words: Sequence[str]) -> int:
         return _inside(args, [*words, *(["--state", str(file)] if file else ["--cluster", cluster])])
 
-    before, after = parts()
-    stage = home.Stage(order(), look, journey, command, COMMANDS, before, after, getattr(args, "cluster", None), file)
+    stage = home.Stage(order(), look, journey, command, COMMANDS, parts, getattr(args, "cluster", None), file)
     return home.run(stage, _home_front(args))
 
 
@@ -504,11 +503,11 @@ def real_world() -> World:
     return RealWorld()
 
 
-def parts() -> tuple[Sequence[Part], Sequence[Part]]:
-    """What is looked at before the journey goes on, and what the dashboard shows."""
+def parts(finished: bool) -> Sequence[Part]:
+    """What is looked at before the journey goes on, or what the dashboard shows once it is `finished`."""
     from steps import overview, status
 
-    return overview.OPENING, (*overview.DASHBOARD, status.CAUSES)
+    return (*overview.DASHBOARD, status.CAUSES) if finished else overview.OPENING
 
 
 def status_parts() -> Sequence[Part]:
@@ -570,7 +569,7 @@ def _home_front(args: Namespace) -> Front:
         from wizard.ui.plain_home import PlainHome
 
         return PlainHome()
-    from wizard.ui.tui.home import FullScreen
+    from wizard.ui.tui import FullScreen
 
     return FullScreen()
 

@@ -149,8 +149,7 @@ class Stage:
     journey: Callable[[str], tuple[int, bool]]
     command: Callable[[str, Sequence[str]], int]
     commands: Collection[str]  # those that there are, as `homelab` knows them
-    before: Sequence[Part] = ()
-    after: Sequence[Part] = ()
+    parts: Callable[[bool], Sequence[Part]] = lambda finished: ()  # what is looked at before, or after, all is done
     named: str | None = None
     file: Path | None = None
     chosen: str = field(default="", init=False)
@@ -163,7 +162,7 @@ class Stage:
         state = self.state()
         finished = not left(state, self.order)
         return Standing(
-            state, self.order, self.after if finished else self.before, lambda: self.look(self.state()),
+            state, self.order, self.parts(finished), lambda: self.look(self.state()),
             [one for one in ACTIONS if not one.words or " ".join(one.words) in self.commands], self.file is None,
         )  # fmt: skip
 

@@ -1,8 +1,15 @@
-"""The full-screen wizard, made with Textual."""
+"""The full-screen wizard, made with Textual. What it is made of is read when it is shown."""
 
 from __future__ import annotations
 
+import sys
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
 from wizard.session import Session
+
+if TYPE_CHECKING:
+    from wizard.home import Known, Standing, Wish
 
 
 def run(session: Session) -> None:
@@ -10,3 +17,21 @@ def run(session: Session) -> None:
     from wizard.ui.tui.app import WizardApp  # half a second to import
 
     WizardApp(session).run_to_end()
+
+
+class FullScreen:
+    """What comes before and after the journey. Implements `wizard.home.Front`."""
+
+    def pick(self, clusters: Sequence[Known]) -> Wish:
+        from wizard.ui.tui import home
+
+        return home.pick(clusters)
+
+    def stand(self, standing: Standing) -> Wish:
+        from wizard.ui.tui import home
+
+        return home.stand(standing)
+
+    def back(self, code: int) -> None:
+        print("\nEnter goes back to the dashboard.", flush=True)
+        sys.stdin.readline()

@@ -65,6 +65,9 @@ class WizardApp(AnsweringApp):
         await self.journey.show_work()
         # Timers run beside the app's messages; what they do has to take its turn among them.
         self.set_interval(DRAIN, lambda: self.call_later(self._drain))
+        self.journey.call_after_refresh(self._begin)  # the first frame need not wait for what the engine has to read
+
+    def _begin(self) -> None:
         self.ended.clear()
         self.run_worker(self._engine, thread=True, exclusive=True, exit_on_error=False, name="engine")
 

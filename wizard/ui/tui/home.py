@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import sys
 from collections.abc import Callable, Sequence
 from typing import ClassVar
 
@@ -62,16 +61,10 @@ class HomeApp(BaseApp[Wish]):
         return self.return_value or Wish("leave")
 
 
-class FullScreen:
-    """Implements `wizard.home.Front`."""
+def pick(clusters: Sequence[Known]) -> Wish:
+    return HomeApp(lambda: PickerScreen(clusters)).wished()
 
-    def pick(self, clusters: Sequence[Known]) -> Wish:
-        return HomeApp(lambda: PickerScreen(clusters)).wished()
 
-    def stand(self, standing: Standing) -> Wish:
-        kind = DashboardScreen if standing.finished else StandingScreen
-        return HomeApp(lambda: kind(standing)).wished()
-
-    def back(self, code: int) -> None:
-        print("\nEnter goes back to the dashboard.", flush=True)
-        sys.stdin.readline()
+def stand(standing: Standing) -> Wish:
+    kind = DashboardScreen if standing.finished else StandingScreen
+    return HomeApp(lambda: kind(standing)).wished()
