@@ -4,14 +4,19 @@ from __future__ import annotations
 
 import asyncio
 import io
+import os
+import re
+import sys
 import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Any
 
 import pytest
 
 from steps import ORDER, nodes
+from tests.person import by_person
 from wizard import yamlfile
 from wizard.demo.start import Demo, prepared
 from wizard.engine import Consent
@@ -54,15 +59,26 @@ def started(demo: Demo, *, ahead: bool) -> Iterator[Session]:
         session.close()
 
 
-def outcome(demo: Demo) -> dict[str, Any]:
-    """The answers that a person is asked for, and what became of them."""
-    state = yamlfile.load(demo.state.read_text().replace(str(demo.folder), "DEMO"))
-    asked = {
-        (step.name, q.key) for step in ORDER for q in step.questions if not q.advanced and q.when(state["answers"])
-    }
+def remembered(state: Path, folder: str = "") -> dict[str, Any]:
+    """The answers that a person is asked for, what was done, and every change that was planned for it."""
+    data = yamlfile.load(re.sub(folder or r"/[^ ]*/homelab-demo-\w+", "DEMO", state.read_text()))
+    asked = {(step.name, q.key) for step in ORDER for q in step.questions if not q.advanced and q.when(data["answers"])}
     return {
-        "answers": {f"{step}.{key}": state["answers"].get(step, {}).get(key) for step, key in sorted(asked)},
-        "done": list(state["done"]),
+        "answers": {f"{step}.{key}": data["answers"].get(step, {}).get(key) for step, key in sorted(asked)},
+        "done": list(data["done"]),
+        "plan": sorted({(e["change"], e.get("host", ""), _fixed(e["sentence"])) for e in data["journal"]}),
+    }
+
+
+def _fixed(sentence: str) -> str:
+    """Without what differs from run to run: keys, and how far Flux has come when it is looked at."""
+    return re.sub(r"[0-9a-f]{40}|SHA256:\S+|age1\w+|: \d+ of \d+ parts.*", "…", sentence)
+
+
+def outcome(demo: Demo) -> dict[str, Any]:
+    """The same, and what became of it."""
+    return {
+        **remembered(demo.state, str(demo.folder)),
         "nodes": sorted(path for path in demo.world.api.objects if path.startswith("/api/v1/nodes/")),
         "objects": sorted(demo.world.api.objects),
     }
@@ -70,10 +86,12 @@ def outcome(demo: Demo) -> dict[str, Any]:
 
 @pytest.fixture(scope="module")
 def ahead() -> dict[str, Any]:
-    """What the answers file alone leads to."""
+    """What the answers file alone leads to. It says no more than a person is asked: host keys are only shown."""
     with prepared(fast=True) as demo:
+        text = demo.answers.read_text()
+        demo.answers.write_text(re.sub(r"^  known_hosts: .*\n", "", text, flags=re.MULTILINE))
         with started(demo, ahead=True) as session:
-            session.consent = Consent(yes=True)
+            session.consent = Consent(yes=True, allow=frozenset({"machines/trust-host-key", "repository/host-key"}))
             unattended.run(session, Out(io.StringIO()))
         return outcome(demo)
 
@@ -93,6 +111,19 @@ def test_plain_lines_lead_to_the_same(ahead: dict[str, Any]) -> None:
     assert len(keyboard.labels) > 25
     assert "Everything is done." in shown.getvalue()
     assert "raspberry" not in shown.getvalue()
+
+
+def test_plain_lines_through_a_pipe_lead_to_the_same(ahead: dict[str, Any], tmp_path: Path) -> None:
+    """As a process of its own."""
+    root, state = Path(__file__).resolve().parent.parent, tmp_path / "state.yaml"
+    shown, code = by_person(
+        [sys.executable, "-m", "wizard", "demo", "--fast", "--state", str(state)],
+        {"PATH": os.environ["PATH"], "XDG_STATE_HOME": str(tmp_path), "PYTHONPATH": str(root)}, pipes=True,
+    )  # fmt: skip
+    assert code == 0, shown[-1500:]
+    assert "Everything is done." in shown
+    assert "\x1b" not in shown
+    assert remembered(state) == {key: ahead[key] for key in ("answers", "done", "plan")}
 
 
 async def test_the_full_screen_leads_to_the_same(ahead: dict[str, Any]) -> None:

@@ -577,7 +577,9 @@ def _home_front(args: Namespace) -> Front:
 def _full_screen(args: Namespace) -> bool:
     import os
 
-    able = sys.stdin.isatty() and sys.stdout.isatty() and os.environ.get("TERM", "dumb") not in ("dumb", "unknown", "")
+    from wizard.ui import terminals
+
+    able = sys.stdin.isatty() and sys.stdout.isatty() and terminals.draws(os.environ)
     return able and "plain" not in args
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import sys
 from collections.abc import Sequence
 from typing import Any, Protocol
 
@@ -10,6 +12,7 @@ from wizard.given import Given
 from wizard.question import CHOICE, Choice, Prompt
 from wizard.report import clean, wrapped
 from wizard.secret import Secret
+from wizard.ui import terminals
 
 
 class Keyboard(Protocol):
@@ -32,8 +35,31 @@ class Terminal:
     def _ask(self, kind: str, label: str) -> str:
         import questionary  # half a second: only where something is asked
 
+        os.environ.setdefault("PROMPT_TOOLKIT_NO_CPR", "1")  # not every terminal tells where its cursor is
         bare = questionary.Style([])
         return str(getattr(questionary, kind)(label, qmark="", style=bare).unsafe_ask())
+
+
+class Bare:
+    """A terminal that only knows lines, such as vt100 on a serial line: not one escape sequence is sent to it."""
+
+    def line(self, label: str) -> str:
+        return input(f"{self._shown(label)} ")
+
+    def secret(self, label: str) -> str:
+        import getpass
+
+        return getpass.getpass(f"{self._shown(label)} ")
+
+    def _shown(self, label: str) -> str:
+        return terminals.in_ascii(label) if terminals.only_ascii(os.environ) else label
+
+
+def keyboard() -> Keyboard:
+    """The one that is there."""
+    if not (sys.stdin.isatty() and sys.stdout.isatty()):
+        return Pipe()
+    return Terminal() if terminals.draws(os.environ) else Bare()
 
 
 class Pipe:

@@ -10,6 +10,7 @@ import threading
 from typing import TextIO
 
 from wizard.secret import redact
+from wizard.ui import terminals
 
 
 class Out:
@@ -19,8 +20,10 @@ class Out:
         self._stream = stream or sys.stdout
         self._lock = threading.Lock()
         self._silent = False
+        self._ascii = False
         if isinstance(self._stream, io.TextIOWrapper):
-            self._stream.reconfigure(errors="replace")
+            self._stream.reconfigure(errors="homelab-ascii")
+            self._ascii = terminals.only_ascii(os.environ)
 
     @property
     def width(self) -> int:
@@ -32,7 +35,8 @@ class Out:
             if self._silent:
                 return
             try:
-                self._stream.write(f"{redact(text)}\n")
+                shown = redact(text)
+                self._stream.write(f"{terminals.in_ascii(shown) if self._ascii else shown}\n")
                 self._stream.flush()
             except OSError:
                 self._silent = True

@@ -6,7 +6,6 @@ edited with questionary; in a pipe it is read as it comes.
 
 from __future__ import annotations
 
-import sys
 
 from wizard import events, report
 from wizard.ahead import Ahead
@@ -276,7 +275,7 @@ class Plain:
 def run(session: Session, out: Out | None = None, keyboard: lines.Keyboard | None = None) -> None:
     """The whole journey in lines of text. Raises what stopped it."""
     out = out or Out()
-    keyboard = keyboard or (lines.Terminal() if sys.stdin.isatty() and sys.stdout.isatty() else lines.Pipe())
+    keyboard = keyboard or lines.keyboard()
     with Leaving(session.world.stop) as leaving:
         front = Plain(session, out, keyboard, leaving)
         session.bus.listen(front.listen)

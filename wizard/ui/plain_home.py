@@ -8,7 +8,8 @@ from collections.abc import Sequence
 from wizard import opening, report
 from wizard.home import Action, Known, Standing, Wish, new_name, wish_of
 from wizard.sections import Lookout, Part, Seen
-from wizard.ui.lines import Keyboard, Pipe, Terminal
+from wizard.ui import lines
+from wizard.ui.lines import Keyboard
 from wizard.ui.out import Out
 
 PATIENCE = 5.0  # seconds for the looks: lines that come later would fall between the questions
@@ -20,7 +21,7 @@ class PlainHome:
     def __init__(self, out: Out | None = None, keyboard: Keyboard | None = None) -> None:
         self._out = out or Out()
         self._person = keyboard is not None or (sys.stdin.isatty() and sys.stdout.isatty())
-        self._keyboard = keyboard or (Terminal() if self._person else Pipe())
+        self._keyboard = keyboard or lines.keyboard()
 
     def pick(self, clusters: Sequence[Known]) -> Wish:
         if not self._person:

@@ -45,7 +45,7 @@ def run(session: Session, prove: Callable[[Context], Proof], *, as_json: bool, o
         session.bus.listen(lambda event: _tell(event, out))
     with Leaving(session.world.stop) as leaving:
         somebody = not as_json and sys.stdin.isatty() and sys.stdout.isatty()
-        person = plain.Plain(session, out, lines.Terminal(), leaving) if somebody else None
+        person = plain.Plain(session, out, lines.keyboard(), leaving) if somebody else None
         found = prove(session.engine(_Asking(session, person)).ctx)
     out.say(json.dumps({"form": FORM, **found.data()}, indent=2) if as_json else report.clean(found.text()))
     return ExitCode.OK if found.good else ExitCode.NOT_READY
