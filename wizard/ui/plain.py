@@ -6,7 +6,6 @@ edited with questionary; in a pipe it is read as it comes.
 
 from __future__ import annotations
 
-
 from wizard import events, report
 from wizard.ahead import Ahead
 from wizard.context import Approval, Revision, Verdict

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import sys
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
@@ -16,7 +17,9 @@ def run(session: Session) -> None:
     """The whole journey on a full screen. Raises what stopped it, once the terminal is as it was before."""
     from wizard.ui.tui.app import WizardApp  # half a second to import
 
-    WizardApp(session).run_to_end()
+    app = WizardApp(session)
+    gc.freeze()  # what was read until now stays: looking through it again and again would hold up the keys
+    app.run_to_end()
 
 
 class FullScreen:

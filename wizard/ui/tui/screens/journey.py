@@ -54,7 +54,10 @@ class JourneyScreen(Screen[None]):
 
     async def show(self, pane: Pane) -> None:
         """Puts `pane` in the place of the one before it."""
-        await self._stage.remove_children()
+        if self._stage.is_attached:
+            await self._stage.remove_children()
+        if not self._stage.is_attached:  # the app is ending, and what was still to be shown comes too late
+            return
         await self._stage.mount(pane)
         self._pane = pane
         self._make_room(pane)

@@ -1,0 +1,119 @@
+"""Leaves `homelab demo` at seeded moments, as a process in a terminal: it ends by itself, each time, within a deadline.
+
+    python -m tests.quitting [MOMENTS] [FIRST SEED]     # 200 from seed 0; tests/test_quitting.py does a few
+
+A moment is a front end, a while after the start, keys pressed until then, and a way to leave: Ctrl-C until it ends,
+SIGTERM, SIGHUP, or the terminal being closed. All of it comes from the seed.
+"""
+
+from __future__ import annotations
+
+import os
+import pty
+import random
+import select
+import signal
+import struct
+import subprocess
+import sys
+import tempfile
+import termios
+import time
+from concurrent.futures import ThreadPoolExecutor
+from fcntl import ioctl
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parent.parent
+DEADLINE = 30.0  # seconds from leaving to the end; some ten are what a person would call hanging on a busy computer
+LONGEST = 8.0  # seconds after the start
+WAYS = ("ctrl-c", "SIGTERM", "SIGHUP", "closed")
+BEGUN = 130  # the documented exit code of a run that was stopped
+GONE = 120  # Python's own, where what was still to be printed finds no terminal any more
+
+
+def moment(seed: int) -> str:
+    """Leaves once. What was wrong with its end; empty when nothing was."""
+    chance = random.Random(seed)  # noqa: S311 - not for secrets
+    way, plain, after = chance.choice(WAYS), chance.random() < 0.3, chance.uniform(0.05, LONGEST)
+    with tempfile.TemporaryDirectory(prefix="homelab-quitting-") as folder:
+        words = ["--plain"] if plain else []
+        process, master = start(Path(folder), words)
+        end = time.monotonic() + after
+        while time.monotonic() < end and process.poll() is None:
+            read(master)
+            if chance.random() < 0.5:
+                os.write(master, chance.choice((b"\r", b"\r", b"y", b"yes\r", b"?", b"\x1b", b"\x0c")))
+        left, again = time.monotonic(), time.monotonic() + 2
+        leave(process, master, way)
+        while process.poll() is None and time.monotonic() - left < DEADLINE:
+            if way == "closed":
+                time.sleep(0.05)
+                continue
+            read(master)
+            if way == "ctrl-c" and time.monotonic() > again:  # keys are lost while a terminal changes its mode
+                leave(process, master, way)
+                again = time.monotonic() + 2
+        said = judged(process, Path(folder))
+        if way != "closed":
+            os.close(master)
+    return f"seed {seed}, {way}, {'plain' if plain else 'full'}, after {after:.1f} s: {said}" if said else ""
+
+
+def start(folder: Path, words: list[str]) -> tuple[subprocess.Popen[bytes], int]:
+    master, slave = pty.openpty()
+    ioctl(slave, termios.TIOCSWINSZ, struct.pack("HHHH", 24, 80, 0, 0))
+    environment = {
+        "PATH": os.environ["PATH"], "PYTHONPATH": str(ROOT), "XDG_STATE_HOME": str(folder), "TERM": "xterm-256color",
+        "TMPDIR": str(folder),
+    }  # fmt: skip
+    process = subprocess.Popen(
+        [sys.executable, "-m", "wizard", "demo", *words], stdin=slave, stdout=slave, stderr=slave, env=environment,
+        start_new_session=True,
+    )  # fmt: skip
+    os.close(slave)
+    return process, master
+
+
+def read(master: int) -> None:
+    if select.select([master], [], [], 0.1)[0]:
+        try:
+            if b"\x1b[6n" in os.read(master, 65536):
+                os.write(master, b"\x1b[1;1R")  # a terminal says where its cursor is when it is asked
+        except OSError:
+            time.sleep(0.05)
+
+
+def leave(process: subprocess.Popen[bytes], master: int, way: str) -> None:
+    if way == "ctrl-c":
+        os.write(master, b"\x03")
+    elif way == "closed":
+        os.close(master)
+        process.send_signal(signal.SIGHUP)
+    else:
+        process.send_signal(getattr(signal, way))
+
+
+def judged(process: subprocess.Popen[bytes], folder: Path) -> str:
+    if process.poll() is None:
+        process.kill()
+        process.wait()
+        return "it did not end"
+    if mistakes := list(folder.glob("homelab-wizard/mistakes/*")):
+        return f"a mistake: {mistakes[0].read_text().splitlines()[-1]}"
+    if process.returncode not in (BEGUN, GONE, -signal.SIGINT, -signal.SIGTERM, -signal.SIGHUP):
+        return f"exit code {process.returncode}"  # a signal that came before Python had begun ends it by itself
+    return ""
+
+
+def moments(count: int, first: int, side_by_side: int = 4) -> list[str]:
+    """What was wrong at `count` moments from seed `first`."""
+    with ThreadPoolExecutor(side_by_side) as pool:
+        return [said for said in pool.map(moment, range(first, first + count)) if said]
+
+
+if __name__ == "__main__":
+    number, seed = (int(word) for word in (sys.argv[1:] + ["200", "0"][len(sys.argv) - 1 :])[:2])
+    began = time.monotonic()
+    wrong = moments(number, seed)
+    print("\n".join([*wrong, f"{number} moments in {time.monotonic() - began:.0f} s, {len(wrong)} wrong"]))
+    sys.exit(1 if wrong else 0)
