@@ -58,20 +58,17 @@ class LogPane(Vertical):
     def __init__(self, board: Board, path: Path | None = None) -> None:
         """`path` is the file that holds the whole log."""
         super().__init__(id="log")
+        self.lines = LogLines(KEPT)
         self._board, self._seen, self._path = board, 0, path
         self._only = False  # show only what matches
         self.display = False
 
     def compose(self) -> ComposeResult:
         yield SearchInput(placeholder="/ searches in these lines", compact=True, id="search")
-        yield LogLines(KEPT)
+        yield self.lines
 
     def on_mount(self) -> None:
         self._title()
-
-    @property
-    def lines(self) -> LogLines:
-        return self.query_one(LogLines)
 
     def _title(self) -> None:
         lines, words = self.lines, ["Log"]
