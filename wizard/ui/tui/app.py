@@ -116,7 +116,7 @@ class WizardApp(AnsweringApp):
         if not self.ended.wait(0 if self._at_once else PATIENCE):
             print(f"Left at once. {self.session.farewell}", file=sys.stderr, flush=True)
             os._exit(ExitCode.INTERRUPTED)
-        if self._exception is not None:
+        if self._exception is not None and not self.leaving:  # else the screen was going away, and its parts with it
             raise self._exception
         if self.error is not None:
             raise self.error
@@ -242,6 +242,7 @@ class WizardApp(AnsweringApp):
     def leave(self) -> None:
         """Stops the engine and leaves when it has stopped; called again, leaves at once."""
         if self.ended.is_set():
+            self.leaving = True
             self.exit()
         elif self.leaving:
             self._at_once = True
