@@ -143,7 +143,7 @@ async def walk(
 
     `typed` is entered instead of what is proposed, by the question's key. Unless `retrying`, nothing may fail.
     """
-    end, before = time.monotonic() + 100, None
+    end, before = time.monotonic() + 200, None
     failures: list[tuple[str, WizardError]] = []
     while not app.journey.query(FinishedPane):
         assert time.monotonic() < end, "the journey did not come to its end"
