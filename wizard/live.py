@@ -13,6 +13,7 @@ from wizard.state import State
 from wizard.status import Row, Section, Status
 from wizard.step import AnyStep
 
+NEEDED = "nodes"  # the part that nobody can tell without the cluster
 DEADLINE = 2.5  # seconds for all looks together: a person waits for this
 
 
@@ -44,12 +45,12 @@ def together(known: Status, parts: Sequence[Part], state: State, found: dict[str
     asked = {key: one for key, one in found.items() if one is not None}
     failed = {key: one for key, one in asked.items() if one.section.level == "unknown" and not one.section.rows[0].what}
     unreachable = ""
-    if failed and len(failed) == len(asked):
+    if NEEDED in failed or (failed and len(failed) == len(asked)):
         said = next(iter(failed.values())).section.rows[0].text
         unreachable = f"{said[:1].upper()}{said[1:].rstrip('.')}."
     sections: list[Section] = []
     for part in parts:
-        one = part.remembered(state) if unreachable else asked.get(part.key)
+        one = part.remembered(state) if unreachable and part.key in failed else asked.get(part.key)
         if one is not None:
             rows = one.section.rows or (Row("good", "", one.summary),)
             sections.append(replace(one.section, rows=rows))

@@ -71,6 +71,11 @@ def test_a_cluster_that_is_away_is_said_and_the_memory_shown(state: State) -> No
     assert "remembers" in found.text()
 
 
+def test_what_needs_no_cluster_is_told_although_it_is_away(state: State) -> None:
+    found = look(state, Part("nodes", "Nodes", look=away), said("certificates", Row("good", "atlas", "valid")))
+    assert found.unreachable and [one.name for one in found.sections] == ["certificates", "known"]
+
+
 def test_one_part_that_fails_does_not_hide_the_others(state: State) -> None:
     found = look(state, said("nodes", Row("good", "atlas", "ready")), Part("flux", "Flux", look=away))
     assert not found.unreachable and found.section("flux").level == "unknown"  # type: ignore[union-attr]
