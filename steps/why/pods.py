@@ -22,10 +22,10 @@ IMAGES = (  # words of the runtime and the registry, and what they mean; the fir
     ("image-unreachable", r""),
 )
 CRASHES = (  # what a container says at its end
+    ("pod-out-of-memory", r"OOMKilled|OOM-killed"),
     ("pod-architecture", r"exec format error"),
     ("pod-page-size", r"Unsupported system page size"),
     ("pod-no-program", r"executable file not found|no such file or directory: unknown|StartError|ContainerCannotRun"),
-    ("pod-out-of-memory", r"OOMKilled"),
 )
 PLACES = (  # the scheduler's words; the rarer ones first: several may be said of several nodes
     ("no-room", r"Insufficient (cpu|memory|ephemeral-storage)|Too many pods"),
@@ -62,11 +62,25 @@ def ails(sight: Sight, pod: Object) -> bool:
 
 
 def _replaced(sight: Sight, pod: Object) -> bool:
-    """Whether a failed pod is history: another one of the same owner is there."""
+    """Whether a failed pod is history: another one of the same owner is there, or a later job of the same CronJob."""
+    owner = next(iter(meta(pod).get("ownerReferences") or ()), {})
+    if owner.get("kind") == "Job" and (job := sight.one("jobs", place(pod)[0], str(owner.get("name")))):
+        return is_past(sight, job)
     return any(
         _owner(other) == _owner(pod) and status(other).get("phase") in ("Running", "Succeeded")
         for other in sight.all("pods") if place(other)[0] == place(pod)[0]
     )  # fmt: skip
+
+
+def is_past(sight: Sight, job: Object) -> bool:
+    """Whether a later job of the same CronJob has done what this one did not."""
+    owners = {ref.get("uid") for ref in meta(job).get("ownerReferences") or ()}
+    return any(
+        owners & {ref.get("uid") for ref in meta(other).get("ownerReferences") or ()}
+        and str(meta(other).get("creationTimestamp")) > str(meta(job).get("creationTimestamp"))
+        and status(other).get("succeeded")
+        for other in sight.all("jobs")
+    )
 
 
 # -- containers --------------------------------------------------------------------------------------------------------

@@ -67,7 +67,7 @@ def ails(one: Object) -> bool:
 
 def why(sight: Sight, one: Object) -> Iterator[Finding]:
     """The causes at its pods; where there are none, why none can be made."""
-    if not ails(one):
+    if not ails(one) or (one.get("kind") == "Job" and pods.is_past(sight, one)):
         return
     mine = of(sight, one)
     found = [each.below(name(one)) for pod in mine for each in pods.why(sight, pod)]
