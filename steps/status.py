@@ -4,20 +4,22 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping, Sequence
+from datetime import UTC, datetime
 from typing import Any
 
-from steps import flux, nodes, overview
+from steps import flux, kubeconfig, nodes, overview
 from steps.gitops import components
 from steps.repository_content import settings
 from steps.why import walk
 from steps.why.sight import Sight, meta, name, read, spec, status
-from wizard import assets
+from wizard import assets, validity
 from wizard.context import Context
 from wizard.sections import Part, Seen, seen
 from wizard.status import Row
 from wizard.world import Cluster
 
 UPGRADE = "homelab upgrade brings the repository to this release's versions; homelab node upgrade, Kubernetes."
+ACCESS = "Run homelab: its step Control plane fetches a new kubeconfig."
 AGAIN = "Run homelab: it makes the cluster what the answers say; or change the answers."
 
 
@@ -89,6 +91,19 @@ def look_at_causes(ctx: Context) -> Seen | None:
     return seen("causes", "What is wrong", rows, "nothing that the cluster tells")
 
 
+# -- this computer's own access ----------------------------------------------------------------------------------------
+
+
+def look_at_access(ctx: Context) -> Seen | None:
+    """Until when the kubeconfig here lets this computer in. Asks nobody."""
+    found = kubeconfig.held(flux.kubeconfig(ctx), str(ctx.state.recall("cluster", "ca_hash") or ""))
+    if found is None or not found.until:
+        return None
+    day = datetime.fromtimestamp(found.until, UTC).date()
+    row = validity.ending("this computer", "kubeconfig", day, datetime.now(UTC).date(), ACCESS)
+    return seen("access", "Access", [row], "")
+
+
 # -- what differs from the answers -------------------------------------------------------------------------------------
 
 
@@ -146,4 +161,5 @@ def _row(answer: str, text: str) -> Row:
 VERSIONS = Part("versions", "Versions", look=look_at_versions)
 CAUSES = Part("causes", "What is wrong", look=look_at_causes)
 DRIFT = Part("drift", "As answered", look=look_at_drift)
-STATUS = (CAUSES, overview.NODES, VERSIONS, overview.FLUX, overview.CERTIFICATES, DRIFT)
+ACCESS_HERE = Part("access", "Access", look=look_at_access)
+STATUS = (CAUSES, overview.NODES, VERSIONS, overview.FLUX, overview.CERTIFICATES, ACCESS_HERE, DRIFT)

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
 
 from steps import status
+from steps.kubeconfig import Held
 from steps.why.sight import Sight
 from tests.steps.why_cases import sight
 from wizard import assets
@@ -90,3 +92,25 @@ def test_a_node_that_nobody_answered_for_and_a_part_that_is_missing(monkeypatch:
     assert found == [
         "the node pi3 is in the cluster, not in the answers", "monitoring is chosen, and not in the cluster",
     ]  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("days", "level", "words"), [(364, "good", "364 days"), (3, "warn", "3 days"), (-2, "bad", "ENDED on")]
+)
+def test_the_end_of_this_computers_access_is_told(
+    days: int, level: str, words: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    end = datetime.now(UTC) + timedelta(days=days)
+    monkeypatch.setattr(status.flux, "kubeconfig", lambda ctx: None)
+    monkeypatch.setattr(status.kubeconfig, "held", lambda path, expected: Held((), end.timestamp()))
+    found = status.look_at_access(Ctx())  # type: ignore[arg-type]
+    assert found is not None
+    (row,) = found.section.rows
+    assert (row.level, words in row.text, row.ends) == (level, True, end.date().isoformat())
+    assert bool(row.fix) is (level != "good")
+
+
+def test_without_a_kubeconfig_nothing_is_told_of_access(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(status.flux, "kubeconfig", lambda ctx: None)
+    monkeypatch.setattr(status.kubeconfig, "held", lambda path, expected: None)
+    assert status.look_at_access(Ctx()) is None  # type: ignore[arg-type]
