@@ -63,7 +63,7 @@ def ails(sight: Sight, pod: Object) -> bool:
 
 def _replaced(sight: Sight, pod: Object) -> bool:
     """Whether a failed pod is history: another one of the same owner is there, or a later job of the same CronJob."""
-    owner = next(iter(meta(pod).get("ownerReferences") or ()), {})
+    owner: Mapping[str, Any] = next(iter(meta(pod).get("ownerReferences") or ()), {})
     if owner.get("kind") == "Job" and (job := sight.one("jobs", place(pod)[0], str(owner.get("name")))):
         return is_past(sight, job)
     return any(
