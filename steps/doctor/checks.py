@@ -5,6 +5,7 @@ What was seen is looked at once (`look`) and shared by all: a check only thinks.
 
 from __future__ import annotations
 
+import textwrap
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -16,7 +17,7 @@ from steps.why import nodes, walk
 from steps.why.finding import Finding, find, together
 from wizard.context import Context
 from wizard.errors import Interrupted, WizardError
-from wizard.report import counted, wrapped
+from wizard.report import counted
 from wizard.status import MARKS, Level
 
 State = Literal["well", "found", "not looked", "left out"]
@@ -103,7 +104,7 @@ class Diagnosis:
         """A line for each check, then each finding with all that is known of it."""
         lines = [f"{MARKS[LEVELS[one.state]]}  {one.title}: {_summary(one)}" for one in self.results]
         for one in self.findings:
-            lines += ["", *wrapped(one.text(), 80).splitlines()]
+            lines += ["", *(part for line in one.text().splitlines() for part in _folded(line))]
         count = len(self.findings)
         end = (
             f"{counted(count, 'cause')} found. homelab doctor --fix offers what is safe."
@@ -121,6 +122,12 @@ class Diagnosis:
                 for one in self.results
             ],
         }  # fmt: skip
+
+
+def _folded(line: str) -> list[str]:
+    """A line of a finding in 80 columns, what goes on set in; commands and paths are not cut."""
+    indent = "        " if line.startswith(" ") else "  "
+    return textwrap.wrap(line, 80, subsequent_indent=indent, break_long_words=False, break_on_hyphens=False)
 
 
 def _summary(one: Result) -> str:
