@@ -41,6 +41,9 @@ if TYPE_CHECKING:
         def end(self, state: State) -> None: ...
 
 
+_DEMO: list[World] = []  # the world of a demo, while it lasts
+
+
 def main(argv: Sequence[str] | None = None) -> int:
     """Runs `argv` (the process's arguments by default) and returns the exit code. Never raises, never a traceback."""
     words = list(sys.argv[1:] if argv is None else argv)
@@ -95,7 +98,7 @@ def _home(args: Namespace, file: Path | None) -> int:
 
     def journey(cluster: str) -> tuple[int, bool]:
         state = opening.open_state(cluster, file)
-        session = _session(_about(args, cluster), order(), _world(args), state)
+        session = _session(_about(args, cluster), order(), real_world(), state)
         session.overview = _full_screen(args)
         return _journey(session, _interactive(args)), session.stay
 
@@ -143,7 +146,7 @@ def _unattended(args: Namespace) -> int:
     steps, named = order(), getattr(args, "cluster", None)
     part = commandline.until(args, steps)
     state = opening.open_answered(named, _file(args), _path(args.answers), steps, save=True, needed=part)
-    return _journey(_session(args, part, _world(args), state), _silent(args))
+    return _journey(_session(args, part, real_world(), state), _silent(args))
 
 
 def _plan(args: Namespace) -> int:
@@ -157,7 +160,7 @@ def _plan(args: Namespace) -> int:
         state = opening.open_answered(named, file, _path(args.answers), steps, save=False, needed=part)
     else:
         state = opening.open_state(named, file, save=False)
-    session = Session(part, _world(args), state, dry_run=True, finish=close_all, go_on=_command(args))
+    session = Session(part, real_world(), state, dry_run=True, finish=close_all, go_on=_command(args))
     try:
         return planned.run(session, as_json="json" in args)
     finally:
@@ -200,8 +203,8 @@ def _doctor(args: Namespace) -> int:
     state = opening.open_state(named, file, save="fix" in args)
     if writes:
         steps: Sequence[AnyStep] = (bundle.Bundle(_path(args.bundle)),) if "bundle" in args else (mend.Mend(),)
-        return _journey(_session(args, steps, _world(args), state), _front(args))
-    session = Session(order(), _world(args), state, finish=close_all, go_on=_command(args))
+        return _journey(_session(args, steps, real_world(), state), _front(args))
+    session = Session(order(), real_world(), state, finish=close_all, go_on=_command(args))
     try:
         return proved.run(session, checks.diagnose, as_json="json" in args)
     finally:
@@ -216,7 +219,7 @@ def _verify(args: Namespace) -> int:
 
     named, file = getattr(args, "cluster", None), _file(args)
     state = opening.open_state(named, file, save=opening.is_known(named, file))
-    session = Session(order(), _world(args), state, finish=close_all, go_on=_command(args))
+    session = Session(order(), real_world(), state, finish=close_all, go_on=_command(args))
     try:
         return proved.run(session, proof.verify, as_json="json" in args)
     finally:
@@ -238,8 +241,8 @@ def _reset(args: Namespace) -> int:
     state = opening.open_state(named, file, save=not dry)
     state.answers.setdefault("reset", {})["skip"] = skip
     if not dry:
-        return _journey(_session(args, resetting(), _world(args), state), _front(args))
-    session = Session(resetting(), _world(args), state, dry_run=True, finish=close_all, go_on=_command(args))
+        return _journey(_session(args, resetting(), real_world(), state), _front(args))
+    session = Session(resetting(), real_world(), state, dry_run=True, finish=close_all, go_on=_command(args))
     try:
         return planned.run(session, as_json="json" in args)
     finally:
@@ -269,7 +272,11 @@ def _demo(args: Namespace) -> int:
             session.fleeting = True
             return _journey(session, _front(args))
         args.simulated, args.cluster = demo, "demo"
-        return _home(args, file)
+        _DEMO.append(demo.world)
+        try:
+            return _home(args, file)
+        finally:
+            _DEMO.pop()
 
 
 def _faults(args: Namespace) -> int:
@@ -296,7 +303,7 @@ def _told(args: Namespace, find: Callable[[Context], Proof]) -> int:
     from wizard.ui import proved
 
     state = opening.open_state(getattr(args, "cluster", None), _file(args), save=False)
-    session = Session(order(), _world(args), state, finish=close_all, go_on=_command(args))
+    session = Session(order(), real_world(), state, finish=close_all, go_on=_command(args))
     try:
         return proved.run(session, find, as_json="json" in args)
     finally:
@@ -400,7 +407,7 @@ def _later(args: Namespace, part: Later) -> int:
         close_all(ctx)
         part.end(state)
 
-    session = _session(args, part.begin(state, vars(args)), _world(args), state)
+    session = _session(args, part.begin(state, vars(args)), real_world(), state)
     session.finish = close
     return _journey(session, _front(args))
 
@@ -498,6 +505,10 @@ def resetting() -> Sequence[AnyStep]:
 
 
 def real_world() -> World:
+    """The real world; while a demo lasts, the demo's: what is chosen in it stays in it."""
+    if _DEMO:
+        _DEMO[-1].stop.clear()  # a command before this one may have been left
+        return _DEMO[-1]
     from wizard.realworld import RealWorld
 
     return RealWorld()
@@ -515,15 +526,6 @@ def status_parts() -> Sequence[Part]:
     from steps import status
 
     return status.STATUS
-
-
-def _world(args: Namespace) -> World:
-    """The real world, or that of the demo in which the command was chosen."""
-    if "simulated" not in args:
-        return real_world()
-    world: World = args.simulated.world
-    world.stop.clear()  # a command before this one may have been left
-    return world
 
 
 def close_all(ctx: Context) -> None:

@@ -12,6 +12,7 @@ import pytest
 from tests.wizard.toys import ORDER, ToyWorld
 from wizard import cli, home
 from wizard.context import Context
+from wizard.demo.world import SimWorld
 from wizard.errors import ExitCode, StateError, WizardError
 from wizard.events import Bus
 from wizard.home import Known, Stage, Standing, Wish
@@ -277,3 +278,30 @@ def test_an_error_of_a_chosen_command_is_told_and_ends_nothing(kept: Path, capsy
 
     assert cli._inside(parse([]), ["node", "add", "--cluster", "attic"]) == ExitCode.BAD_INPUT
     assert "no cluster is known here" in capsys.readouterr().err
+
+
+def test_what_is_chosen_in_the_demo_stays_in_its_world(kept: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The demo's dashboard offers the same commands; none of them may reach the real world."""
+    import wizard.realworld
+
+    reached: list[tuple[Any, list[str]]] = []
+
+    class Real:
+        def __init__(self) -> None:
+            raise AssertionError("the real world was reached")
+
+    def chosen(args: Any, file: Path) -> int:
+        args.simulated.world.stop.set()  # as a command before this one that was left
+        return cli._inside(args, ["verify", "--state", str(file)])
+
+    def verify(args: Any) -> int:
+        reached.append((cli.real_world(), args.words))
+        return 7
+
+    monkeypatch.setattr(wizard.realworld, "RealWorld", Real)
+    monkeypatch.setattr(cli, "COMMANDS", {**cli.COMMANDS, "verify": verify})
+    monkeypatch.setattr(cli, "_home", chosen)
+    assert cli.main(["demo", "--fast", "--plain"]) == 7
+    ((world, words),) = reached
+    assert isinstance(world, SimWorld) and not world.stop.is_set() and words == ["demo", "--fast", "--plain"]
+    assert cli._DEMO == []
