@@ -129,6 +129,7 @@ def _inside(args: Namespace, words: Sequence[str]) -> int:
     for key in ("plain", "simulated"):
         if key in args:
             setattr(made, key, getattr(args, key))
+    made.inside = True
     if "simulated" in args:
         made.words = args.words  # the demo is all that can be begun again
     try:
@@ -544,6 +545,7 @@ def _session(args: Namespace, steps: Sequence[AnyStep], world: World, state: Sta
     )
     log = LogFile(state.path.parent / "homelab.log", f"homelab {__version__}: {_command(args)}")
     session = Session(steps, world, state, _command(args), consent, log, close_all)
+    session.inside = "inside" in args and _full_screen(args)
     if "simulated" in args:
         session.proposing, session.fronting = args.simulated.proposing, args.simulated.fronting
         session.fleeting = True

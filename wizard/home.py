@@ -29,6 +29,7 @@ class Wish:
     kind: Kind
     value: str = ""
     words: tuple[str, ...] = ()
+    prints: bool = False  # what it prints must be read before the screen returns
 
 
 @dataclass(frozen=True)
@@ -39,13 +40,14 @@ class Action:
     label: str
     about: str
     words: tuple[str, ...] = ()  # none: the journey itself
+    prints: bool = False  # it tells by lines, not on a full screen
 
 
 ACTIONS = (
     Action("a", "Add a node", "one or more Pis join the cluster", ("node", "add")),
     Action("e", "Expose an app", "an app becomes reachable under a name", ("app", "expose")),
-    Action("v", "Verify", "measure again who reaches what", ("verify",)),
-    Action("d", "Doctor", "what is wrong, why, and what to do", ("doctor",)),
+    Action("v", "Verify", "measure again who reaches what", ("verify",), True),
+    Action("d", "Doctor", "what is wrong, why, and what to do", ("doctor",), True),
     Action("u", "Upgrade", "this release's versions, in one commit", ("upgrade",)),
     Action("j", "Journey", "go through every step again; what is true already is left alone"),
 )
@@ -206,7 +208,8 @@ def run(stage: Stage, front: Front) -> int:
         elif wish.kind == "others":
             wish = front.pick(clusters(stage.order))
         elif wish.kind == "command":
-            front.back(stage.command(stage.chosen, wish.words))
+            if (code := stage.command(stage.chosen, wish.words)) or wish.prints:
+                front.back(code)
             wish = Wish("cluster", stage.chosen)
         elif wish.kind == "go on":
             code, stay = stage.journey(stage.chosen)
@@ -227,7 +230,7 @@ def _begun(stage: Stage) -> bool:
 
 def wish_of(action: Action) -> Wish:
     """What choosing it means."""
-    return Wish("command", words=action.words) if action.words else Wish("go on")
+    return Wish("command", words=action.words, prints=action.prints) if action.words else Wish("go on")
 
 
 def new_name(text: str, taken: Sequence[str]) -> str:

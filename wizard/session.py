@@ -35,7 +35,8 @@ class Session:
     fleeting: bool = False  # a demo: what it did is gone when it ends
     bus: Bus = field(default_factory=Bus)
     summary: Summary = field(default_factory=Summary)
-    overview: bool = False  # there is a screen to go to after the journey
+    overview: bool = False  # there is a dashboard to go to afterwards
+    inside: bool = False  # and it was begun from there, so that its end leads back to it
     stay: bool = False  # and the person wants to
     shown: WizardError | None = None  # the error that the front end has shown already
     _ctx: Context | None = None

@@ -106,9 +106,18 @@ def test_of_several_one_is_picked_or_a_new_one_begun(kept: Path) -> None:
 def test_a_command_comes_back_to_where_it_was_chosen(kept: Path) -> None:
     remember("attic", *(step.name for step in ORDER))
     ran: list[str] = []
-    front = Wishes(Wish("command", words=("verify",)), Wish("leave"))
+    front = Wishes(Wish("command", words=("verify",), prints=True), Wish("leave"))
     assert home.run(stage(ran), front) == ExitCode.OK
     assert ran == ["attic: verify"] and front.shown == [("attic", True), 7, ("attic", True)]
+
+
+def test_a_command_with_a_full_screen_of_its_own_comes_back_at_once(kept: Path) -> None:
+    remember("attic", *(step.name for step in ORDER))
+    set_up = stage([])
+    set_up.command = lambda cluster, words: 0
+    front = Wishes(Wish("command", words=("node", "add")), Wish("leave"))
+    assert home.run(set_up, front) == ExitCode.OK
+    assert front.shown == [("attic", True), ("attic", True)]
 
 
 def test_after_the_journey_the_dashboard_can_follow(kept: Path) -> None:
@@ -247,7 +256,9 @@ def test_plain_lines_tell_where_it_stands_and_go_on(tmp_path: Path) -> None:
     )  # fmt: skip
 
 
-@pytest.mark.parametrize(("line", "wish"), [("1", Wish("command", words=("verify",))), ("", Wish("leave"))])
+@pytest.mark.parametrize(
+    ("line", "wish"), [("1", Wish("command", words=("verify",), prints=True)), ("", Wish("leave"))]
+)
 def test_plain_lines_offer_what_can_be_done(tmp_path: Path, line: str, wish: Wish) -> None:
     state = State(tmp_path / "state.yaml", "toys")
     state.done = {step.name: WHEN for step in ORDER}

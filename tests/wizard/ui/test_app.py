@@ -56,6 +56,21 @@ async def test_the_whole_journey(session: Any, world: Any) -> None:
     }  # fmt: skip
 
 
+@pytest.mark.parametrize(
+    ("inside", "keys", "stays"), [(False, ["enter"], True), (False, ["right", "enter"], False), (True, ["enter"], True)]
+)
+async def test_after_the_end_the_dashboard_is_a_key_away(
+    session: Any, toys: Any, inside: bool, keys: list[str], stays: bool
+) -> None:
+    session.order, session.overview, session.inside = (), True, inside
+    async with driven(session) as driver:
+        await driver.pane(FinishedPane)
+        assert ("Back to the dashboard" if inside else "To the dashboard") in driver.shown()
+        await driver.press(*keys)
+        await driver.until(lambda: driver.app._exit, "the end")
+    assert session.stay is stays
+
+
 @pytest.mark.parametrize(("typed", "agreed"), [("chaos", True), ("", False)])
 async def test_a_word_is_typed_where_a_yes_is_not_enough(
     session: Any, world: Any, toys: Any, monkeypatch: pytest.MonkeyPatch, typed: str, agreed: bool

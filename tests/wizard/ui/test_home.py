@@ -221,9 +221,9 @@ async def test_the_dashboard_shows_every_part_and_its_actions(standing: Standing
 @pytest.mark.parametrize(
     ("keys", "wish"),
     [
-        (["v"], Wish("command", words=("verify",))),
+        (["v"], Wish("command", words=("verify",), prints=True)),
         (["j"], Wish("go on")),
-        (["right", "enter"], Wish("command", words=("verify",))),
+        (["right", "enter"], Wish("command", words=("verify",), prints=True)),
         (["o"], Wish("others")),
         (["escape"], Wish("leave")),
         (["ctrl+q"], Wish("leave")),
@@ -238,7 +238,7 @@ async def test_an_action_is_wished_by_its_letter_or_its_button(standing: Standin
 async def test_a_click_does_what_the_button_says(standing: Standing) -> None:
     async with Seeing(lambda: DashboardScreen(finished(standing))) as seeing:
         await seeing.pilot.click("#do-v")
-    assert seeing.app.return_value == Wish("command", words=("verify",))
+    assert seeing.app.return_value == Wish("command", words=("verify",), prints=True)
 
 
 @pytest.mark.parametrize("size", SIZES)

@@ -98,9 +98,13 @@ class WizardApp(AnsweringApp):
             self.exit()
             return
         table, notes = self.session.summary.table(), report.latest(self.board.notes)
-        await self.journey.show(
-            FinishedPane(table, notes, overview=self.session.overview, skipped=self.session.skipped())
-        )
+        await self.journey.show(FinishedPane(table, notes, self._ways(), self.session.skipped()))
+
+    def _ways(self) -> dict[str, str]:
+        """Where one can go when everything is done: button and label, the usual one first."""
+        if self.session.inside:
+            return {"stay": "Back to the dashboard"}
+        return {"stay": "To the dashboard", "leave": "Leave"} if self.session.overview else {"leave": "Leave"}
 
     def run_to_end(self, *, headless: bool = False) -> None:
         """Runs until the terminal is given back. Raises what stopped the journey, or a mistake of the app itself."""

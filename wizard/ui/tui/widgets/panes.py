@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import ClassVar
 
@@ -240,12 +240,12 @@ class FinishedPane(ButtonPane):
     """Everything is done: what ran, and every note once more."""
 
     def __init__(
-        self, table: str, notes: Sequence[events.Note], *, overview: bool = False, skipped: Sequence[str] = ()
+        self, table: str, notes: Sequence[events.Note], ways: Mapping[str, str], skipped: Sequence[str]
     ) -> None:
-        """With `overview` there is a dashboard to go to. `skipped` are sentences about what was left out."""
+        """`ways` are the buttons: name and label. `skipped` are sentences about what was left out."""
         super().__init__(id="finished")
-        self._table, self._notes, self._overview, self._skipped = table, notes, overview, skipped
-        self.first = "stay" if overview else "leave"
+        self._table, self._notes, self._ways, self._skipped = table, notes, ways, skipped
+        self.first = next(iter(ways))
 
     @property
     def widest_note(self) -> int:
@@ -259,8 +259,9 @@ class FinishedPane(ButtonPane):
         yield from map(NoteBox, reversed(self._notes))
 
     def buttons(self) -> Sequence[Button]:
-        leave = Button("Leave", "success", id="leave")
-        return (Button("To the dashboard", "success", id="stay"), leave) if self._overview else (leave,)
+        return [
+            Button(label, "success" if name == self.first else "default", id=name) for name, label in self._ways.items()
+        ]
 
     def on_button_pressed(self, event: Button.Pressed) -> None:
         event.stop()
