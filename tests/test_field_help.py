@@ -5,13 +5,15 @@ from __future__ import annotations
 import importlib
 import pkgutil
 import re
+from pathlib import Path
 
 import pytest
 
 import steps
-from wizard.fieldhelp import sections, told
+from wizard.context import Approval
+from wizard.fieldhelp import about_changes, sections, told
 from wizard.question import Prompt, Question
-from wizard.step import Step
+from wizard.step import Change, Step
 
 
 def every_step() -> list[type[Step[object]]]:
@@ -54,3 +56,22 @@ def test_what_why_and_where_fit_a_small_screen() -> None:
     for name, question in QUESTIONS.items():
         told = sections(Prompt(name.partition(".")[0], "", question))
         assert sum(len(textwrap.wrap(f"{heading}  {text}", 58)) + 1 for heading, text in told) <= 24, name
+
+
+def test_what_is_to_be_approved_tells_what_yes_and_no_mean() -> None:
+    def do(ctx: object) -> None:
+        """Nothing."""
+
+    key = Change("machines/trust-host-key", "trust the key", do, danger=True)
+    told_danger = dict(about_changes(Approval("machines", "Machines", (key,), danger=True)))
+    assert list(told_danger) == ["Why it is asked", "How to tell", "Yes", "No"]
+    told_all = dict(about_changes(Approval("machines", "Machines", (key,))))
+    assert list(told_all) == ["Yes", "No"]
+    assert "once more by itself" in told_all["Yes"]
+
+
+def test_changes_that_are_told_about_are_those_that_there_are() -> None:
+    source = "".join(path.read_text() for path in Path(steps.__path__[0]).rglob("*.py"))
+    changes = [name for name in told() if "/" in name]
+    assert len(changes) >= 4
+    assert [name for name in changes if f'"{name}"' not in source] == []

@@ -1,4 +1,7 @@
-"""Help for one question: what it is, why it is asked, where the answer is found. Data: `assets/questions.yaml`."""
+"""Help for one question: what it is, why it is asked, where the answer is found; and for what has to be approved.
+
+Data: `assets/questions.yaml`.
+"""
 
 from __future__ import annotations
 
@@ -7,13 +10,14 @@ from functools import cache
 from typing import Any
 
 from wizard import assets, yamllines
+from wizard.context import Approval
 from wizard.question import Prompt
 from wizard.report import clean
 
 
 @cache
 def told() -> Mapping[str, Mapping[str, str]]:
-    """`why` and `where` of every question, by STEP.KEY; `what` where the question itself has no help."""
+    """`why` and `where` of questions, by STEP.KEY, and of some changes, by id; `what` where a question has no help."""
     (document,) = yamllines.documents(assets.text("questions.yaml"))
     found: Mapping[str, Mapping[str, Any]] = document.data
     return {name: {key: " ".join(str(text).split()) for key, text in parts.items()} for name, parts in found.items()}
@@ -30,3 +34,16 @@ def sections(prompt: Prompt) -> list[tuple[str, str]]:
         ("In an answers file", name if known else ""),
     ]  # fmt: skip
     return [(heading, clean(text)) for heading, text in found if text]
+
+
+def about_changes(approval: Approval) -> list[tuple[str, str]]:
+    """The same about what is to be approved: what a yes and a no mean, and, where one change is asked for, about it."""
+    known = told().get(approval.changes[0].id, {}) if approval.danger else {}
+    done = "It is done now" if approval.danger else "All of it is done now, the Pis side by side"
+    later = "" if approval.danger else " What is dangerous is asked for once more by itself."
+    found = [
+        ("Why it is asked", known.get("why", "")), ("How to tell", known.get("where", "")),
+        ("Yes", f"{done}, and looked at again afterwards.{later}"),
+        ("No", "Nothing of it is done, and the wizard ends; the same command goes on here later."),
+    ]  # fmt: skip
+    return [(heading, text) for heading, text in found if text]

@@ -16,7 +16,7 @@ from wizard.demo.world import SimWorld
 from wizard.errors import ExitCode, StateError, WizardError
 from wizard.events import Bus
 from wizard.home import Known, Stage, Standing, Wish
-from wizard.sections import Lookout, Nobody, Part, Seen, seen
+from wizard.sections import Nobody, Part, Seen, seen
 from wizard.state import State, path_for
 from wizard.status import Row
 from wizard.ui.out import Out
@@ -163,37 +163,6 @@ def test_what_was_skipped_holds_nothing_up_and_is_told(tmp_path: Path) -> None:
     assert standing.finished
     assert standing.sentence().endswith("; the others are skipped.")
     assert standing.skipped()[0].startswith("Cake was skipped by you, 2026-01-0")
-
-
-# -- looking ---------------------------------------------------------------------------------------------------
-
-
-def looked(look: Any, state: State, deadline: float = 5.0) -> Seen | None:
-    found: dict[str, Seen | None] = {}
-    part = Part("bowl", "Bowl", look=look)
-    lookout = Lookout([part], lambda: context(state), found.__setitem__, deadline).start()
-    assert lookout.over.wait(10)
-    return found["bowl"]
-
-
-def test_a_look_is_given_up_at_its_deadline(tmp_path: Path) -> None:
-    state = State(tmp_path / "state.yaml", "toys")
-    found = looked(lambda ctx: ctx.world.stop.wait(30), state, deadline=0.2)
-    assert found is not None
-    assert found.summary == "could not look: no answer within 0 seconds"
-
-
-def test_a_look_cannot_ask_for_a_secret(tmp_path: Path) -> None:
-    state = State(tmp_path / "state.yaml", "toys")
-    found = looked(lambda ctx: ctx.secret("cake", ORDER[1].questions[0]), state)
-    assert found is not None
-    assert "could not look: " in found.summary
-
-
-def test_a_mistake_in_a_look_costs_one_part(tmp_path: Path) -> None:
-    found = looked(lambda ctx: 1 / 0, State(tmp_path / "state.yaml", "toys"))
-    assert found is not None
-    assert found.summary == "could not look: ZeroDivisionError, a mistake in homelab itself"
 
 
 # -- plain lines -----------------------------------------------------------------------------------------------

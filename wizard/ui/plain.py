@@ -6,11 +6,14 @@ edited with questionary; in a pipe it is read as it comes.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from wizard import events, report
 from wizard.ahead import Ahead
 from wizard.context import Approval, Revision, Verdict
 from wizard.errors import Interrupted, WizardError
 from wizard.expected import longest, usually
+from wizard.fieldhelp import about_changes
 from wizard.given import given
 from wizard.leaving import Leaving
 from wizard.question import BACK, Prompt, Revise, Turn
@@ -145,17 +148,20 @@ class Plain:
         if approval.word:
             return self._typed(approval)
         label = "Do it? yes or no [no]:" if approval.danger else "Make these changes? yes or no [yes]:"
+        about = [f"{heading}: {text}" for heading, text in about_changes(approval)]
         usual, name = not approval.danger, f"the approval of {approval.step}"
-        agreed = self._yes_or_no(label, name, usual=usual, back=approval.back)
+        agreed = self._yes_or_no(label, name, usual=usual, back=approval.back, told=about)
         if agreed is True and not any(change.danger for change in approval.changes):
             self._before_work(approval.step)
         return agreed
 
-    def _yes_or_no(self, label: str, name: str, *, usual: bool, back: bool) -> bool | Turn:
-        """`usual` is what an empty line means."""
+    def _yes_or_no(self, label: str, name: str, *, usual: bool, back: bool, told: Sequence[str] = ()) -> bool | Turn:
+        """`usual` is what an empty line means; `told` what ? says."""
         while True:
             word = self._line(label, name).strip().lower()
-            if word in TURNS:
+            if word == "?" and told:
+                self._out.say(report.wrapped("\n".join(told), self._out.width, "  "))
+            elif word in TURNS:
                 if (turn := self._turn(word, back=back)) is not None:
                     return turn
             elif word in (*YES, *NO, ""):

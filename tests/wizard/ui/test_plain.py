@@ -229,3 +229,8 @@ def test_a_step_says_how_long_it_worked(session: Any, world: Any) -> None:
     front.listen(StepChanged("cake", "checking", at=346))
     front.listen(StepChanged("cake", "done", at=400))
     assert shown.getvalue().rstrip().endswith("✓ done")  # nothing was to be done
+
+
+def test_a_question_mark_at_an_approval_tells_what_yes_and_no_mean(session: Any) -> None:
+    shown, _ = drive(session, *WHOLE[:5], "?", *WHOLE[5:])
+    assert "No: Nothing of it is done, and the wizard ends;" in shown

@@ -230,3 +230,35 @@ async def test_while_it_works_any_size_shows_what_it_does(answered: Any, world: 
             await driver.until(lambda: "make" in driver.shown(), f"the work at {size}")
         world.gate.set()
         await driver.question("password")
+
+
+async def test_help_at_an_approval_tells_what_a_no_means(answered: Any) -> None:
+    async with driven(answered) as driver:
+        await driver.pane(ApprovalPane)
+        await driver.press("question_mark")
+        await driver.until(lambda: "Fruit: a yes or a no" in driver.shown(), "the help")
+        assert "the same command goes on here later" in " ".join(driver.shown().replace("│", " ").split())
+
+
+async def test_a_question_mark_in_an_empty_or_marked_field_is_help_and_later_a_letter(session: Any) -> None:
+    async with driven(session) as driver:
+        await driver.question("kind")
+        await driver.press("enter")
+        pane = await driver.question("count")
+        await driver.press("question_mark")
+        await driver.until(lambda: "About it  A name of small letters." in driver.shown(), "the help")
+        await driver.press("escape", "a", "question_mark")
+        assert pane.query_one("#line").value == "a?"  # type: ignore[attr-defined]
+        await driver.press("ctrl+g")
+        await driver.until(lambda: "About it" in driver.shown(), "the help, while one types")
+
+
+async def test_a_secret_may_begin_with_a_question_mark(answered: Any) -> None:
+    async with driven(answered) as driver:
+        await driver.pane(ApprovalPane)
+        await driver.press("y")
+        pane = await driver.question("password")
+        await driver.press("question_mark")
+        assert pane.query_one("#line").value == "?"  # type: ignore[attr-defined]
+        await driver.press("f1")
+        await driver.until(lambda: "It is needed for the oven." in driver.shown(), "the help")

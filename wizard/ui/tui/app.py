@@ -13,7 +13,6 @@ from textual.events import Unmount
 
 from wizard import report
 from wizard.errors import ExitCode, Interrupted
-from wizard.fieldhelp import sections
 from wizard.session import Session
 from wizard.ui.tui.answering import AnsweringApp
 from wizard.ui.tui.bridge import Bridge
@@ -29,8 +28,7 @@ from wizard.ui.tui.messages import (
 from wizard.ui.tui.screens.help import HelpScreen
 from wizard.ui.tui.screens.leave import LeaveScreen
 from wizard.ui.tui.signals import TerminalGone, signals
-from wizard.ui.tui.widgets.panes import ApprovalPane, FinishedPane
-from wizard.ui.tui.widgets.question import QuestionPane
+from wizard.ui.tui.widgets.panes import ApprovalPane, FinishedPane, Pane
 
 DRAIN = 0.05  # seconds between two looks at what happened
 CALM = 0.15  # seconds before the progress screen replaces an answered question: most answers bring the next at once
@@ -224,8 +222,8 @@ class WizardApp(AnsweringApp):
     def action_keys(self) -> None:
         if self.screen is self.journey:
             active = self.screen.active_bindings.values()
-            about = next(iter(self.journey.query(QuestionPane)), None)
-            title, told = (about.prompt.question.ask, sections(about.prompt)) if about is not None else ("", [])
+            pane = next(iter(self.journey.query(Pane)), None)
+            title, told = pane.help if pane is not None else ("", [])
             self.push_screen(HelpScreen(active, about=told, title=title))
 
     def action_leave(self) -> None:

@@ -18,6 +18,7 @@ from wizard import events, report
 from wizard.context import Approval
 from wizard.errors import CommandFailed, WizardError
 from wizard.expected import usually
+from wizard.fieldhelp import about_changes
 from wizard.question import BACK
 from wizard.step import Change
 from wizard.ui.tui.messages import Decided
@@ -55,6 +56,11 @@ class Pane(Vertical):
         Binding("pageup", "scroll(-1)", "Scroll up", show=False, tooltip="Scroll up"),
         Binding("ctrl+y", "copy_notes", "Copy note", tooltip="Copy the note on the screen to the clipboard"),
     ]
+
+    @property
+    def help(self) -> tuple[str, Sequence[tuple[str, str]]]:
+        """What there is to say about what it shows: a title, then headings and texts."""
+        return "", ()
 
     @property
     def widest_note(self) -> int:
@@ -134,6 +140,10 @@ class ApprovalPane(ButtonPane):
         super().__init__(id="approval")
         self._approval, self._notes = approval, notes
         self.first = "no" if approval.danger else "yes"
+
+    @property
+    def help(self) -> tuple[str, Sequence[tuple[str, str]]]:
+        return f"{self._approval.title}: a yes or a no", about_changes(self._approval)
 
     @property
     def _detail(self) -> str:

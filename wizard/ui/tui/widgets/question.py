@@ -80,6 +80,10 @@ class QuestionPane(Pane):
         ]
         self.query_one(Scroll).mount_all(more)
 
+    @property
+    def help(self) -> tuple[str, Sequence[tuple[str, str]]]:
+        return self.prompt.question.ask, sections(self.prompt)
+
     def _hint(self) -> str:
         question, default = self.prompt.question, self.prompt.default
         if self.prompt.review:
