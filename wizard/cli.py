@@ -519,7 +519,7 @@ def parts(finished: bool) -> Sequence[Part]:
     """What is looked at before the journey goes on, or what the dashboard shows once it is `finished`."""
     from steps import overview, status
 
-    return (*overview.DASHBOARD, status.CAUSES) if finished else overview.OPENING
+    return (status.CAUSES, *overview.DASHBOARD) if finished else overview.OPENING
 
 
 def status_parts() -> Sequence[Part]:

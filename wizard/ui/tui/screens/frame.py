@@ -35,6 +35,7 @@ class FrameScreen(Screen[Wish]):
     """A page and buttons. It ends the app with what was wished."""
 
     HORIZONTAL_BREAKPOINTS = [(0, "-narrow"), (70, "-normal"), (110, "-wide")]  # noqa: RUF012 — Textual declares it so
+    VERTICAL_BREAKPOINTS = [(0, "-low"), (32, "-high")]  # noqa: RUF012 — Textual declares it so
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("left", "app.focus_previous", "Previous", show=False, tooltip="The button before"),
         Binding("right", "app.focus_next", "Next button", tooltip="The next button"),
