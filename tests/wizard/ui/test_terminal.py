@@ -94,14 +94,24 @@ def test_ctrl_c_twice_gives_the_terminal_back(home: Path) -> None:
     terminal.close()
 
 
-def test_a_terminal_that_goes_away_ends_the_wizard(home: Path) -> None:
-    """What a closed window does: the other side is gone, then SIGHUP comes."""
+@pytest.mark.parametrize("told", [True, False], ids=["and says so", "without a word"])
+def test_a_terminal_that_goes_away_ends_the_wizard(home: Path, told: bool) -> None:
+    """What a closed window does: the other side is gone, then SIGHUP comes; a connection that breaks may not send it."""
     terminal = Terminal(home)
     terminal.until("Which fruit?")
     terminal.close()
-    terminal.process.send_signal(signal.SIGHUP)
+    if told:
+        terminal.process.send_signal(signal.SIGHUP)
     assert terminal.process.wait(20) == 130
     assert not list(home.glob("homelab-wizard/mistakes/*"))
+
+
+def test_a_terminal_that_goes_away_ends_the_opening_screen(home: Path) -> None:
+    for shown in ("Which fruit?", "Go on with"):  # the second time homelab opens with where it stands
+        terminal = Terminal(home)
+        terminal.until(shown)
+        terminal.close()
+        assert terminal.process.wait(20) == 130
 
 
 def test_being_told_to_end(home: Path) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import os
 import sys
 import time
@@ -27,7 +26,7 @@ from wizard.ui.tui.messages import (
 )
 from wizard.ui.tui.screens.help import HelpScreen
 from wizard.ui.tui.screens.leave import LeaveScreen
-from wizard.ui.tui.signals import TerminalGone, signals
+from wizard.ui.tui.signals import TerminalGone, run, watch_terminal
 from wizard.ui.tui.widgets.panes import ApprovalPane, FinishedPane, Pane
 
 DRAIN = 0.05  # seconds between two looks at what happened
@@ -66,6 +65,7 @@ class WizardApp(AnsweringApp):
         self.journey.call_after_refresh(self._begin)  # the first frame need not wait for what the engine has to read
 
     def _begin(self) -> None:
+        watch_terminal(self)
         self.ended.clear()
         self.run_worker(self._engine, thread=True, exclusive=True, exit_on_error=False, name="engine")
 
@@ -106,15 +106,12 @@ class WizardApp(AnsweringApp):
 
     def run_to_end(self, *, headless: bool = False) -> None:
         """Runs until the terminal is given back. Raises what stopped the journey, or a mistake of the app itself."""
-        loop = asyncio.new_event_loop()  # our own: asyncio.run would wait for the engine's thread without an end
-        with signals(lambda: loop.call_soon_threadsafe(self.leave)):
-            try:
-                self.run(loop=loop, headless=headless)
-            except TerminalGone:
-                if reading := getattr(self._driver, "exit_event", None):
-                    reading.set()  # the thread that reads keys ends, which Textual could not tell it
-            finally:
-                self._let_go()
+        try:
+            run(self, self.leave, headless=headless)
+        except TerminalGone:
+            pass
+        finally:
+            self._let_go()
         if not self.ended.wait(0 if self._at_once else PATIENCE):
             print(f"Left at once. {self.session.farewell}", file=sys.stderr, flush=True)
             os._exit(ExitCode.INTERRUPTED)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Callable, Sequence
 from typing import ClassVar
 
@@ -16,7 +15,7 @@ from wizard.ui.tui.screens.frame import FrameScreen
 from wizard.ui.tui.screens.help import HelpScreen
 from wizard.ui.tui.screens.picker import PickerScreen
 from wizard.ui.tui.screens.standing import StandingScreen
-from wizard.ui.tui.signals import signals
+from wizard.ui.tui.signals import run, watch_terminal
 
 MEANINGS = {
     "good": "good",
@@ -41,6 +40,7 @@ class HomeApp(BaseApp[Wish]):
         self._first = first
 
     async def on_mount(self) -> None:
+        watch_terminal(self)
         await self.push_screen(self._first())
 
     def action_keys(self) -> None:
@@ -53,9 +53,7 @@ class HomeApp(BaseApp[Wish]):
 
     def wished(self) -> Wish:
         """Shows it until the person wishes something. Raises a mistake of the app itself."""
-        loop = asyncio.new_event_loop()
-        with signals(lambda: loop.call_soon_threadsafe(self.action_leave)):
-            self.run(loop=loop)
+        run(self, self.action_leave)
         if self._exception is not None:
             raise self._exception
         return self.return_value or Wish("leave")

@@ -2,14 +2,46 @@
 
 from __future__ import annotations
 
+import asyncio
 import signal
 import termios
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from typing import Any
+
+from textual.app import App
+
+LOOK = 2.0  # seconds between two looks at the terminal: not every terminal that goes says so
 
 
 class TerminalGone(KeyboardInterrupt):
     """The terminal was closed, or the connection to it broke. To give it back, as Textual would, blocks for ever."""
+
+
+def run(app: App[Any], leave: Callable[[], object], *, headless: bool = False) -> None:
+    """Runs `app` until the terminal is given back. Raises `TerminalGone`; whatever comes, no thread stays behind."""
+    loop = asyncio.new_event_loop()  # our own: asyncio.run would wait for every thread without an end
+    with signals(lambda: loop.call_soon_threadsafe(leave)):
+        try:
+            app.run(loop=loop, headless=headless)
+        finally:
+            if reading := getattr(app._driver, "exit_event", None):
+                reading.set()  # the thread that reads keys ends, which Textual could not always tell it
+
+
+def watch_terminal(app: App[Any]) -> None:
+    """From now on a terminal that is gone without a word ends `app`, as if it had said so."""
+    if not app.is_headless:
+        app.set_interval(LOOK, lambda: signal.raise_signal(signal.SIGHUP) if gone() else None)
+
+
+def gone() -> bool:
+    """Whether nobody can read or type any more."""
+    try:
+        termios.tcgetattr(0)
+    except (termios.error, OSError, ValueError):
+        return True
+    return False
 
 
 @contextmanager
@@ -17,9 +49,7 @@ def signals(leave: Callable[[], object]) -> Iterator[None]:
     """While the app runs: being told to end means leaving as with Ctrl-C, or without a word when nobody can read it."""
 
     def told(number: int, frame: object) -> None:
-        try:
-            termios.tcgetattr(0)
-        except (termios.error, OSError, ValueError):
+        if gone():
             for late in (number, signal.SIGCONT, signal.SIGWINCH):  # Textual would want to draw for these
                 signal.signal(late, signal.SIG_IGN)
             raise TerminalGone from None
