@@ -96,7 +96,7 @@ def test_ctrl_c_twice_gives_the_terminal_back(home: Path) -> None:
 
 @pytest.mark.parametrize("told", [True, False], ids=["and says so", "without a word"])
 def test_a_terminal_that_goes_away_ends_the_wizard(home: Path, told: bool) -> None:
-    """What a closed window does: the other side is gone, then SIGHUP comes; a connection that breaks may not send it."""
+    """What a closed window does: the other side is gone, then SIGHUP comes, or not."""
     terminal = Terminal(home)
     terminal.until("Which fruit?")
     terminal.close()
