@@ -128,7 +128,8 @@ class Revising:
         """Of a look that changes nothing, what happens on the hosts is told, not that a step began or ended."""
         if isinstance(event, events.StepChanged):
             if event.status == "checking":
-                self._ctx.progress(None, f"looking at what would change: {event.step}")
+                title = next(each.title for each in self._order if each.name == event.step)
+                self._ctx.progress(None, f"looking at what would change: {title}")
         elif not isinstance(event, events.Planned):
             self._ctx.bus.emit(event)
 

@@ -131,6 +131,7 @@ class Plain:
     # -- approval and failure ----------------------------------------------------------------------------
 
     def confirm(self, approval: Approval) -> bool | Turn:
+        self._heading(approval.step)  # again, after a look at the answers of another step
         self._trail.cut()
         out = self._out
         out.say()

@@ -157,6 +157,11 @@ def test_plain_lists_the_answers_and_changes_one_after_telling_what_comes_of_it(
     assert set(session.state.done) == {"fruit", "cake", "party"}
 
 
+def test_plain_says_again_which_step_an_approval_is_of(session: Any, world: Any) -> None:
+    shown, _ = drive(session, *WHOLE[:7], "=", "1", "", *WHOLE[7:])
+    assert shown.count("Step 2 of 3: Cake") == 2 and shown.count("Step 1 of 3: Fruit") == 2
+
+
 def test_plain_goes_back_from_an_approval(session: Any, world: Any) -> None:
     shown, _ = drive(session, *WHOLE[:5], "<", "sugar", "yes", *WHOLE[6:])
     assert session.state.answers["fruit"]["note"] == "sugar"
