@@ -186,6 +186,12 @@ def test_an_edit_by_hand_and_a_changed_answer_meet_and_both_survive(wizard: Wiza
     ran("both survive", "comment, value, order and file by hand; the address by an answer: in git and on the cluster")
 
 
+def as_at_rest(why: str) -> str:
+    """The same, when Flux was just trying once more at the moment of the look."""
+    trying = r"^(Kustomization (\S+/)?(\S+)) is being applied\. The try before ended with (\w+)\. Kustomization \3: \4 "
+    return re.sub(trying, r"\1: \4: ", why)
+
+
 @pytest.mark.parametrize("fault", FAULTS, ids=lambda fault: fault.name)
 def test_a_mistake_that_a_person_pushes_is_named(
     fault: Fault, wizard: Wizard, person: Person, tmp_path: Path, ran: Ran
@@ -200,7 +206,7 @@ def test_a_mistake_that_a_person_pushes_is_named(
     else:
         error = wizard.flux_step()
         assert (error.get("what"), error.get("fix")) == (fault.what, fault.fix)
-        assert re.fullmatch(fault.why, error["why"]), error["why"]
+        assert re.fullmatch(fault.why, as_at_rest(error["why"])), error["why"]
     ran("named", f"{fault.name}, {time.monotonic() - began:.0f} s after the push")
 
 
