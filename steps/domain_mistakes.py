@@ -21,6 +21,7 @@ def mistakes(given: Mapping[str, Any]) -> list[Problem]:
         for key, name in names.items()
         for what, fix in _single(name, str(given.get("provider")))
     ]
+    found += _too_deep(names, given)
     found += _address(str(given.get("email") or ""), given)
     if len(names) == 2:
         found += _together(names["external_domain"], names["internal_domain"])
@@ -40,6 +41,17 @@ def _single(name: str, provider: str) -> list[tuple[str, str]]:
     elif provider == "cloudflare" and name.endswith(SUFFIX):
         found.append((f"{name} is looked after by DuckDNS", "Choose duckdns, or a domain that is at Cloudflare."))
     return found
+
+
+def _too_deep(names: Mapping[str, str], given: Mapping[str, Any]) -> list[Problem]:
+    """DuckDNS has one label more for the check of a certificate, and the app's own name takes it."""
+    if given.get("provider") != "duckdns" or given.get("certificates") != "single":
+        return []
+    return [
+        Problem("domains.certificates", f"app.{name} lies too deep for DuckDNS's certificate check",
+                f"Take wildcard, or a name such as myhome{SUFFIX} as domains.{key}.")
+        for key, name in names.items() if name.endswith(SUFFIX) and "." in name.removesuffix(SUFFIX)
+    ]  # fmt: skip
 
 
 def _address(email: str, given: Mapping[str, Any]) -> list[Problem]:

@@ -73,6 +73,16 @@ QUESTIONS: dict[str, Question] = {
             ),
         ),
         Question(
+            "certificates", "Which names shall the certificates have?", CHOICE, default="wildcard",
+            when=_provider_is(*WITH_CERTIFICATES),
+            choices=(
+                Choice("wildcard", "one for all names below a domain", "two in all; no app's name becomes public"),
+                Choice("single", "one for each app", "every app's name, private ones too, stands in public logs"),
+            ),
+            help="Each new app then waits for a certificate of its own: with DuckDNS, one after the other, some minutes"
+            " each. Let's Encrypt gives out 5 a week for the same name, and 50 for all names below a domain.",
+        ),
+        Question(
             "wan_address", "Which address does your router show as its own on the internet side?", ADDRESS,
             required=False, when=_provider_is(*WITH_CERTIFICATES),
             help=f"It tells whether ports can be forwarded to you at all. {public_address.WHERE} Leave it empty if you"
@@ -104,6 +114,12 @@ QUESTIONS: dict[str, Question] = {
         ),
     )
 }  # fmt: skip
+
+
+def single_names(answers: Answers) -> bool:
+    """Whether each app gets a certificate of its own."""
+    given = answers["domains"]
+    return given.get("provider") in WITH_CERTIFICATES and given.get("certificates") == "single"
 
 
 def duckdns_name(domain: str) -> str:

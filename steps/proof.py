@@ -7,10 +7,12 @@ from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from typing import Any, ClassVar
 
-from steps.reach import judge, look, phone, probing, rows, table
+from steps import proof_runbook
+from steps.reach import judge, look, phone, probing, rows, runbook, table
 from steps.reach.causes import Cause, explain
 from steps.reach.judge import Cell, Seen
 from steps.reach.rows import Probe
+from steps.reach.runbook import FILE, Told
 from steps.repository_secrets import word
 from wizard.context import Context
 from wizard.errors import Blocked, Interrupted, TrustError, WizardError
@@ -77,6 +79,8 @@ class Measured:
     tailnet: Mapping[str, Any] = field(default_factory=dict)  # what Tailscale on the VPN's probe says of itself
     at: datetime = field(default_factory=lambda: datetime.now(UTC))
     skipped: Mapping[str, str] = field(default_factory=dict)  # steps that the person went on without, and when
+    runbook: str = ""  # a sentence on what the repository's runbook says, when that is not the same
+    unwritten: bool = False  # it was to be written there, and could not be
 
     @property
     def wrong(self) -> bool:
@@ -84,12 +88,13 @@ class Measured:
 
     @property
     def good(self) -> bool:
-        return not self.wrong
+        return not (self.wrong or self.unwritten)
 
     def text(self) -> str:
         """The table, and below it what is to blame for the red rows."""
         causes = [f"{cause.code}: {cause.sentence()}" for cause in self.causes]
-        return "\n\n".join([self.table(), *causes, f"{judge.summary(self.cells)}."])
+        told = [self.runbook] if self.runbook else []
+        return "\n\n".join([self.table(), *causes, f"{judge.summary(self.cells)}.", *told])
 
     def table(self) -> str:
         """Every row, and which steps the cluster came about without."""
@@ -97,7 +102,8 @@ class Measured:
         return "\n".join([table.table(self.cells), *without])
 
     def data(self) -> dict[str, Any]:
-        return table.as_data(self.cells, self.causes, self.at.isoformat(timespec="seconds"))
+        found = table.as_data(self.cells, self.causes, self.at.isoformat(timespec="seconds"))
+        return {**found, "runbook": self.runbook}
 
 
 @dataclass(frozen=True)
@@ -106,6 +112,8 @@ class ProofFacts:
 
     cells: Sequence[Cell]
     recorded: Sequence[Mapping[str, Any]]
+    told: Told = field(default_factory=Told)  # what the runbook says
+    repository: str = ""  # where the runbook lies
 
 
 def measure(ctx: Context) -> Measured:
@@ -171,8 +179,11 @@ def explained(ctx: Context, measured: Measured) -> Measured:
     return replace(measured, causes=causes)
 
 
-def verify(ctx: Context) -> Measured:
-    """The proof of `homelab verify`: measured now, whatever comes of it, and recorded. Raises `WizardError`."""
+def verify(ctx: Context, *, write: bool = False) -> Measured:
+    """The proof of `homelab verify`: measured now, whatever comes of it, and recorded. Raises `WizardError`.
+
+    With `write` it is also written into the repository's runbook, where that says something else.
+    """
     if not ctx.answers.get("addresses") or not ctx.answers.get("domains"):
         raise Blocked(
             "There is nothing to prove yet.", "The cluster's addresses and names are not chosen.",
@@ -181,6 +192,25 @@ def verify(ctx: Context) -> Measured:
     ctx.answers.setdefault("proof", {})
     found = explained(ctx, looked_at(ctx, measure(ctx), again=True))
     record(ctx, found.cells)
+    return _told(ctx, found, write=write)
+
+
+def _told(ctx: Context, found: Measured, *, write: bool) -> Measured:
+    where, told = proof_runbook.place(ctx), Told.recalled(ctx)
+    wanted = runbook.rows(ctx.state.recall("proof", "table"))
+    if where and wanted != told.rows:
+        if not write:
+            return replace(found, runbook=f"{FILE} in the repository says otherwise: homelab verify --write.")
+        try:
+            proof_runbook.write(ctx, wanted)
+        except (Interrupted, TrustError):
+            raise
+        except WizardError as error:
+            said = " ".join(["The runbook was not written.", error.what, error.why, error.fix])
+            return replace(found, runbook=said, unwritten=True)
+        return replace(found, runbook=f"{FILE} now says so: pushed to {where}.")
+    if write and not where:
+        return replace(found, runbook="There is no repository yet whose runbook could say so.", unwritten=True)
     return found
 
 
@@ -218,7 +248,7 @@ class Proof(Step[ProofFacts]):
                 "\n".join(cause.sentence() for cause in found.causes),
                 "Mend that and run the same command again.",
             )
-        return ProofFacts(found.cells, recorded)
+        return ProofFacts(found.cells, recorded, Told.recalled(ctx), proof_runbook.place(ctx))
 
     def _patiently(self, ctx: Context) -> Measured:
         """The first time, addresses may just have been announced: measures until nothing is wrong, or for a while."""
@@ -241,9 +271,8 @@ class Proof(Step[ProofFacts]):
             return last[0]
 
     def plan(self, facts: ProofFacts, answers: Answers) -> list[Change]:
-        found = phone.rows(facts.cells, facts.recorded)
-        if table.verdicts(facts.recorded) == table.verdicts(found):
-            return []
-
-        sentence = f"record the proof: {judge.summary(facts.cells)}"
-        return [Change("proof/record", sentence, lambda ctx: record(ctx, facts.cells))]
+        found, changes = phone.rows(facts.cells, facts.recorded), []
+        if table.verdicts(facts.recorded) != table.verdicts(found):
+            sentence = f"record the proof: {judge.summary(facts.cells)}"
+            changes.append(Change("proof/record", sentence, lambda ctx: record(ctx, facts.cells)))
+        return [*changes, *proof_runbook.changes(found, facts.told, facts.repository)]

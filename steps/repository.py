@@ -15,7 +15,7 @@ from steps.gitops.render import render, secret_files
 from steps.gitops.settings import APPS, Settings
 from steps.gitops.validate import validate
 from steps.reach import phone
-from steps.repository_commit import Writer, refuse
+from steps.repository_commit import Writer, pushed, refuse
 from steps.repository_content import Content, Difference, settings
 from steps.repository_edits import QUESTION, counted, decided
 from steps.repository_questions import PLACE, SETTINGS
@@ -24,7 +24,6 @@ from steps.repository_secrets import word
 from wizard.context import Context
 from wizard.errors import Problem
 from wizard.question import OCI_URL, URL, YES_NO, Answers, Question
-from wizard.refusals import GitRefused
 from wizard.step import Change, Step
 
 QUESTIONS: dict[str, Question] = {
@@ -153,24 +152,8 @@ def _copy(ctx: Context) -> None:
 
 
 def _push(ctx: Context) -> None:
-    """Commits and pushes. When somebody else is faster, it looks again and does it on top; nothing is ever forced."""
+    """Commits and pushes all of it."""
     address_ask.still_free(ctx)
-    repo = access.repo(ctx)
-    for left in (2, 1, 0):
-        base = access.heads(ctx).get(repo.branch)
-        if base and not repo.has(base):
-            repo.fetch()
-        ctx.progress(None, "encrypting secrets and checking every file")
-        commit = Writer(Content(ctx, repo, base, settings(ctx, repo, base))).write()
-        decided(ctx)  # before the push: killed in between, the question is asked again rather than answered again
-        try:
-            repo.push(commit)
-        except GitRefused as error:
-            if error.kind != "moved" or not left:
-                raise
-            ctx.line(None, f"somebody else has pushed to {repo.branch}: looking again")
-            continue
-        ctx.state.remember("repository", "commit", value=commit)
-        repository_apps.pushed(ctx)
-        ctx.line(None, f"pushed {commit[:12]} to {access.place(repo.url, ctx.answers)}")
-        return
+    # before the push: killed in between, the question is asked again rather than answered again
+    pushed(ctx, lambda repo, base: Content(ctx, repo, base, settings(ctx, repo, base)), before=lambda: decided(ctx))
+    repository_apps.pushed(ctx)

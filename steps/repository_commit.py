@@ -9,14 +9,17 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
+from steps import repository_access as access
 from steps.gitops.checks import leaks
 from steps.gitops.merge import Conflict
 from steps.gitops.tree import Finding
 from steps.gitops.validate import errors, validate
 from steps.repository_content import AUTHOR, Content
 from steps.repository_edits import NAME, counted, decision, stop
+from wizard.context import Context
 from wizard.errors import Blocked, WizardError
-from wizard.repo import GONE, Author
+from wizard.refusals import GitRefused
+from wizard.repo import GONE, Author, Repo
 
 KEEPER = Author("homelab-edits", AUTHOR.email)  # another name, or its commits would count as homelab's own wish
 Files = Mapping[str, str | None]  # path -> text, None: there is no such file
@@ -34,7 +37,7 @@ class Writer:
         """Raises `Blocked` when something has to be decided first, or when the outcome would be wrong."""
         content, difference = self.content, self.content.difference
         unsettled = [one for one in difference.conflicts if not self.settled(one)]
-        if unsettled and decision(content.ctx.answers) is None:
+        if unsettled and decision(content.ctx.answers) is None and not content.only:
             raise stop(content.ctx, unsettled)
         outcome: dict[str, str | None] = dict.fromkeys(difference.gone)
         outcome |= {path: content.rendered.get(path) for path in difference.write}
@@ -131,6 +134,34 @@ class Writer:
                     f"Not pushed: {found.sentence()}", "A push can't be taken back.",
                     "When you have not written it there yourself, this is a mistake in homelab.",
                 )  # fmt: skip
+
+
+def pushed(
+    ctx: Context, content: Callable[[Repo, str | None], Content], before: Callable[[], None] = lambda: None
+) -> str:
+    """Commits what `content` differs in, and pushes; the commit. `before` is done once it is written, before the push.
+
+    When somebody else is faster, it looks again and does it on top; nothing is ever forced.
+    """
+    repo = access.repo(ctx)
+    for left in (2, 1, 0):
+        base = access.heads(ctx).get(repo.branch)
+        if base and not repo.has(base):
+            repo.fetch()
+        ctx.progress(None, "encrypting secrets and checking every file")
+        commit = Writer(content(repo, base)).write()
+        before()
+        try:
+            repo.push(commit)
+        except GitRefused as error:
+            if error.kind != "moved" or not left:
+                raise
+            ctx.line(None, f"somebody else has pushed to {repo.branch}: looking again")
+            continue
+        ctx.state.remember("repository", "commit", value=commit)
+        ctx.line(None, f"pushed {commit[:12]} to {access.place(repo.url, ctx.answers)}")
+        break
+    return commit
 
 
 def split(files: Files) -> tuple[dict[str, str], list[str]]:

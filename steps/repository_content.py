@@ -14,6 +14,7 @@ from steps.gitops.forge import forge_of
 from steps.gitops.merge import Conflict, Merged, merge, mine, same
 from steps.gitops.render import render, secret_files
 from steps.gitops.settings import Settings, from_answers
+from steps.reach import runbook
 from steps.repository_edits import decision, hidden
 from steps.repository_questions import provider
 from steps.repository_secrets import Vault
@@ -95,7 +96,10 @@ def settings(ctx: Context, repo: Repo | None, base: str | None) -> Settings:
         acme_ca=domains.authority(ctx.answers),
     )  # fmt: skip
     url, where = access.address(ctx), provider(ctx.answers["repository"])
-    made = replace(made, git_url=url, forge=forge_of(url, "" if where == "git" else where))
+    told = runbook.Told.recalled(ctx)
+    made = replace(
+        made, git_url=url, forge=forge_of(url, "" if where == "git" else where), reached=told.rows, measured=told.on
+    )
     return repository_apps.with_apps(ctx, made, repo, base) if repo else made
 
 
@@ -108,6 +112,7 @@ class Content:
     base: str | None
     settings: Settings
     given: Mapping[str, str] | None = None  # what the settings make, where that is known already
+    only: frozenset[str] = frozenset()  # leave all other paths as they are; in these, a person's lines stay
 
     @cached_property
     def rendered(self) -> Mapping[str, str]:
@@ -137,6 +142,8 @@ class Content:
     @cached_property
     def difference(self) -> Difference:
         """What is left to do. A conflict ends as the person decided; as long as they have not, as they wrote it."""
+        if self.only:
+            return self._one_by_one()
         wanted = {path: blob_id(text) for path, text in self.rendered.items()}
         last = {path: blob for path, blob in self.last.items() if path not in self.sealed}
         write, gone, both = compare(wanted, self.now, last)
@@ -152,9 +159,16 @@ class Content:
         matter = {path: one for path, one in sorted(merged.items()) if one and one.matters}
         return Difference(tuple(sorted(write)), tuple(sorted(gone)), matter)
 
+    def _one_by_one(self) -> Difference:
+        """The same for the paths in `only`, none of which is encrypted."""
+        wanted = {path: blob_id(self.rendered[path]) for path in self.only}
+        write, _, both = compare(wanted, self.now, {path: self.last.get(path, GONE) for path in self.only})
+        merged = {path: self._merge(path) for path in both}
+        return Difference(tuple(write), (), {path: one for path, one in merged.items() if one.matters})
+
     @property
     def _take(self) -> Callable[[Conflict], bool]:
-        return decision(self.ctx.answers) or mine
+        return mine if self.only else decision(self.ctx.answers) or mine
 
     def text(self, path: str, of: Mapping[str, str]) -> str | None:
         """The text at `path` in the files `of`; None where there is none."""

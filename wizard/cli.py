@@ -213,6 +213,8 @@ def _doctor(args: Namespace) -> int:
 
 
 def _verify(args: Namespace) -> int:
+    from functools import partial
+
     from steps import proof
     from wizard import opening
     from wizard.session import Session
@@ -222,7 +224,7 @@ def _verify(args: Namespace) -> int:
     state = opening.open_state(named, file, save=opening.is_known(named, file))
     session = Session(order(), real_world(), state, finish=close_all, go_on=_command(args))
     try:
-        return proved.run(session, proof.verify, as_json="json" in args)
+        return proved.run(session, partial(proof.verify, write="write" in args), as_json="json" in args)
     finally:
         session.close()
 

@@ -102,6 +102,7 @@ def parser() -> Parser:
     options.doctor(command("doctor", "what is wrong, by name, and what to do", plain, consent))
     verify = command("verify", "measure again who reaches what, from the LAN, the VPN and outside")
     _add(verify, "--json", action="store_true", help="print the rows and causes as JSON")
+    _add(verify, "--write", action="store_true", help="write the table into the repository's runbook, when it differs")
     tls = command("certificates", "every certificate, until when, and how many more there are this week")
     _certificates(tls, [common, plain, answers, consent])
     options.backup(command("backup", "all that a cluster can be brought back from, in one encrypted file", *later))

@@ -43,11 +43,12 @@ def conditions(seen: Overview) -> dict[str, bool]:
     heads = [node for node in s.nodes if node.role == "control-plane"]
     return {
         **{app: seen.has(app) for app in ("hello", "pihole", "monitoring")}, "apps": bool(seen.urls),
-        "certificates": s.certificates, "duckdns": s.provider == "duckdns", "cloudflare": s.provider == "cloudflare",
+        "certificates": s.certificates, "single": s.single,
+        "duckdns": s.provider == "duckdns", "cloudflare": s.provider == "cloudflare",
         "staging": s.issuer == "staging", "production": s.issuer == "production",
         "tailnet": s.tailnet != "none", "tailscale": s.tailnet == "tailscale", "headscale": s.tailnet == "headscale",
         "forge": s.forge in WORKFLOWS, "lan": bool(s.lan), "dhcp": bool(s.dhcp_range), "key copy": bool(s.key_copy),
-        "several": len(s.nodes) > 1, "one head": len(heads) < 2,
+        "proof": bool(s.reached), "several": len(s.nodes) > 1, "one head": len(heads) < 2,
         "snapshots on a pi": bool(s.snapshots) and not _is_folder(s.snapshots),
         "snapshots in a folder": _is_folder(s.snapshots), "no second place": not s.snapshots,
     }  # fmt: skip
@@ -66,6 +67,7 @@ def tables(seen: Overview) -> dict[str, Rows]:
     return {
         "nodes": [(_name(n), n.address, n.role.replace("-", " "), f"`ssh {s.user}@{n.address}`") for n in s.nodes],
         "apps": [(url.app, url.text, reached_from(seen, url.side)) for url in seen.urls],
+        "reached": s.reached,
         "parts": [(f"[{part.name}]({part.place})", part.purpose) for part in seen.parts],
         "addresses": _addresses(seen),
         "names": _names(seen),
@@ -118,7 +120,7 @@ def examples(seen: Overview) -> dict[str, str]:
         "atlas": _name(first), "castor": _name(last), "/mnt/backup": s.snapshots, "/media/usb-stick": s.key_copy,
         "pi@": f"{s.user}@", "-o pi ": f"-o {s.user} ", "/home/pi": home,
         "myhome-internal.duckdns.org": s.internal_domain, "myhome.duckdns.org": s.external_domain,
-        "1.1.1.1": next(iter(s.resolvers), "1.1.1.1"),
+        "on DAY": f"on {s.measured}", "1.1.1.1": next(iter(s.resolvers), "1.1.1.1"),
         WORKFLOWS["github"].place: WORKFLOWS[s.forge].place if s.forge in WORKFLOWS else "",
     }  # fmt: skip
 

@@ -89,7 +89,8 @@ def _urls(tree: Tree) -> list[Url]:
 
 def _scheme(gateway: Object, section: object) -> str:
     protocols = {get(one, "name"): get(one, "protocol") for one in gateway.spec.get("listeners") or []}
-    return "https" if protocols.get(section) == "HTTPS" else "http"
+    asked = set(protocols.values()) if section is None else {protocols.get(section)}
+    return "https" if asked == {"HTTPS"} else "http"
 
 
 def _part(one: Object, text: str) -> Part:

@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 from functools import lru_cache
 from typing import Any
 
-from steps.gitops import app_files, components, table
+from steps.gitops import app_files, components, single_names, table
 from steps.gitops.documents import documents
 from steps.gitops.settings import Settings
 from wizard import assets, yamlfile
@@ -28,6 +28,7 @@ def render(settings: Settings) -> dict[str, str]:
     made = {place: render_yaml(name, tuple(rows[name]), chosen) for name, place in places.items()}
     for app in settings.exposed:
         made |= app_files.files(app, settings)
+    made = single_names.applied(settings, made)
     return dict(sorted({**made, **documents(settings, made)}.items()))
 
 

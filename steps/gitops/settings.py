@@ -21,7 +21,7 @@ APPS = ("hello", "pihole", "monitoring")
 class Settings:
     """Everything that `render` looks at. Addresses and domains are plain text; `workers` counts Pis without etcd.
 
-    Nothing of it comes from a step after Repository: the repository would have to be written twice.
+    Only `reached` and `measured` come from a step after Repository, which writes them there by itself.
     """
 
     cluster: str
@@ -38,6 +38,7 @@ class Settings:
     provider: str = "none"  # or duckdns, cloudflare
     email: str = ""
     issuer: str = "staging"  # or production
+    single: bool = False  # a certificate for each name instead of one for all names below a domain
     duckdns_name: str = ""
     duckdns_api: str = ""
     cloudflare_api: str = ""
@@ -59,6 +60,8 @@ class Settings:
     branch: str = "main"
     forge: str = "git"  # or a key of `forge.WORKFLOWS`
     key_copy: str = ""  # where a copy of the age key is said to be
+    reached: tuple[tuple[str, ...], ...] = ()  # what, and how it is from home, over the VPN, from the internet
+    measured: str = ""  # the day on which that was measured
     wizard: str = __version__  # which homelab writes it, and validates it there
     versions: Mapping[str, Any] = field(default_factory=assets.versions)
 
@@ -90,7 +93,7 @@ def from_answers(
         internal_address=at["internal_address"], external_address=at["external_address"],
         dns_address=at["dns_address"], external_domain=external, internal_domain=str(name["internal_domain"]),
         provider=str(name["provider"]), email=str(name.get("email") or ""),
-        issuer=str(name.get("issuer") or "staging"),
+        issuer=str(name.get("issuer") or "staging"), single=domains.single_names(answers),
         duckdns_name=domains.duckdns_name(external) if by_duckdns else "",
         duckdns_api=str(name.get("duckdns_api") or duckdns.URL) if by_duckdns else "",
         cloudflare_api=str(name.get("cloudflare_api") or cloudflare.URL) if name["provider"] == "cloudflare" else "",

@@ -50,8 +50,7 @@ class Cell:
         address = f"{probe.address}:{probe.port}" if probe.address else ""
         return {
             "from": probe.vantage, "what": probe.what, "name": probe.host, "address": address,
-            "expected": probe.expected, "seen": self.seen, "verdict": self.verdict,
-            **({"phone": self.phone} if self.phone else {}),
+            "expected": probe.expected, "seen": self.seen, "verdict": self.verdict, "phone": self.phone,
         }  # fmt: skip
 
 

@@ -6,6 +6,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
+from steps import domains
 from steps.reach.exposed import SAMPLE, Exposed, Side
 from wizard.question import Answers
 
@@ -78,8 +79,10 @@ def _inside(place: Vantage, answers: Answers, apps: Sequence[Exposed]) -> Iterat
     for one in apps:
         firsts.setdefault(one.side, one)
     for side, one in sorted(firsts.items()):
-        if secure(answers):
+        if secure(answers) and not domains.single_names(answers):
             yield Probe(place, "certificate", f"certificate, {_side(side)}", home[side], port, one.host, side)
+    for one in apps if domains.single_names(answers) else ():
+        yield Probe(place, "certificate", f"certificate, {_called(one)}", home[one.side], port, one.host, one.side)
     if place == "LAN" and secure(answers) and "external" in firsts:
         yield Probe(place, "redirect", "http to https", home["external"], 80, firsts["external"].host)
     yield from _names(place, answers, firsts)
@@ -114,9 +117,12 @@ def _outside(answers: Answers, apps: Sequence[Exposed]) -> Iterator[Probe]:
         if one.side == "internal":
             yield Probe(place, "closed", _called(one), given["internal_address"], port, one.host, "internal")
             yield Probe(place, "hidden", f"{_called(one)} by the public address", public, port, one.host)
+    for one in public_apps if domains.single_names(answers) else ():
+        yield Probe(place, "certificate", f"certificate, {_called(one)}", public, port, one.host)
     if secure(answers) and public_apps:
         one = public_apps[0]
-        yield Probe(place, "certificate", f"certificate, {_side('external')}", public, port, one.host)
+        if not domains.single_names(answers):
+            yield Probe(place, "certificate", f"certificate, {_side('external')}", public, port, one.host)
         yield Probe(place, "redirect", "http to https", public, 80, one.host)
         if public:
             yield Probe(place, "name", "public names, as asked there", host=one.host, wanted=(public,))

@@ -67,7 +67,8 @@ def _refuse_used_up(ctx: Context, back: Collection[str]) -> None:
     if _authority(ctx):
         return
     issued, now = store.recall(ctx).issued, datetime.now(UTC)
-    meters = [meter.meter(issued, (name,), now) for name in look.domains(ctx.answers) if name not in back]
+    new = [name for name in look.domains(ctx) if name not in back]
+    meters = meter.meters(issued, new, now)
     fix = "Until then those of the test service do: answer domains.issuer with staging, and promote them later."
     meter.refuse_used_up(meters, fix)
 
@@ -166,14 +167,13 @@ def _authority(ctx: Context) -> str:
 def _fitting(ctx: Context) -> dict[str, dict[str, Any]]:
     """The kept Secrets that this cluster can use: for exactly its names, from its authority, valid for long enough."""
     made_by = {one.serial: one.authority for one in store.recall(ctx).issued}
-    names = {(name,) for name in look.domains(ctx.answers)}
     found, accounts = {}, {}
     for path, one in store.copies(ctx).items():
         leaf = _leaf(one)
         if leaf is None:
             accounts[path] = one
         elif (
-            leaf.names in names
+            look.fits(leaf.names, ctx.answers)
             and leaf.ends - datetime.now(UTC) >= (leaf.ends - leaf.begins) * ENOUGH
             and made_by.get(leaf.serial) == _authority(ctx)
         ):

@@ -8,8 +8,14 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
+from steps import repository_access as access
+from steps.domains import single_names
 from steps.flux_status import Expected, issuer_of, why_not
+from steps.gitops.render import render
+from steps.gitops.single_names import wanted
+from steps.repository_content import settings
 from steps.tls.meter import Issued
+from wizard.context import Context
 from wizard.question import Answers
 from wizard.world import Cluster
 
@@ -54,10 +60,25 @@ class Leaf:
     ends: datetime
 
 
-def domains(answers: Answers) -> tuple[str, ...]:
+def domains(ctx: Context) -> tuple[str, ...]:
     """The names that need a certificate, as the listeners of the gateways have them."""
-    given = answers["domains"]
+    given = ctx.answers["domains"]
+    if single_names(ctx.answers):
+        repo, head = access.repo(ctx), str(ctx.state.recall("repository", "commit") or "")
+        there = head if head and repo.copied and repo.has(head) else None
+        made = settings(ctx, repo, there)
+        return wanted(made, render(made))
     return tuple(f"*.{given[key]}" for key in ("internal_domain", "external_domain"))
+
+
+def fits(names: tuple[str, ...], answers: Answers) -> bool:
+    """Whether a certificate for exactly these names is one that some listener may ask for."""
+    if len(names) != 1:
+        return False
+    below = [f".{answers['domains'][key]}" for key in ("internal_domain", "external_domain")]
+    if single_names(answers):
+        return not names[0].startswith("*.") and any(names[0].endswith(domain) for domain in below)
+    return names[0] in [f"*{domain}" for domain in below]
 
 
 def certificates(cluster: Cluster) -> list[Certificate]:

@@ -1,7 +1,8 @@
 """How many certificates Let's Encrypt has given out for the same names, and when it gives out the next one. Pure.
 
 Five for the exact same set of names in 168 hours: https://letsencrypt.org/docs/rate-limits/. It gives one back every 34
-hours; that is not counted on here, so that the meter errs on the safe side.
+hours; that is not counted on here, so that the meter errs on the safe side. And 50 for all names below a registered
+domain, as each name at DuckDNS is; renewals do not count there, here they do.
 """
 
 from __future__ import annotations
@@ -13,6 +14,7 @@ from datetime import datetime, timedelta
 from wizard.errors import Blocked
 
 LIMIT = 5
+DOMAIN_LIMIT = 50
 WINDOW = timedelta(hours=168)
 
 
@@ -28,15 +30,16 @@ class Issued:
 
 @dataclass(frozen=True)
 class Meter:
-    """How many of `LIMIT` are used up for `names`; `free`: when one is free again, None while one is."""
+    """How many of `limit` are used up for `names`; `free`: when one is free again, None while one is."""
 
     names: tuple[str, ...]
     used: int
     free: datetime | None = None
+    limit: int = LIMIT
 
     @property
     def text(self) -> str:
-        said = f"{self.used} of {LIMIT} in 168 hours"
+        said = f"{self.used} of {self.limit} in 168 hours"
         return f"{said}; the next one can be had from {self.free:%Y-%m-%d %H:%M} UTC" if self.free else said
 
 
@@ -46,6 +49,26 @@ def meter(issued: Iterable[Issued], names: Sequence[str], now: datetime) -> Mete
     times = {one.serial: one.at for one in issued if not one.authority and one.names == wanted}
     recent = sorted(at for at in times.values() if now - at < WINDOW)
     return Meter(wanted, len(recent), recent[-LIMIT] + WINDOW if len(recent) >= LIMIT else None)
+
+
+def registered(name: str) -> str:
+    """What of `name` is registered: three labels with DuckDNS, else two, which rather counts too much."""
+    labels = name.split(".")
+    return ".".join(labels[-3 if name.endswith(".duckdns.org") else -2 :])
+
+
+def meters(issued: Iterable[Issued], names: Sequence[str], now: datetime) -> list[Meter]:
+    """The meter for a certificate for each of `names`, and for the domains that they lie below."""
+    known = list(issued)
+    found = [meter(known, (name,), now) for name in names]
+    for domain in dict.fromkeys(map(registered, names)):
+        new = sum(registered(name) == domain for name in names)
+        below = {one.serial: one.at for one in known if not one.authority and domain in map(registered, one.names)}
+        recent = sorted(at for at in below.values() if now - at < WINDOW)
+        over = len(recent) + new - DOMAIN_LIMIT  # so many of them must be older first
+        free = recent[min(over, len(recent)) - 1] + WINDOW if over > 0 and recent else None
+        found.append(Meter((f"all names below {domain}",), len(recent), free, DOMAIN_LIMIT))
+    return found
 
 
 def together(*lists: Iterable[Issued]) -> list[Issued]:

@@ -35,6 +35,7 @@ class SwitchFacts:
 
     issuer: str
     meters: Sequence[meter.Meter] = ()
+    names: Sequence[str] = ()
 
 
 class CertificateSwitch(Step[SwitchFacts]):
@@ -50,27 +51,27 @@ class CertificateSwitch(Step[SwitchFacts]):
 
     def check(self, ctx: Context) -> SwitchFacts:
         report.refuse_without(ctx)
-        now = str(ctx.answers["domains"].get("issuer") or "staging")
+        now, names = str(ctx.answers["domains"].get("issuer") or "staging"), look.domains(ctx)
         if _target(ctx.answers) != "production" or now == "production":
-            return SwitchFacts(now)
+            return SwitchFacts(now, names=names)
         found = look.certificates(flux.reach(ctx))
-        refuse_unready(found, look.domains(ctx.answers))
+        refuse_unready(found, names)
         by_hand = all(one.issuer == look.PRODUCTION for one in found)  # then none is going to be asked for
         if by_hand or ctx.answers["domains"].get("acme_directory"):  # an authority of one's own has no such limit
-            return SwitchFacts(now)
+            return SwitchFacts(now, names=names)
         issued, moment = report.everything(ctx), datetime.now(UTC)
-        meters = [meter.meter(issued, (name,), moment) for name in look.domains(ctx.answers)]
+        meters = meter.meters(issued, names, moment)
         meter.refuse_used_up(
             meters, "Run the same command again then. Until then the certificates of the test service stay."
         )
-        return SwitchFacts(now, meters)
+        return SwitchFacts(now, meters, names)
 
     def plan(self, facts: SwitchFacts, answers: Answers) -> list[Change]:
         target = _target(answers)
         if facts.issuer == target:
             return []
-        names = " and ".join(look.domains(answers))
-        used = max((one.used for one in facts.meters), default=0)
+        names = " and ".join(facts.names)
+        used = max((one.used for one in facts.meters if one.limit == meter.LIMIT), default=0)
         spent = f"; {used} of {meter.LIMIT} are used up" if used else ""
         sentence = f"ask for {target} certificates for {names} from now on{spent}"
         return [Change(f"{NAME}/issuer", sentence, lambda ctx: _choose(ctx, target))]

@@ -33,11 +33,19 @@ KNOWN: dict[str, Any] = {
     "lan": "10.7.0.0/24", "dhcp_range": "10.7.0.100-10.7.0.199", "tailnet": "tailscale", "snapshots": "10.7.0.22",
     "key_copy": "/run/media/ann/stick",
 }  # fmt: skip
+PROOF: dict[str, Any] = {
+    "measured": "2026-11-26",
+    "reached": (
+        ("hello (public)", "answers", "answers", "answers (a phone, 2026-11-26)"),
+        ("grafana (private)", "answers", "not measured", "closed"), ("API server", "–", "–", "closed"),
+    ),
+}  # fmt: skip
 VARIANTS: dict[str, dict[str, Any]] = {
     "one Pi, nothing known": {"nodes": pis(1), "apps": ("hello",)},
     "no app": {"apps": (), "forge": "gitea", **KNOWN},
-    "everything": {"apps": APPS, "forge": "github", **DUCKDNS, **KNOWN},
+    "everything": {"apps": APPS, "forge": "github", **DUCKDNS, **KNOWN, **PROOF},
     "production": {"apps": APPS, "issuer": "production", "forge": "forgejo", **DUCKDNS, **KNOWN, "tailnet": "none"},
+    "single names": {"apps": APPS, "single": True, **DUCKDNS, **KNOWN},
     "headscale, no hello": {"apps": APPS[1:], **KNOWN, "tailnet": "headscale", "snapshots": "/srv/disk"},
     "eight Pis": {"nodes": pis(8, 3), "apps": APPS, "forge": "gitlab", **DUCKDNS, **KNOWN},
     "root, no Pi-hole": {"user": "root", "apps": ("hello", "monitoring"), **DUCKDNS, "tailnet": "headscale"},

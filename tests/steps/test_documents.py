@@ -132,7 +132,10 @@ def urls_of_routes(name: str) -> Iterator[str]:
     }
     for route in tree.of("HTTPRoute"):
         for parent in route.spec["parentRefs"]:
-            scheme = protocol[parent["name"], parent["sectionName"]]
+            sections = (
+                [parent["sectionName"]] if "sectionName" in parent else [s for g, s in protocol if g == parent["name"]]
+            )
+            [scheme] = {protocol[parent["name"], section] for section in sections}
             yield from (f"{scheme}://{host}" for host in route.spec["hostnames"])
 
 
@@ -157,7 +160,7 @@ def test_addresses_and_pis_are_told(name: str) -> None:
 
 @every
 def test_the_place_of_the_age_keys_copy_is_told(name: str) -> None:
-    s, runbook = settings(name), pages(name)["docs/runbook.md"]
+    s, runbook = settings(name), pages(name)["docs/restore.md"]
     assert ("**No copy was asked for.**" in runbook) == (not s.key_copy)
     assert not s.key_copy or f"`{s.key_copy}`" in runbook
 

@@ -152,6 +152,6 @@ def test_the_table_fits_a_narrow_terminal_and_says_what_was_not_measured() -> No
     data = table.as_data(found, explain(found, HOME), "2026-11-26T00:00:00+00:00")
     assert data["rows"][0] == {
         "from": "LAN", "what": "hello (public)", "name": "hello.home.test", "address": f"{EXTERNAL}:443",
-        "expected": "answers", "seen": "another answers", "verdict": "wrong",
+        "expected": "answers", "seen": "another answers", "verdict": "wrong", "phone": "",
     }  # fmt: skip
     assert table.verdicts(data["rows"])["outside: API server"] == "not measured"

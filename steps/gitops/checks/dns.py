@@ -34,6 +34,12 @@ def _domains(tree: Tree) -> dict[str, str]:
     return found
 
 
+def _below(name: str, domains: dict[str, str]) -> str | None:
+    """Where the names below `name` are served, when that is one address: Gateways may listen to single names."""
+    found = {address for domain, address in domains.items() if domain.endswith(f".{name}")}
+    return found.pop() if len(found) == 1 else None
+
+
 def records_lead_home(tree: Tree) -> Iterator[Finding]:
     """A record of Pi-hole for a Gateway's names leads to that Gateway's address."""
     domains = _domains(tree)
@@ -44,7 +50,7 @@ def records_lead_home(tree: Tree) -> Iterator[Finding]:
             if not found or not domains:
                 continue
             name, address = found.groups()
-            served = domains.get(name)
+            served = domains.get(name) or _below(name, domains)
             if served and served != address:
                 what = f"{name} is served at {served}, and this record leads to {address}"
                 yield hole.finding("record-astray", way, what, f"Write address=/{name}/{served}.")
