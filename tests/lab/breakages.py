@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 from tests.lab.cluster_lab import HOME, kubectl, lab
 
 if TYPE_CHECKING:
-    from tests.lab.test_proof import AtHome
+    from tests.lab.whole_home import AtHome
 
 INTERNAL, EXTERNAL, DNS, WAN = "198.18.0.201", "198.18.0.202", "198.18.0.203", "198.18.64.2"
 MIRROR = "198.18.0.1:8000"

@@ -14,12 +14,10 @@ from pathlib import Path
 
 import pytest
 
-from tests.lab.cluster_lab import ROOT, build, end, kubectl, lab
+from tests.lab.cluster_lab import kubectl, lab
 from tests.lab.person import Person
-from tests.lab.test_proof import DNS, AtHome
-from wizard import yamlfile
+from tests.lab.whole_home import AtHome, lived_in
 
-NODES = (1, 2)
 INTERNAL, EXTERNAL, WAN = "198.18.0.201", "198.18.0.202", "198.18.64.2"
 INNER, OUTER = "lab-home-internal.duckdns.org", "lab-home.duckdns.org"
 IMAGE = ("--image", "docker.io/traefik/whoami:v1.11.0", "--port", "80", "--name", "notes")
@@ -29,40 +27,10 @@ Ran = Callable[[str, str], None]
 pytestmark = [pytest.mark.cluster, pytest.mark.timeout(5400)]
 
 
-@pytest.fixture(scope="module", autouse=True)
-def everything() -> Iterator[None]:
-    build("build cluster", "gitops build", "acme build", "apps build", "storage build")
-    lab("tailnet", "down")
-    for node in NODES:
-        lab("wipe", str(node))
-    lab("up", str(len(NODES)))
-    lab("git", "up")
-    lab("git", "reset")
-    lab("acme", "up")
-    lab("tailnet", "up")
-    lab("tailnet", "key")
-    yield
-    end()
-
-
 @pytest.fixture(scope="module")
-def home(tmp_path_factory: pytest.TempPathFactory) -> AtHome:
-    folder = tmp_path_factory.mktemp("apps")
-    full = yamlfile.load((ROOT / "tests/answers/full.yaml").read_text())
-    tailnet = yamlfile.load((ROOT / "tests/answers/lab.yaml").read_text())
-    answers = {**full, "cluster": "apps", "tailnet": tailnet["tailnet"], "proof": tailnet["proof"]}
-    (folder / "answers.yaml").write_text(yamlfile.dump_plain(answers))
-    (folder / "resolv.conf").write_text(f"nameserver {DNS}\noptions timeout:2 attempts:1\n")
-    root = lab("acme", "root")
-    (folder / "root.pem").write_text(root)
-    for place in ("laptop", "outside"):
-        lab("tailnet", place, "sh", "-c", f"cat >> /etc/ssl/certs/ca-certificates.crt <<'P'\n{root}\nP\n")
-    made = AtHome(folder, str(folder / "answers.yaml"), "apps")
-    made.resolver = folder / "resolv.conf"
-    made.env["CURL_CA_BUNDLE"] = str(folder / "root.pem")
-    code, out = made.journey()
-    assert code == 0, out[-6000:]
-    return made
+def home() -> Iterator[AtHome]:
+    with lived_in("storage build") as made:
+        yield made
 
 
 def app(home: AtHome, *words: str) -> str:

@@ -9,10 +9,7 @@ from __future__ import annotations
 
 import base64
 import json
-import os
-import shutil
 import subprocess
-import tempfile
 import time
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
@@ -20,13 +17,12 @@ from typing import Any
 
 import pytest
 
-from tests.lab.cluster_lab import HOME, KUBECTL, ROOT, build, end, kubectl, lab
+from tests.lab.cluster_lab import kubectl
 from tests.lab.doctor_acts import make, mend
-from tests.lab.test_proof import DNS, NODES, AtHome
+from tests.lab.whole_home import AtHome, lived_in
 from wizard import yamlfile
 
 FAULTS: list[dict[str, Any]] = yamlfile.load((Path(__file__).parent / "doctor_faults.yaml").read_text())
-KEPT = Path(HOME) / "doctor-home"  # the workstation's files, when the home stays between runs
 Ran = Callable[[str, str], None]
 
 pytestmark = [pytest.mark.cluster, pytest.mark.timeout(7200)]
@@ -39,59 +35,12 @@ def test_there_are_enough_faults() -> None:
 # -- the home -----------------------------------------------------------------------------------
 
 
-def kept() -> bool:
-    """Whether a home of an earlier run is still there."""
-    if not os.environ.get("HOMELAB_LAB_KEEP") or not (KEPT / "state").exists():
-        return False
-    return "pi1" in lab("node", "1", *KUBECTL.split(), "get", "nodes", "-o", "name", check=False)
-
-
 @pytest.fixture(scope="module")
 def home() -> Iterator[AtHome]:
-    build("build cluster", "gitops build", "acme build", "apps build")
-    again = kept()
-    if not again:
-        fresh()
-    folder = KEPT if os.environ.get("HOMELAB_LAB_KEEP") else Path(tempfile.mkdtemp())
-    made = prepared(folder)
-    if not again:
-        code, out = made.journey()
-        assert code == 0, out[-6000:]
-    clean()
-    yield made
-    clean()
-    end()
-    if folder != KEPT:
-        shutil.rmtree(folder, ignore_errors=True)
-
-
-def fresh() -> None:
-    shutil.rmtree(KEPT, ignore_errors=True)
-    lab("tailnet", "down")
-    for node in NODES:
-        lab("wipe", str(node))
-    lab("up", str(len(NODES)))
-    for words in (("git", "up"), ("git", "reset"), ("acme", "up"), ("tailnet", "up"), ("tailnet", "key")):
-        lab(*words)
-
-
-def prepared(folder: Path) -> AtHome:
-    """The workstation: answers, its resolver, the authority that it trusts."""
-    folder.mkdir(parents=True, exist_ok=True)
-    full = yamlfile.load((ROOT / "tests/answers/full.yaml").read_text())
-    tailnet = yamlfile.load((ROOT / "tests/answers/lab.yaml").read_text())
-    answers = {**full, "cluster": "proof", "tailnet": tailnet["tailnet"], "proof": tailnet["proof"]}
-    (folder / "answers.yaml").write_text(yamlfile.dump_plain(answers))
-    (folder / "resolv.conf").write_text(f"nameserver {DNS}\noptions timeout:2 attempts:1\n")
-    if not (folder / "root.pem").exists():
-        root = lab("acme", "root")
-        (folder / "root.pem").write_text(root)
-        for place in ("laptop", "outside"):
-            lab("tailnet", place, "sh", "-c", f"cat >> /etc/ssl/certs/ca-certificates.crt <<'P'\n{root}\nP\n")
-    made = AtHome(folder, str(folder / "answers.yaml"), "proof")
-    made.resolver = folder / "resolv.conf"
-    made.env["CURL_CA_BUNDLE"] = str(folder / "root.pem")
-    return made
+    with lived_in() as made:
+        clean()
+        yield made
+        clean()
 
 
 def clean() -> None:
