@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import datetime, timedelta
 from typing import Any
 
 from steps import flux_causes
@@ -14,6 +15,7 @@ from steps.why.finding import Finding
 from wizard.secret import redact
 from wizard.world import Cluster
 
+SAME_TRY = timedelta(seconds=10)  # an event comes about when the try that it tells of has ended
 LONG = 800  # characters: what Flux prints can be pages long
 NO_NEWS = "Progressing: Reconciliation in progress"
 UNWELL = re.compile(r"Progressing|HealthCheckFailed")  # everything is applied; something of it does not run
@@ -117,8 +119,8 @@ def _merely_waits(item: Item) -> bool:
 def _last_try(cluster: Cluster, seen: Seen, kustomization: Item) -> list[str]:
     """How the try before this one ended: while Flux tries again, the object itself no longer says so.
 
-    Only of the commit that is followed now: Kubernetes drops events that come too often, so the newest one that is
-    kept may be about a commit long gone.
+    Only of the commit that is followed now: Kubernetes drops events that come too often, or sums them up, so the newest
+    one that is kept may be about a commit long gone.
     """
     history = ((kustomization.body or {}).get("status") or {}).get("history") or []
     last = history[0] if history else {}
@@ -130,14 +132,19 @@ def _last_try(cluster: Cluster, seen: Seen, kustomization: Item) -> list[str]:
         return []
     events = (cluster.get(f"/api/v1/namespaces/{kustomization.namespace}/events") or {}).get("items") or []
     about = [one for one in events if (one.get("involvedObject") or {}).get("name") == kustomization.name]
-    warning = newest_warning([one for one in about if _revision(one) in (None, revision)])
+    warning = newest_warning([one for one in about if _tells(one, last)])
     return [f"The try before ended with {ended}", *([warning] if warning else [])]
 
 
-def _revision(event: Object) -> str | None:
-    """The commit that an event of Flux is about."""
-    annotations = event["metadata"].get("annotations") if "metadata" in event else None
-    return (annotations or {}).get("kustomize.toolkit.fluxcd.io/revision")
+def _tells(event: Object, last: Mapping[str, Any]) -> bool:
+    """Whether an event is about the try that ended as `last` says. One that sums up others names no commit."""
+    if event.get("reason") != last["lastReconciledStatus"]:
+        return False
+    annotations = (event.get("metadata") or {}).get("annotations") or {}
+    if revision := annotations.get("kustomize.toolkit.fluxcd.io/revision"):
+        return bool(revision == (last.get("metadata") or {}).get("revision"))
+    at, ended = next(_times(event), ""), str(last.get("lastReconciled") or "")
+    return not ended or not at or datetime.fromisoformat(at) > datetime.fromisoformat(ended) - SAME_TRY
 
 
 def _release(kustomization: Item, waiting: Sequence[Item]) -> Item | None:

@@ -122,26 +122,30 @@ def test_while_flux_tries_again_the_last_try_is_told() -> None:
 
 
 @pytest.mark.parametrize(
-    ("tried", "told_of", "words"),
+    ("tried", "event", "words"),
     [
-        ("new", "new", "The try before ended with HealthCheckFailed. Kustomization hello: BuildFailed bad YAML"),
-        ("new", "old", "The try before ended with HealthCheckFailed."),  # the newest event that Kubernetes kept
-        ("old", "old", ""),
+        ("new", {}, "The try before ended with BuildFailed. Kustomization hello: BuildFailed bad YAML"),
+        ("new", {"of": "old"}, "The try before ended with BuildFailed."),  # the newest that Kubernetes kept
+        ("new", {"reason": "ArtifactFailed"}, "The try before ended with BuildFailed."),
+        ("new", {"of": None, "lastTimestamp": "2026-01-01T00:00:01Z"}, "The try before ended with BuildFailed. Kust"),
+        ("new", {"of": None, "lastTimestamp": "2025-12-31T23:50:00Z"}, "The try before ended with BuildFailed."),
+        ("old", {"of": "old"}, ""),
     ],
 )
-def test_a_try_of_an_older_commit_is_no_news(tried: str, told_of: str, words: str) -> None:
+def test_a_try_of_an_older_commit_is_no_news(tried: str, event: dict[str, str | None], words: str) -> None:
     trying = says("Unknown", "Progressing", "Reconciliation in progress")
-    last = {"lastReconciledStatus": "HealthCheckFailed", "metadata": {"revision": tried}}
-    annotations = {"kustomize.toolkit.fluxcd.io/revision": told_of}
-    event = {"type": "Warning", "reason": "BuildFailed", "message": "bad YAML",
-             "metadata": {"annotations": annotations},
-             "involvedObject": {"kind": "Kustomization", "name": "hello"}}  # fmt: skip
-    seen = {"Kustomization": [kustomization("hello", trying, history=[last])],
+    ended = {"lastReconciledStatus": "BuildFailed", "lastReconciled": "2026-01-01T00:00:00Z"}
+    of = event.get("of", "new")
+    annotations = {"kustomize.toolkit.fluxcd.io/revision": of} if of else None
+    one = {"type": "Warning", "reason": "BuildFailed", "message": "bad YAML", **event,
+           "metadata": {"annotations": annotations},
+           "involvedObject": {"kind": "Kustomization", "name": "hello"}}  # fmt: skip
+    seen = {"Kustomization": [kustomization("hello", trying, history=[{**ended, "metadata": {"revision": tried}}])],
             "GitRepository": [thing("flux-system", status={"artifact": {"revision": "new"}})]}  # fmt: skip
-    left = [one for one in waiting(seen, Expected(REVISION)) if one.kind == "Kustomization"]
-    text = why(Objects(**{"flux-system_events": [event]}), seen, left)
-    assert text.removeprefix("Kustomization flux-system/hello is being applied. ").startswith(words)
-    assert ("BuildFailed" in text, "ended" in text) == (told_of == "new", tried == "new")
+    left = [each for each in waiting(seen, Expected(REVISION)) if each.kind == "Kustomization"]
+    text = why(Objects(**{"flux-system_events": [one]}), seen, left)
+    said = text.removeprefix("Kustomization flux-system/hello is being applied.").strip()
+    assert said.startswith(words) and ("YAML" in said) == ("Kust" in words) and bool(said) == bool(words)
 
 
 def test_nothing_to_wait_for_needs_no_reason() -> None:
