@@ -16,10 +16,10 @@ from pathlib import Path
 import pytest
 
 from tests.lab.cluster_lab import ROOT, build, end, kubectl, lab
-from tests.lab.test_proof import DNS, AtHome
+from tests.lab.whole_home import NODES, PUBLIC_DNS, AtHome
 from wizard import yamlfile
 
-NODES, CLUSTER = (1, 2), "tls"
+CLUSTER = "tls"
 STAGING, PRODUCTION = "letsencrypt-staging", "letsencrypt-production"
 SECRETS = {"websecure-internal-tls", "websecure-external-tls"}
 Ran = Callable[[str, str], None]
@@ -46,10 +46,10 @@ def home(tmp_path_factory: pytest.TempPathFactory) -> AtHome:
     answers = yamlfile.load((ROOT / "tests/answers/full.yaml").read_text()) | {"cluster": CLUSTER}
     answers["repository"]["apps"] = ["hello", "pihole"]
     (folder / "answers.yaml").write_text(yamlfile.dump_plain(answers))
-    (folder / "resolv.conf").write_text(f"nameserver {DNS}\noptions timeout:2 attempts:1\n")
     (folder / "root.pem").write_text(lab("acme", "root"))
     home = AtHome(folder, str(folder / "answers.yaml"), CLUSTER)
     home.resolver = folder / "resolv.conf"
+    home.asks(PUBLIC_DNS)
     home.env["CURL_CA_BUNDLE"] = str(folder / "root.pem")
     return home
 
@@ -73,8 +73,7 @@ def orders() -> list[str]:
 
 
 def test_a_new_cluster_has_certificates_of_the_test_service(home: AtHome) -> None:
-    code, out = home.journey()
-    assert code == 0, out[-6000:]
+    home.settle_in()
     assert {name: issuer for name, (issuer, _) in secrets().items()} == dict.fromkeys(SECRETS, STAGING)
     assert not (kept(home) / "certificates.age").exists(), "those of the test service are worth no copy"
 
@@ -109,8 +108,8 @@ def test_a_cluster_built_anew_gets_them_back_and_orders_nothing(home: AtHome, ra
     assert code == 0, out[-6000:]
     answers = Path(home.answers)
     answers.write_text(answers.read_text().replace("issuer: staging", "issuer: production"))
-    code, out = home.journey()
-    assert code == 0, out[-6000:]
+    home.asks(PUBLIC_DNS)
+    home.settle_in()
     assert secrets() == before, "cert-manager took them for its own"
     assert orders() == []
     code, out = home.run("plan", "--answers", home.answers)
