@@ -50,6 +50,12 @@ def main(argv: Sequence[str] | None = None) -> int:
     if words == ["--version"]:
         print(f"homelab {__version__}")
         return 0
+    from wizard.leaving import printed
+
+    return printed(_ended(words))
+
+
+def _ended(words: list[str]) -> int:
     from wizard.leaving import told_to_end
 
     try:

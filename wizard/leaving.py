@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import signal
+import sys
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
@@ -13,6 +14,7 @@ from typing import Any
 from wizard.errors import ExitCode
 
 ASKING, WORKING = b"a", b"w"  # what a signal interrupted
+AGAIN = 1.0  # seconds that an input gets to end
 SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 
@@ -21,8 +23,8 @@ class Leaving:
 
     The first one sets `stop`, which ends every wait and lets what runs on the hosts come to its end: raising
     an exception in the middle of a write would leave it half done. Only while the person is being asked does
-    it raise `KeyboardInterrupt`, since an input can't be told to stop. The second leaves without waiting,
-    which is safe too, since the state is saved as a whole after each change.
+    it raise `KeyboardInterrupt`, since an input can't be told to stop; once more where that was swallowed. The
+    second leaves without waiting, which is safe too, since the state is saved as a whole after each change.
 
     A handler runs in the middle of whatever the main thread does, which may hold the very lock that setting
     `stop` or printing needs. So it only writes a byte to a pipe, and a thread does the rest.
@@ -30,7 +32,8 @@ class Leaving:
 
     def __init__(self, stop: threading.Event) -> None:
         self._stop = stop
-        self._asking = False
+        self._asking = self._again = False
+        self._asked = threading.Event()  # an input has ended
         self._before: dict[int, Any] = {}
         self._reader, self._writer = os.pipe()
 
@@ -50,12 +53,19 @@ class Leaving:
         """Around reading from the person: Ctrl-C raises there."""
         before = self._asking
         self._asking = threading.current_thread() is threading.main_thread()
+        self._asked.clear()
         try:
             yield
         finally:
             self._asking = before
+            self._asked.set()
 
     def _on_signal(self, number: int, frame: FrameType | None) -> None:
+        if self._again:
+            self._again = False
+            if not self._asked.is_set():
+                raise KeyboardInterrupt
+            return
         os.write(self._writer, ASKING if self._asking else WORKING)
         if self._asking:
             self._asking = False
@@ -67,6 +77,9 @@ class Leaving:
             self._stop.set()
         if first == WORKING:
             _say("Stopping: what runs now comes to its end. Press Ctrl-C again to leave at once.")
+        if first == ASKING and not self._asked.wait(AGAIN):  # a finalizer, for instance, swallows what is raised in it
+            self._again = True
+            os.kill(os.getpid(), signal.SIGINT)
         if first and os.read(self._reader, 1):
             _say("Left at once.")
             os._exit(ExitCode.INTERRUPTED)
@@ -92,3 +105,20 @@ def told_to_end() -> Iterator[None]:
     finally:
         for number, handler in before.items():
             signal.signal(number, handler)
+
+
+def printed(code: int) -> int:
+    """`code`, with what was said on its way to the terminal, or 1 when a success could not be told.
+
+    Where nobody reads any more, Python would try once more, complain, and end with 120 instead.
+    """
+    for stream in (sys.__stdout__, sys.__stderr__):  # not what a full screen may have put in their place
+        try:
+            if stream is not None:
+                stream.flush()
+        except OSError:
+            code = code or ExitCode.FAILED
+            null = os.open(os.devnull, os.O_WRONLY)
+            os.dup2(null, stream.fileno())
+            os.close(null)
+    return code

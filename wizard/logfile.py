@@ -37,6 +37,13 @@ class LogFile:
         """The error that ended the run."""
         self._write(time.time(), f"ended by {type(error).__name__}: {report.clean(str(error))}".replace("\n", " ⏎ "))
 
+    def late(self, error: BaseException) -> None:
+        """A mistake while the screen was going away already, which nobody needs to be told."""
+        place = traceback.extract_tb(error.__traceback__)[-1:]
+        where = f" ({Path(place[0].filename).name}:{place[0].lineno})" if place else ""
+        text = f"after leaving: {type(error).__name__}: {report.clean(str(error))}{where}"
+        self._write(time.time(), text.replace("\n", " ⏎ "))
+
     def _write(self, at: float, text: str) -> None:
         if self._fd is None:
             return

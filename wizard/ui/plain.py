@@ -119,7 +119,9 @@ class Plain:
         try:
             with self._leaving.asking():
                 return self._keyboard.secret(label) if secret else self._keyboard.line(label)
-        except KeyboardInterrupt:
+        except BrokenPipeError:
+            raise
+        except (KeyboardInterrupt, OSError):  # the latter where the terminal is gone
             self._session.world.stop.set()
             raise Interrupted("Stopped.") from None
         except EOFError:

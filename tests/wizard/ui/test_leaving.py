@@ -2,16 +2,28 @@
 
 from __future__ import annotations
 
+import asyncio
+import errno
+import io
+import os
+import signal
+import sys
 import time
+from contextlib import suppress
+from pathlib import Path
 from typing import Any
 
 import pytest
+from textual.events import Key
 
 from tests.wizard.ui.driver import answered, driven
 from wizard.errors import Interrupted, WizardError
+from wizard.logfile import LogFile
 from wizard.ui.trail import Trail
+from wizard.ui.tui import signals
 from wizard.ui.tui.app import WizardApp
 from wizard.ui.tui.screens.leave import LeaveScreen
+from wizard.ui.tui.signals import TerminalGone
 from wizard.ui.tui.widgets.panes import ApprovalPane, FailurePane
 from wizard.ui.tui.widgets.work import WorkPane
 
@@ -49,6 +61,18 @@ async def test_ctrl_c_twice_leaves_at_every_moment(session: Any, world: Any, mom
         await driver.press("ctrl+c", "ctrl+c")
         await driver.until(lambda: driver.app._exit, "the end")
     assert isinstance(driver.app.error, Interrupted | WizardError) and world.stop.is_set()
+
+
+async def test_what_was_typed_before_the_question_is_no_answer_to_it(session: Any) -> None:
+    """A key that nothing on its screen wanted arrives late: an Escape of before would mean to stay."""
+    async with driven(session) as driver:
+        await driver.question("kind")
+        driver.app.post_message(Key("escape", None))
+        driver.app.post_message(Key("ctrl+c", None))
+        await driver.pilot.pause()
+        assert isinstance(driver.app.screen, LeaveScreen)
+        await driver.press("ctrl+c")
+        await driver.until(lambda: driver.app._exit, "the end")
 
 
 async def test_leaving_waits_for_what_runs_and_says_so(answered: Any, world: Any) -> None:
@@ -89,6 +113,58 @@ def test_a_mistake_in_the_app_itself_prints_no_traceback(session: Any, monkeypat
     with pytest.raises(ZeroDivisionError):
         app.run_to_end(headless=True)
     assert app.ended.is_set() and "Traceback" not in "".join(capfd.readouterr())
+
+
+class Unheard(io.StringIO):
+    def write(self, text: str) -> int:
+        raise OSError(errno.EIO, "nobody is there")
+
+
+def test_a_terminal_that_goes_away_in_the_middle_of_work_that_does_not_end(session: Any, monkeypatch: Any) -> None:
+    def run(app: WizardApp, *unused: Any, **more: Any) -> None:
+        app.ended.clear()
+        raise TerminalGone
+
+    def end(code: int) -> None:
+        raise SystemExit(code)
+
+    monkeypatch.setattr("wizard.ui.tui.app.run", run)
+    monkeypatch.setattr("wizard.ui.tui.app.PATIENCE", 0.1)
+    monkeypatch.setattr(os, "_exit", end)
+    monkeypatch.setattr(sys, "stderr", Unheard())
+    with pytest.raises(SystemExit) as ended:
+        WizardApp(session).run_to_end()
+    assert ended.value.code == 130
+
+
+def test_a_place_that_swallows_the_end_of_the_terminal(monkeypatch: Any) -> None:
+    def swallowing() -> None:
+        with suppress(KeyboardInterrupt):
+            signal.raise_signal(signal.SIGHUP)
+
+    class Endless:
+        _driver = None
+
+        def run(self, loop: asyncio.AbstractEventLoop, **unused: Any) -> None:
+            loop.call_soon(swallowing)
+            loop.run_forever()
+
+    monkeypatch.setattr(signals, "gone", lambda: True)
+    with pytest.raises(TerminalGone):
+        signals.run(Endless(), lambda: None)  # type: ignore[arg-type]
+
+
+def test_a_mistake_while_the_screen_goes_away_is_only_logged(session: Any, tmp_path: Path, monkeypatch: Any) -> None:
+    def broken(self: Any, prompt: Any) -> None:
+        app.leaving = True
+        raise ZeroDivisionError("a mistake")
+
+    monkeypatch.setattr(Trail, "arrive", broken)
+    session.log = LogFile(tmp_path / "homelab.log", "a test")
+    app = WizardApp(session)
+    with pytest.raises(Interrupted):
+        app.run_to_end(headless=True)
+    assert "after leaving: ZeroDivisionError: a mistake (test_leaving.py:" in session.log.path.read_text()
 
 
 def test_a_mistake_in_a_step_reaches_the_command(session: Any, monkeypatch: Any) -> None:

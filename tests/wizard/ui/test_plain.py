@@ -2,21 +2,25 @@
 
 from __future__ import annotations
 
+import errno
 import io
 import os
 import signal
 import subprocess
 import sys
 import threading
+import time
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import pytest
 
 from wizard.errors import Declined, Interrupted, WizardError
 from wizard.events import StepChanged, StepStatus
-from wizard.leaving import Leaving
+from wizard.leaving import Leaving, printed
 from wizard.question import ADDRESS, CHOICE, SECRET, YES_NO, Choice, Prompt, Question, list_of
 from wizard.secret import Secret, SecretRef
 from wizard.ui import lines, plain
@@ -158,6 +162,37 @@ def test_a_second_ctrl_c_leaves_at_once() -> None:
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=20)
     assert done.returncode == 130 and "again to leave at once" in done.stderr
+
+
+def test_a_signal_that_was_swallowed_ends_the_input_a_moment_later() -> None:
+    """As in a finalizer, in which Python raises nothing."""
+    stop = threading.Event()
+    with Leaving(stop) as leaving, pytest.raises(KeyboardInterrupt), leaving.asking():
+        with suppress(KeyboardInterrupt):
+            signal.raise_signal(signal.SIGTERM)
+        time.sleep(20)
+    assert stop.is_set()
+
+
+@pytest.mark.parametrize(("code", "told"), [(0, 1), (130, 130)])
+def test_what_nobody_could_be_told_is_no_success(code: int, told: int, monkeypatch: Any) -> None:
+    """Python would complain about it when it ends, and end with 120."""
+    with Path("/dev/full").open("w") as nobody:
+        nobody.write("Everything is done.")
+        monkeypatch.setattr(sys, "__stdout__", nobody)
+        assert printed(code) == told
+
+
+def test_a_terminal_that_is_gone_ends_plain_lines(session: Any, world: Any) -> None:
+    class Nobody:
+        def line(self, label: str) -> str:
+            raise OSError(errno.EIO, "nobody is there")
+
+        secret = line
+
+    with pytest.raises(Interrupted):
+        plain.run(session, Out(io.StringIO()), Nobody())
+    assert world.stop.is_set()
 
 
 HOSTS = Question("hosts", "Which?", list_of(ADDRESS))

@@ -106,6 +106,14 @@ def test_a_terminal_that_goes_away_ends_the_wizard(home: Path, told: bool) -> No
     assert not list(home.glob("homelab-wizard/mistakes/*"))
 
 
+def test_a_terminal_that_goes_away_ends_plain_lines(home: Path) -> None:
+    terminal = Terminal(home, "--plain")
+    terminal.until("Number, 1 to 2 [1]:")
+    terminal.close()
+    terminal.process.send_signal(signal.SIGHUP)
+    assert terminal.process.wait(20) == 130
+
+
 def test_a_terminal_that_goes_away_ends_the_opening_screen(home: Path) -> None:
     terminal = Terminal(home)
     terminal.until("Which fruit?")

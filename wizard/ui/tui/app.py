@@ -5,10 +5,11 @@ from __future__ import annotations
 import os
 import sys
 import time
+from contextlib import suppress
 from typing import ClassVar
 
 from textual.binding import Binding, BindingType
-from textual.events import Unmount
+from textual.events import Key, Unmount
 
 from wizard import report
 from wizard.errors import ExitCode, Interrupted
@@ -109,14 +110,18 @@ class WizardApp(AnsweringApp):
         try:
             run(self, self.leave, headless=headless)
         except TerminalGone:
-            pass
+            self.leaving = True
         finally:
             self._let_go()
         if not self.ended.wait(0 if self._at_once else PATIENCE):
-            print(f"Left at once. {self.session.farewell}", file=sys.stderr, flush=True)
+            with suppress(OSError):  # nobody may be there to read it
+                print(f"Left at once. {self.session.farewell}", file=sys.stderr, flush=True)
             os._exit(ExitCode.INTERRUPTED)
-        if self._exception is not None and not self.leaving:  # else the screen was going away, and its parts with it
-            raise self._exception
+        if self._exception is not None:
+            if not self.leaving:
+                raise self._exception
+            if self.session.log is not None:  # the screen was going away, and its parts with it
+                self.session.log.late(self._exception)
         if self.error is not None:
             raise self.error
         if not self.finished:  # left before the engine had begun
@@ -212,6 +217,11 @@ class WizardApp(AnsweringApp):
         self.journey.tick(now, asked, now - self._began, self.leaving and not self.ended.is_set())
 
     # -- keys ------------------------------------------------------------------------------------------------
+
+    def on_key(self, event: Key) -> None:
+        """A key comes here when nothing on its screen wanted it, which takes a while."""
+        if isinstance(self.screen, LeaveScreen) and event.time < self.screen.asked:
+            event.prevent_default()  # typed before the question, it is no answer to it: Escape would mean to stay
 
     def action_log(self) -> None:
         self.journey.toggle_log()

@@ -21,12 +21,16 @@ class TerminalGone(KeyboardInterrupt):
 def run(app: App[Any], leave: Callable[[], object], *, headless: bool = False) -> None:
     """Runs `app` until the terminal is given back. Raises `TerminalGone`; whatever comes, no thread stays behind."""
     loop = asyncio.new_event_loop()  # our own: asyncio.run would wait for every thread without an end
-    with signals(lambda: loop.call_soon_threadsafe(leave)):
+    with signals(lambda: loop.call_soon_threadsafe(leave), lambda: loop.call_soon_threadsafe(_vanish)):
         try:
             app.run(loop=loop, headless=headless)
         finally:
             if reading := getattr(app._driver, "exit_event", None):
                 reading.set()  # the thread that reads keys ends, which Textual could not always tell it
+
+
+def _vanish() -> None:
+    raise TerminalGone
 
 
 def watch_terminal(app: App[Any]) -> None:
@@ -45,13 +49,18 @@ def gone() -> bool:
 
 
 @contextmanager
-def signals(leave: Callable[[], object]) -> Iterator[None]:
-    """While the app runs: being told to end means leaving as with Ctrl-C, or without a word when nobody can read it."""
+def signals(leave: Callable[[], object], vanish: Callable[[], object]) -> Iterator[None]:
+    """While the app runs: being told to end means leaving as with Ctrl-C, or without a word when nobody can read it.
+
+    Without a word is `TerminalGone`, raised wherever the app is, as it may be waiting for the terminal. That can be in
+    a place which swallows it, such as a finalizer: `vanish` has to raise it once more from the loop, where that runs.
+    """
 
     def told(number: int, frame: object) -> None:
         if gone():
             for late in (number, signal.SIGCONT, signal.SIGWINCH):  # Textual would want to draw for these
                 signal.signal(late, signal.SIG_IGN)
+            vanish()
             raise TerminalGone from None
         leave()
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from typing import ClassVar
 
 from textual.app import ComposeResult
@@ -23,6 +24,7 @@ class LeaveScreen(ModalScreen[bool]):
     def __init__(self, working: bool, farewell: str) -> None:
         super().__init__()
         self._working, self._farewell = working, farewell
+        self.asked = time.monotonic()
 
     def compose(self) -> ComposeResult:
         with Vertical(id="dialog"):

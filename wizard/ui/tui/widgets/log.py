@@ -82,6 +82,8 @@ class LogPane(Vertical):
 
     def toggle(self) -> None:
         """Shows the log and gives it the focus, or hides it."""
+        if not self.is_attached:  # the app is ending
+            return
         self.display = not self.display
         if self.display:
             self._rewrite()
