@@ -115,9 +115,10 @@ def judged(process: subprocess.Popen[bytes], folder: Path, seen: bytes) -> str:
         return f"a mistake: {mistakes[0].read_text().splitlines()[-1]}"
     if process.returncode in (-signal.SIGINT, -signal.SIGTERM, -signal.SIGHUP):
         return ""
-    if b"Traceback" in seen or b"Exception ignored" in seen:
+    begun = b"wizard/" in seen or b"KeyboardInterrupt" not in seen  # else Python was still at its own start
+    if begun and (b"Traceback" in seen or b"Exception ignored" in seen):
         return f"a traceback: {seen[-2000:].decode(errors='replace')}"
-    return "" if process.returncode == STOPPED else f"exit code {process.returncode}"
+    return "" if process.returncode == STOPPED or not begun else f"exit code {process.returncode}"
 
 
 def moments(count: int, first: int, side_by_side: int = 4) -> list[str]:

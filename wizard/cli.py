@@ -69,6 +69,9 @@ def _ended(words: list[str]) -> int:
     except BrokenPipeError:
         return 1
     except BaseException as error:
+        if isinstance(error.__cause__, KeyboardInterrupt):  # Python 3.11 wraps one that comes while a class is made
+            _say("Stopped. Nothing is half done.")
+            return 130
         return _mistake(error, words)
 
 

@@ -113,9 +113,10 @@ def printed(code: int) -> int:
     Where nobody reads any more, Python would try once more, complain, and end with 120 instead.
     """
     for stream in (sys.__stdout__, sys.__stderr__):  # not what a full screen may have put in their place
+        if stream is None:
+            continue
         try:
-            if stream is not None:
-                stream.flush()
+            stream.flush()
         except OSError:
             code = code or ExitCode.FAILED
             null = os.open(os.devnull, os.O_WRONLY)

@@ -37,7 +37,8 @@ class Terminal:
 
         os.environ.setdefault("PROMPT_TOOLKIT_NO_CPR", "1")  # not every terminal tells where its cursor is
         bare = questionary.Style([])
-        return str(getattr(questionary, kind)(label, qmark="", style=bare).unsafe_ask())
+        question = getattr(questionary, kind)(label, qmark="", style=bare)
+        return str(question.application.run(handle_sigint=False))  # its own way loses one that comes at the end
 
 
 class Bare:
