@@ -76,13 +76,13 @@ class Stage:
 
     def plan(self, *, token: bool = True) -> list[str]:
         ctx = self.context(token=token)
-        Engine([Repository()], ctx)._take_settings(Repository())
+        Engine([Repository()], ctx).asking.take_settings(Repository())
         return [change.sentence for change in Repository().plan(Repository().check(ctx), ctx.answers)]
 
     def walk(self) -> list[str]:
         """Only what makes the repository reachable, until nothing is left of it; by id."""
         ctx, done = self.context(), []
-        Engine([Repository()], ctx)._take_settings(Repository())
+        Engine([Repository()], ctx).asking.take_settings(Repository())
         while changes := reach.changes(reach.look(ctx)):
             for change in changes:
                 ctx.do(change)
@@ -92,7 +92,7 @@ class Stage:
     def ahead(self, *, token: bool = True) -> list[str]:
         """What `walk` would do, in sentences."""
         ctx = self.context(token=token)
-        Engine([Repository()], ctx)._take_settings(Repository())
+        Engine([Repository()], ctx).asking.take_settings(Repository())
         return [change.sentence for change in reach.changes(reach.look(ctx))]
 
     @property

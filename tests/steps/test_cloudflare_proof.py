@@ -123,7 +123,14 @@ def test_a_token_that_ends_soon_is_warned_of(days: int, warned: bool, tmp_path: 
 
 def test_in_the_demo_any_cloudflare_token_is_right(pis: Any) -> None:
     made = pis(
-        domains={"provider": "cloudflare", "email": "me@attic.net", "issuer": "staging", **NAMES, "wan_address": None}
+        domains={
+            "provider": "cloudflare",
+            "email": "me@attic.net",
+            "issuer": "staging",
+            "certificates": "wildcard",
+            **NAMES,
+            "wan_address": None,
+        }
     )
     made.ctx.keep("domains", "cloudflare_token", Secret("any"))
     assert made.run(Domains()) == [(None, "domains/prove"), (None, "domains/public-address")]

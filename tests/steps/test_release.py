@@ -29,7 +29,7 @@ def older(tmp_path_factory):
     folder = tmp_path_factory.mktemp("home") / "attic"
     folder.mkdir()
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(repository_content, "settings", lambda ctx: replace(plain(ctx), versions=OLD))
+        patch.setattr(repository_content, "settings", lambda *given: replace(plain(*given), versions=OLD))
         for name in ("steps.flux", "steps.repository"):
             patch.setattr(f"{name}.settings", repository_content.settings)
         home = Home(folder)
@@ -98,7 +98,7 @@ def test_another_conflict_is_asked_about(home):
     with_other["charts"]["traefik"]["url"] = "oci://elsewhere.example.org/traefik"
     home.edit(TRAEFIK, "url: oci://ghcr.io", "url: oci://mine.example.org")
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(look, "settings", lambda ctx: replace(plain(ctx), versions=with_other))
+        patch.setattr(look, "settings", lambda *given: replace(plain(*given), versions=with_other))
         with pytest.raises(Blocked, match="changed by hand would have to change"):
             home.upgrade()
 
@@ -120,12 +120,12 @@ def test_it_waits_for_nothing_and_hides_nothing_while_something_is_not_ready(hom
 def test_an_older_homelab_takes_nothing_back(home):
     with pytest.MonkeyPatch.context() as patch:
         home.upgrade()
-        patch.setattr(look, "settings", lambda ctx: replace(plain(ctx), versions=OLD))
+        patch.setattr(look, "settings", lambda *given: replace(plain(*given), versions=OLD))
         assert set(standings(home).values()) == {"older"}
     mixed = copy.deepcopy(OLD)
     mixed["charts"]["metallb"]["version"] = "99.0.0"
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(look, "settings", lambda ctx: replace(plain(ctx), versions=mixed))
+        patch.setattr(look, "settings", lambda *given: replace(plain(*given), versions=mixed))
         with pytest.raises(Blocked, match="written by a newer homelab"):
             home.upgrade()
 

@@ -242,7 +242,7 @@ def test_when_github_does_not_answer_the_person_is_asked_instead(stage: Stage, m
     stage.world.make_repository(URL)
     monkeypatch.setattr(SimWorld, "http", lambda world, request: Response(502, b"Unicorn"))
     ctx = stage.context()
-    Engine([Repository()], ctx)._take_settings(Repository())
+    Engine([Repository()], ctx).asking.take_settings(Repository())
     changes = Repository().plan(Repository().check(ctx), ctx.answers)
     assert [change.id for change in changes if change.danger] == ["repository/host-key"]
     monkeypatch.undo()

@@ -61,7 +61,7 @@ def requests(
 )
 def test_no_key_to_join_with_is_asked_for_where_the_api_makes_them(stage: Any, given: Any, asked: list[str]) -> None:
     stage.ctx.answers["tailnet"] = dict(given)
-    due = Engine([Tailnet()], stage.ctx)._due(Tailnet())
+    due = Engine([Tailnet()], stage.ctx).asking.due(Tailnet())
     left = [q.key for q in due if q.key not in given and not (q.key == "auth_key" and "api_key" not in given)]
     assert left == asked
 

@@ -60,7 +60,7 @@ def test_unattended_exposed_listed_proved_and_removed(demo: Demo, capsys: Any) -
     assert all(set(one) == documented("`app list`: `apps`") for one in found["apps"])
     assert [one["url"].partition("//")[2].partition(".")[0] for one in found["apps"]] == ["hello"] * 2 + ["push"] * 2
     assert homelab(demo, "app", "remove", "ntfy", "--yes") == ExitCode.OK
-    assert "push" not in capsys.readouterr().out.partition("Who reaches what")[2]
+    assert "push (" not in capsys.readouterr().out.partition("Who reaches what")[2]
     assert not [path for path in files(demo) if "ntfy" in path]
 
 
