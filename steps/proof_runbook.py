@@ -30,7 +30,7 @@ def changes(recorded: Iterable[Mapping[str, Any]], told: Told, where: str) -> li
     wanted = rows(recorded)
     if not where or wanted == told.rows:
         return []
-    sentence = f"write who reaches what into {FILE}, push that to {where}, and let Flux take note of it"
+    sentence = f"write who reaches what into {FILE}, push that to {where}, and let Flux know of it"
     return [Change("proof/runbook", sentence, lambda ctx: _write_and_settle(ctx, wanted))]
 
 
