@@ -139,7 +139,7 @@ async def hour(lines: int = 720_000) -> int:
         app = WizardApp(session(folder, step))
         async with app.run_test(size=(120, 40)) as pilot:
             await pilot.press("ctrl+l")
-            while not app.ended.is_set():
+            while not step.ended:
                 await asyncio.sleep(0.5)
                 seen.append(memory())
             await pilot.pause()
