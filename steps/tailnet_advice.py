@@ -12,8 +12,8 @@ from wizard.web.tailnet import Machine
 SOON = 30  # days before its end from which a key is worth a warning
 _NO_COMPLAINTS = (  # what tailscaled says though all is as it is meant to be, or is told elsewhere
     "--accept-routes is false", "Tailscale is starting", "Tailscale is stopped", "You are logged out", "locked out",
+    "IP forwarding is disabled",  # which the step switches on; it says so for a long time after that, too
 )  # fmt: skip
-_FORWARDING = "IP forwarding is disabled"
 
 Told = tuple[str, str]  # title and text
 
@@ -25,7 +25,7 @@ def advice(
     found: list[Told] = []
     for address, member in members.items():
         if member.state == "Running":
-            found += [*_name(machines[address].hostname, member, known), *_complaints(machines[address], member)]
+            found += [*_name(machines[address].hostname, member, known), *_complaints(machines[address].hostname, member)]
         found += _key(machines[address].hostname, member, today)
     return found
 
@@ -45,11 +45,10 @@ def _name(name: str, member: Member, known: Sequence[Machine]) -> Iterator[Told]
     )
 
 
-def _complaints(machine: NodeFacts, member: Member) -> Iterator[Told]:
-    stale = [_FORWARDING] if machine.sysctl.get("net.ipv4.ip_forward") == "1" else []  # it says so for a long time
-    lines = [line for line in member.health if not any(word in line for word in (*_NO_COMPLAINTS, *stale))]
+def _complaints(name: str, member: Member) -> Iterator[Told]:
+    lines = [line for line in member.health if not any(word in line for word in _NO_COMPLAINTS)]
     if lines:
-        yield f"Tailscale on {machine.hostname} complains", "\n".join(lines)
+        yield f"Tailscale on {name} complains", "\n".join(lines)
 
 
 def _key(name: str, member: Member, today: date) -> Iterator[Told]:

@@ -167,7 +167,7 @@ def test_nothing_is_sent_before_the_network_is_confirmed(_on_the_workstation, tm
     assert done.returncode == 0, done.stderr[-2000:]
     told = json.loads(done.stdout)
     assert "Which network are the Pis in?" in told["shown"]
-    assert "[192.168.77.0/28]" in told["shown"]  # proposed, not taken
+    assert "[192.168.77.0/28, - for none]" in told["shown"]  # proposed, not taken
     assert told["before"] == []
     everybody = {f"192.168.77.{number}" for number in range(1, 15)} - {"192.168.77.5"}
     assert set(told["after"]) - {"224.0.0.251", "224.0.0.22"} == everybody  # mDNS, and joining its group
