@@ -25,7 +25,10 @@ def advice(
     found: list[Told] = []
     for address, member in members.items():
         if member.state == "Running":
-            found += [*_name(machines[address].hostname, member, known), *_complaints(machines[address].hostname, member)]
+            found += [
+                *_name(machines[address].hostname, member, known),
+                *_complaints(machines[address].hostname, member),
+            ]
         found += _key(machines[address].hostname, member, today)
     return found
 
