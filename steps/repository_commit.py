@@ -139,28 +139,38 @@ class Writer:
 def pushed(
     ctx: Context, content: Callable[[Repo, str | None], Content], before: Callable[[], None] = lambda: None
 ) -> str:
-    """Commits what `content` differs in, and pushes; the commit. `before` is done once it is written, before the push.
+    """Commits what `content` differs in, and lands it; the commit. `before` is done between writing and pushing."""
 
-    When somebody else is faster, it looks again and does it on top; nothing is ever forced.
-    """
-    repo = access.repo(ctx)
-    for left in (2, 1, 0):
+    def write() -> str:
+        repo = access.repo(ctx)
         base = access.heads(ctx).get(repo.branch)
         if base and not repo.has(base):
             repo.fetch()
         ctx.progress(None, "encrypting secrets and checking every file")
         commit = Writer(content(repo, base)).write()
         before()
+        return commit
+
+    return land(ctx, write)
+
+
+def land(ctx: Context, write: Callable[[], str]) -> str:
+    """Pushes the commit that `write` makes on top of the branch as it is then; the commit.
+
+    When somebody else is faster, it is written again on top of theirs; nothing is ever forced.
+    """
+    repo = access.repo(ctx)
+    for left in (2, 1, 0):
+        commit = write()
         try:
             repo.push(commit)
+            break
         except GitRefused as error:
             if error.kind != "moved" or not left:
                 raise
             ctx.line(None, f"somebody else has pushed to {repo.branch}: looking again")
-            continue
-        ctx.state.remember("repository", "commit", value=commit)
-        ctx.line(None, f"pushed {commit[:12]} to {access.place(repo.url, ctx.answers)}")
-        break
+    ctx.state.remember("repository", "commit", value=commit)
+    ctx.line(None, f"pushed {commit[:12]} to {access.place(repo.url, ctx.answers)}")
     return commit
 
 

@@ -12,8 +12,7 @@ from steps.gitops.merge import Conflict, merge
 from steps.release import history, look, pins
 from steps.release.history import Upgrade
 from steps.release.pins import Note, Pin
-from steps.release.upgrade import push
-from steps.repository_commit import KEEPER, Writer, split
+from steps.repository_commit import KEEPER, Writer, land, split
 from steps.repository_content import Content
 from steps.repository_edits import counted
 from wizard.context import Context
@@ -112,7 +111,8 @@ def _move(pin: Pin, now: str | None, then: str | None) -> str:
 
 
 def _push(ctx: Context) -> None:
-    def write(found: Content) -> str:
+    def write() -> str:
+        found = look.content(ctx)
         upgrade = history.newest(found.repo, str(found.base))
         if upgrade is None or upgrade.went_back:
             raise Blocked(
@@ -125,4 +125,4 @@ def _push(ctx: Context) -> None:
         message = f'Revert "{upgrade.subject}"\n\n{body}\n\n{told}\n'
         return found.repo.commit(KEEPER, message, *split(undoing.texts), found.base)
 
-    push(ctx, write)
+    land(ctx, write)

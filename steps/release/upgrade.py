@@ -15,13 +15,12 @@ from steps.gitops.merge import Conflict
 from steps.release import history, look
 from steps.release.pins import Seen
 from steps.repository import describe
-from steps.repository_commit import Writer
+from steps.repository_commit import Writer, land
 from steps.repository_content import Content, Difference
 from steps.repository_edits import decided
 from wizard.context import Context
 from wizard.errors import Blocked, WizardError
 from wizard.question import YES_NO, Answers, Question
-from wizard.refusals import GitRefused
 from wizard.step import Change, Step
 
 NAME = "upgrade"
@@ -147,29 +146,13 @@ def _tell(ctx: Context, found: list[Seen]) -> None:
 
 
 def _push(ctx: Context) -> None:
-    def write(found: Content) -> str:
+    def write() -> str:
+        found = look.content(ctx)
         commit = Writer(found, _message(found), pinned_by_hand(look.seen(found))).write()
         decided(ctx)
         return commit
 
-    push(ctx, write)
-
-
-def push(ctx: Context, write: Callable[[Content], str]) -> None:
-    """Pushes what `write` commits; when somebody else is faster it looks again. Nothing is ever forced."""
-    for left in (2, 1, 0):
-        found = look.content(ctx)
-        commit = write(found)
-        try:
-            found.repo.push(commit)
-        except GitRefused as error:
-            if error.kind != "moved" or not left:
-                raise
-            ctx.line(None, f"somebody else has pushed to {found.repo.branch}: looking again")
-            continue
-        ctx.state.remember("repository", "commit", value=commit)
-        ctx.line(None, f"pushed {commit[:12]}")
-        return
+    land(ctx, write)
 
 
 def _message(found: Content) -> str:

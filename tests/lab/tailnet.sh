@@ -5,6 +5,8 @@
 #   lab tailnet key             a fresh reusable key for nodes (tag:homelab) into $HOMELAB_LAB/headscale_auth_key
 #   lab tailnet api METHOD PATH [JSON]   headscale's API; PATH as in /node
 #   lab tailnet laptop|outside CMD...    run CMD there        lab tailnet hs ARGS...   headscale's own command line
+#   lab tailnet exit up|home|down  an exit node where the outsider is, and a second tailscaled on the workstation that leaves by it,
+#                               with a SOCKS proxy at 127.0.0.1:1055: the two commands of docs/proof.md ('home' switches the exit node off)
 #   lab tailnet status          who is on the tailnet
 #   lab tailnet repository      build the programs and the apt repository (up does it as well)
 #   lab tailnet base FOLDER     what the nodes' file system needs before anything is installed (base.sh calls it)
@@ -38,11 +40,12 @@ tailnet_cmd() {
     hs) hs "$@" ;;
     laptop) in_host laptop "$@" ;;
     outside) in_host out "$@" ;;
+    exit) case ${1:-} in up) exit_up ;; home) outside_tailscale set --exit-node= --accept-routes ;; down) exit_down ;; esac ;;
     status) api GET /node | jq -r '.nodes[] | [.givenName, .ipAddresses[0], if .online then "online" else "offline" end,
       "advertised=" + (.availableRoutes|join(",")), "serving=" + (.subnetRoutes|join(","))] | join("  ")' ;;
     repository) tailnet_build; tailscale_repository ;;
     base) tailnet_base "$1" ;;
-    *) sed -n '2,11p' "$0"; exit 1 ;;
+    *) sed -n '2,13p' "$0"; exit 1 ;;
   esac
 }
 
@@ -64,6 +67,7 @@ tailnet_up() {
 
 tailnet_down() {
   local i
+  exit_down
   stop_daemon laptop-tailscaled
   for i in $(nodes); do
     ! node_init_pid "$i" >/dev/null || (node_exec "$i" systemctl stop tailscaled) 2>/dev/null || :
@@ -198,10 +202,38 @@ laptop_join() {
   daemon hw-laptop laptop-tailscaled nsenter -t "$pid" -m -u -- \
     "$LAB_BIN/tailscaled" --statedir="$T/laptop/state" --socket=$SOCKET --port=41641 --no-logs-no-support
   until_ok 10 in_host laptop test -S $SOCKET || die "no tailscaled on the laptop, see $LAB_LOG/laptop-tailscaled.log"
-  (umask 077; hs -o json preauthkeys create --user 1 --expiration 1h | jq -er .key > "$T/laptop.key")
-  in_host laptop tailscale up --login-server "$LOGIN_SERVER" --auth-key "file:$T/laptop.key" \
+  member_key
+  in_host laptop tailscale up --login-server "$LOGIN_SERVER" --auth-key "file:$T/member.key" \
     --accept-routes --accept-dns --hostname laptop --timeout 30s
-  rm -f "$T/laptop.key"
+  rm -f "$T/member.key"
 }
+
+exit_up() {
+  local pid
+  [ -z "$(ip -n hw-out route show default; ip -n hw-ws route show default)" ] || die "hw-out or hw-ws has a default route"
+  read -r pid _ < "$LAB_RUN/out-sshd.pid"
+  daemon hw-out out-tailscaled nsenter -t "$pid" -m -u -- \
+    "$LAB_BIN/tailscaled" --tun=userspace-networking --state=mem: --socket=$SOCKET --port=0 --no-logs-no-support
+  until_ok 10 in_host out test -S $SOCKET || die "no tailscaled outside, see $LAB_LOG/out-tailscaled.log"
+  member_key
+  in_host out tailscale up --login-server "$LOGIN_SERVER" --auth-key "file:$T/member.key" --advertise-exit-node \
+    --hostname elsewhere --timeout 30s
+  hs nodes approve-routes -i "$(hs -o json nodes list | jq -r '.[] | select(.given_name == "elsewhere").id')" -r 0.0.0.0/0,::/0 >/dev/null
+  member_key
+  daemon hw-ws ws-tailscaled env SSL_CERT_FILE="$CA" "$LAB_BIN/tailscaled" --tun=userspace-networking \
+    --socks5-server=127.0.0.1:1055 --state=mem: --port=0 --socket="$T/outside.sock"
+  until_ok 10 test -S "$T/outside.sock" || die "no tailscaled on the workstation, see $LAB_LOG/ws-tailscaled.log"
+  outside_tailscale up --exit-node=elsewhere --accept-routes=false \
+    --login-server="$LOGIN_SERVER" --auth-key="file:$T/member.key" --timeout 30s
+  rm -f "$T/member.key"
+}
+
+exit_down() {
+  stop_daemon ws-tailscaled
+  stop_daemon out-tailscaled
+}
+
+outside_tailscale() { ns hw-ws "$LAB_BIN/tailscale" --socket="$T/outside.sock" "$@"; }
+member_key() { (umask 077; hs -o json preauthkeys create --user 1 --expiration 1h | jq -er .key > "$T/member.key"); }
 
 tailnet_cmd "$@"
