@@ -98,11 +98,12 @@ def _wizard(args: Namespace) -> int:
 def _home(args: Namespace, file: Path | None) -> int:
     """Where a cluster stands, its journey, what can be done with it: one after the other until the person leaves."""
     from wizard import home, opening
-    from wizard.context import Context
-    from wizard.events import Bus
-    from wizard.sections import Nobody
 
     def look(state: State) -> Context:
+        from wizard.context import Context
+        from wizard.events import Bus
+        from wizard.sections import Nobody
+
         return Context(args.simulated.aside() if "simulated" in args else real_world(), state, Nobody(), Bus())
 
     def journey(cluster: str) -> tuple[int, bool]:
@@ -547,7 +548,7 @@ def close_all(ctx: Context) -> None:
 
 
 def _session(args: Namespace, steps: Sequence[AnyStep], world: World, state: State) -> Session:
-    from wizard.engine import Consent
+    from wizard.consent import Consent
     from wizard.logfile import LogFile
     from wizard.session import Session
 

@@ -6,7 +6,7 @@ The engine holds no knowledge of any step and no knowledge of any front end. Eve
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence, Set
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from functools import partial
 from itertools import groupby
 from typing import TypeVar
@@ -14,6 +14,7 @@ from typing import TypeVar
 from wizard.absence import TIMES
 from wizard.ahead import Ahead
 from wizard.asking import Asking
+from wizard.consent import Consent
 from wizard.context import Approval, Context, Outlook
 from wizard.errors import ConnectionLost, Declined, Interrupted, StillToDo, Unavailable, WizardError
 from wizard.events import Planned, StepChanged, StepStatus
@@ -23,22 +24,6 @@ from wizard.step import AnyStep, Change
 from wizard.wait import look
 
 T = TypeVar("T")
-
-
-@dataclass(frozen=True)
-class Consent:
-    """What may be done without asking: everything that is not dangerous (`yes`), and the changes named in `allow`.
-
-    A change that wants a word typed also needs that word, in `confirm`.
-    """
-
-    yes: bool = False
-    allow: frozenset[str] = frozenset()
-    confirm: str = ""
-
-    def covers(self, change: Change) -> bool:
-        """Whether the dangerous `change` needs no question."""
-        return change.id in self.allow and change.word in ("", self.confirm)
 
 
 class Engine:

@@ -8,16 +8,18 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Literal, Protocol
+from typing import TYPE_CHECKING, Literal, Protocol
 
 from wizard import opening, report
 from wizard import state as states
-from wizard.context import Context
 from wizard.errors import ExitCode, StateError
 from wizard.question import NAME
-from wizard.sections import Part
 from wizard.state import State
 from wizard.step import AnyStep
+
+if TYPE_CHECKING:
+    from wizard.context import Context
+    from wizard.sections import Part
 
 Kind = Literal["go on", "leave", "cluster", "new", "others", "command"]
 

@@ -11,11 +11,14 @@ import textwrap
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
+from typing import TYPE_CHECKING
 
 from wizard import events
-from wizard.context import Affected, Approval, Outlook, Revision
 from wizard.errors import CommandFailed, WizardError
 from wizard.step import Change
+
+if TYPE_CHECKING:
+    from wizard.context import Affected, Approval, Outlook, Revision
 
 SYMBOLS: Mapping[str, str] = {
     "waiting": "·", "asking": "?", "checking": "▶", "planning": "▶", "applying": "▶", "verifying": "▶",
@@ -262,6 +265,8 @@ def _places(hosts: set[str]) -> str:
 
 def outlook_text(outlooks: Iterable[Outlook], names: Mapping[str, str]) -> str:
     """What `plan` found, step by step; `names` are the hosts' names by address."""
+    from wizard.context import Approval  # slow to import: not where a screen is waited for
+
     lines: list[str] = []
     for outlook in outlooks:
         if outlook.blocked is not None:

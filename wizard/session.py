@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from wizard.context import Context, FrontEnd
-from wizard.engine import Consent, Engine
+from wizard.consent import Consent
 from wizard.errors import WizardError
 from wizard.events import Bus
 from wizard.logfile import LogFile
@@ -15,7 +15,11 @@ from wizard.question import Prompt
 from wizard.report import Summary, moment
 from wizard.state import State
 from wizard.step import AnyStep
-from wizard.world import World
+
+if TYPE_CHECKING:
+    from wizard.context import Context, FrontEnd
+    from wizard.engine import Engine
+    from wizard.world import World
 
 
 @dataclass
@@ -48,6 +52,9 @@ class Session:
 
     def engine(self, front: FrontEnd) -> Engine:
         """The engine of this run, asking `front`."""
+        from wizard.context import Context  # slow to import: not before the first frame
+        from wizard.engine import Engine
+
         front = self.fronting(front)
         self._ctx = Context(self.world, self.state, front, self.bus, dry_run=self.dry_run, proposing=self.proposing)
         return Engine(self.order, self._ctx, self.consent)

@@ -15,11 +15,15 @@ if TYPE_CHECKING:
 
 def run(session: Session) -> None:
     """The whole journey on a full screen. Raises what stopped it, once the terminal is as it was before."""
-    from wizard.ui.tui.app import WizardApp  # half a second to import
+    gc.disable()  # until the first frame is there: what is read and made for it stays anyway
+    try:
+        from wizard.ui.tui.app import WizardApp  # half a second to import
 
-    app = WizardApp(session)
-    gc.freeze()  # what was read until now stays: looking through it again and again would hold up the keys
-    app.run_to_end()
+        app = WizardApp(session)
+        gc.freeze()  # what was read until now stays: looking through it again and again would hold up the keys
+        app.run_to_end()
+    finally:
+        gc.enable()
 
 
 class FullScreen:

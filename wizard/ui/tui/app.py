@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import sys
 import time
 from contextlib import suppress
+from pathlib import Path
 from typing import ClassVar
 
 from textual.binding import Binding, BindingType
@@ -26,6 +28,7 @@ from wizard.ui.tui.messages import (
     Wanted,
 )
 from wizard.ui.tui.screens.help import HelpScreen
+from wizard.ui.tui.screens.journey import JourneyScreen
 from wizard.ui.tui.screens.leave import LeaveScreen
 from wizard.ui.tui.signals import TerminalGone, run, watch_terminal
 from wizard.ui.tui.widgets.panes import ApprovalPane, FinishedPane, Pane
@@ -39,6 +42,7 @@ PATIENCE = 10.0  # seconds that the engine gets to end by itself after the scree
 class WizardApp(AnsweringApp):
     """Shows one session. `error` is what ended the journey early, when something did."""
 
+    CSS_PATH = Path(__file__).parent / "screens" / "journey.tcss"  # Textual does not read that of a first screen
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("ctrl+l", "log", "Log", priority=True, tooltip="Show or hide the log"),
         Binding("ctrl+g,question_mark,f1", "keys", "Help", tooltip="Show help and keys (? where nothing is typed yet)"),
@@ -58,15 +62,22 @@ class WizardApp(AnsweringApp):
 
     # -- beginning and ending ----------------------------------------------------------------------------
 
-    async def on_mount(self) -> None:
-        await self.push_screen(self.journey)
-        await self.journey.show_work()
+    def get_default_screen(self) -> JourneyScreen:
+        """The one screen: a screen of Textual's own below it would be made, laid out and never seen."""
+        return self.journey
+
+    def on_mount(self) -> None:
         # Timers run beside the app's messages; what they do has to take its turn among them.
         self.set_interval(DRAIN, lambda: self.call_later(self._drain))
-        self.journey.call_after_refresh(self._begin)  # the first frame need not wait for what the engine has to read
+        self.journey.when_painted(self._begin)
 
-    def _begin(self) -> None:
+    async def _begin(self) -> None:
+        """Once there is something to be seen: the first frame waits neither for this pane nor for the engine."""
+        gc.enable()
         watch_terminal(self)
+        await self.journey.show_work()
+        if self.leaving:  # before there was anything to stop
+            return
         self.ended.clear()
         self.run_worker(self._engine, thread=True, exclusive=True, exit_on_error=False, name="engine")
 
@@ -251,6 +262,9 @@ class WizardApp(AnsweringApp):
     def leave(self) -> None:
         """Stops the engine and leaves when it has stopped; called again, leaves at once."""
         if self.ended.is_set():
+            if not self.finished and self.error is None:  # the engine has not begun
+                self.error = Interrupted("Stopped.")
+                self.session.world.stop.set()
             self.leaving = True
             self.exit()
         elif self.leaving:

@@ -9,12 +9,15 @@ from __future__ import annotations
 import threading
 from collections import deque
 from collections.abc import Callable
+from typing import TYPE_CHECKING
 
-from wizard.context import Approval, Revision, Verdict
 from wizard.errors import Interrupted, WizardError
 from wizard.events import Event
 from wizard.question import Prompt, Turn
 from wizard.ui.tui.messages import ApprovalWanted, QuestionAsked, RevisionWanted, StepFailed, Wanted
+
+if TYPE_CHECKING:
+    from wizard.context import Approval, Revision, Verdict
 
 
 class Bridge:

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 from concurrent.futures import Future
+from typing import TYPE_CHECKING
 
 from textual.message import Message
 
-from wizard.context import Approval, Revision
 from wizard.errors import WizardError
 from wizard.question import Prompt
-from wizard.sections import Lookout, Seen
+
+if TYPE_CHECKING:
+    from wizard.context import Approval, Revision
+    from wizard.sections import Lookout, Seen
 
 
 class Wanted(Message):

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Awaitable, Callable
+from functools import partial
+
 from textual.app import ComposeResult
 from textual.containers import Container, Horizontal, Vertical
 from textual.content import Content
@@ -24,7 +27,8 @@ BESIDE = 54  # columns that a note has beside the list of steps on a screen of 8
 class JourneyScreen(Screen[None]):
     """Shows what the app tells it to; decides nothing."""
 
-    CSS_PATH = "journey.tcss"
+    # Its CSS, journey.tcss, is read with the app's.
+    AUTO_FOCUS = ""  # the pane that is shown says what takes the keys
     HORIZONTAL_BREAKPOINTS = [(0, "-narrow"), (70, "-normal"), (110, "-wide")]  # noqa: RUF012 — Textual declares it so
     VERTICAL_BREAKPOINTS = [(0, "-low"), (32, "-high")]  # noqa: RUF012 — Textual declares it so
 
@@ -51,6 +55,11 @@ class JourneyScreen(Screen[None]):
                 yield self._stage
                 yield self._log
         yield KeyLine()
+
+    def when_painted(self, then: Callable[[], Awaitable[None]], tries: int = 20) -> None:
+        """Calls `then` once the frame is on the screen: a refresh before that has drawn nothing of it."""
+        there = self._progress.size or not tries
+        self.call_after_refresh(then if there else partial(self.when_painted, then, tries - 1))
 
     async def show(self, pane: Pane) -> None:
         """Puts `pane` in the place of the one before it."""

@@ -55,7 +55,7 @@ class LogLines(ScrollView, can_focus=True):
         for line in new:
             self.lines.append(line)
             self.written += 1
-            self._width = max(self._width, cell_len(line))
+            self._width = max(self._width, len(line) if line.isascii() else cell_len(line))
         self.virtual_size = Size(self._width, len(self.lines))
         gone = self._first - before
         if following:

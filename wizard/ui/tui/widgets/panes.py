@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
-from typing import ClassVar
+from typing import TYPE_CHECKING, ClassVar
 
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
@@ -15,13 +15,15 @@ from textual.widget import Widget
 from textual.widgets import Button, Static
 
 from wizard import events, report
-from wizard.context import Approval
 from wizard.errors import CommandFailed, WizardError
 from wizard.expected import usually
 from wizard.fieldhelp import about_changes
 from wizard.question import BACK
 from wizard.step import Change
 from wizard.ui.tui.messages import Decided
+
+if TYPE_CHECKING:
+    from wizard.context import Approval
 
 UNFOLDED = re.compile(r"\S {2,}\S|\S{50}")  # cells of a table, or a word as long as a key
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import ClassVar
+from typing import TYPE_CHECKING, ClassVar
 
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
@@ -12,13 +12,15 @@ from textual.widget import Widget
 from textual.widgets import Static
 
 from wizard import events, report
-from wizard.context import Approval
 from wizard.fieldhelp import sections
 from wizard.question import BACK, Prompt, Question, exactly
 from wizard.secret import SecretRef
 from wizard.ui.tui.messages import Decided
 from wizard.ui.tui.widgets.field import Field
 from wizard.ui.tui.widgets.panes import NoteBox, Pane, Scroll, text
+
+if TYPE_CHECKING:
+    from wizard.context import Approval
 
 ROOM = (110, 32)  # columns and rows of the terminal: those of the screen's -wide and -high
 

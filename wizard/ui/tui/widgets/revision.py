@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from typing import ClassVar
+from typing import TYPE_CHECKING, ClassVar
 
 from textual.binding import Binding, BindingType
 from textual.widgets import Button, Static
 
 from wizard import report
-from wizard.context import Revision
 from wizard.ui.tui.widgets.panes import ButtonPane, text
+
+if TYPE_CHECKING:
+    from wizard.context import Revision
 
 
 class RevisionPane(ButtonPane):
