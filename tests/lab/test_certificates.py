@@ -115,3 +115,21 @@ def test_a_cluster_built_anew_gets_them_back_and_orders_nothing(home: AtHome, ra
     code, out = home.run("plan", "--answers", home.answers)
     assert code == 0, out[-3000:]
     ran("certificates", "put back into a new cluster: the same two, no order")
+
+
+def test_each_name_gets_a_certificate_of_its_own_when_that_is_wanted(home: AtHome, ran: Ran) -> None:
+    """The wildcards' listeners become one for each name; DuckDNS has one TXT record for all of their challenges."""
+    answers, began = Path(home.answers), time.monotonic()
+    data = yamlfile.load(answers.read_text())
+    data["domains"]["certificates"] = "single"
+    answers.write_text(yamlfile.dump_plain(data))
+    code, out = home.journey()
+    assert code == 0, out[-6000:]
+    code, out = home.run("certificates", "--json", "--cluster", CLUSTER)
+    found = json.loads(out)["certificates"]
+    assert code == 0 and found and all(one["ready"] for one in found), out
+    names = [one["names"] for one in found]
+    assert all(len(each) == 1 and "*" not in each[0] for each in names), names
+    code, out = home.run("plan", "--answers", home.answers)
+    assert code == 0, out[-3000:]
+    ran("certificates", f"{len(found)} names, each with its own, {time.monotonic() - began:.0f} s")
