@@ -97,6 +97,7 @@ def _alive(ctx: Context, client: Cloudflare) -> bool:
         raise WizardError(f"The Cloudflare token is {token.status or 'unknown'}.", "", cloudflare.RIGHTS)
     with contextlib.suppress(ValueError):
         end = datetime.fromisoformat(token.expires)
+        ctx.state.remember("domains", "token_ends", value=end.date().isoformat())
         if end - datetime.now(UTC) < SOON:
             ctx.note(
                 "The Cloudflare token ends soon",

@@ -5,11 +5,13 @@ from __future__ import annotations
 import base64
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import ClassVar
 
 from steps import dns_check, domain_proof, public_address
 from steps.domain_mistakes import SUFFIX, WITH_CERTIFICATES, mistakes, resolver_mistakes
+from wizard import validity
 from wizard.context import Context
 from wizard.errors import Problem, WizardError
 from wizard.question import ADDRESS, CHOICE, DOMAIN, EMAIL, PATH, SECRET, URL, Answers, Choice, Question, list_of
@@ -206,7 +208,9 @@ class Domains(Step[DomainFacts]):
         if found.text and not ctx.scratch.get("wan told"):
             ctx.scratch["wan told"] = True
             ctx.note("Your home's address", found.text)
-        return DomainFacts(tuple(ctx.state.recall("domains", "proved") or ()), ctx.state.recall("domains", "public"))
+        end = validity.parse(ctx.state.recall("domains", "token_ends"))
+        proved = [] if end and end < datetime.now(UTC).date() else ctx.state.recall("domains", "proved") or []
+        return DomainFacts(tuple(proved), ctx.state.recall("domains", "public"))
 
     def plan(self, facts: DomainFacts, answers: Answers) -> list[Change]:
         names, changes = proved_names(answers), []
@@ -247,5 +251,6 @@ def learn(ctx: Context) -> None:
 def prove(ctx: Context, names: Sequence[str]) -> None:
     """Proves the token on `names`. Raises `WizardError` that says what is wrong."""
     by = {"duckdns": domain_proof.by_duckdns, "cloudflare": domain_proof.by_cloudflare}
+    ctx.state.remember("domains", "token_ends", value="")  # Cloudflare alone tells when it does
     by[ctx.answers["domains"]["provider"]](ctx, token(ctx), names)
     ctx.state.remember("domains", "proved", value=list(names))

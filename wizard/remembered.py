@@ -57,8 +57,9 @@ def known(state: State) -> list[Row]:
 
 
 def ends(state: State, today: date) -> list[Row]:
-    """Certificates of the control planes and keys to the tailnet, as last seen."""
-    return [*validity.certificates(state, today, moment), *validity.tailnet_keys(state, today)]
+    """Certificates of the control planes, keys to the tailnet and the token for names, as last seen."""
+    keys = [*validity.tailnet_keys(state, today), *validity.token_for_names(state, today)]
+    return [*validity.certificates(state, today, moment), *keys]
 
 
 def backups(state: State) -> list[Row]:

@@ -14,6 +14,7 @@ KEEP = (
     "Keys of Pis: with tailnet.api_key the wizard makes them last; or disable key expiry on the control server. "
     "A key to the API: make a new one, and give it as tailnet.api_key."
 )
+TOKEN = "Make a new one that does not end, give it as domains.cloudflare_token, and run homelab again."
 
 
 def ending(what: str, thing: str, day: date, today: date, fix: str, ended: str = "ENDED", more: str = "") -> Row:
@@ -59,6 +60,12 @@ def tailnet_keys(state: State, today: date) -> list[Row]:
     ]
     found.append(("tailnet", "API key", _entry(state.recall("tailnet", "keys"), "api_key_ends")))
     return [ending(whose, what, day, today, KEEP) for whose, what, end in found if (day := parse(end[:10]))]
+
+
+def token_for_names(state: State, today: date) -> list[Row]:
+    """When the token of the provider of names ends, where it does: certificates can't be renewed after that."""
+    day = parse(state.recall("domains", "token_ends"))
+    return [ending("names", "token of the provider", day, today, TOKEN)] if day else []
 
 
 def _entry(seen: object, key: str) -> str:

@@ -14,7 +14,7 @@ import pytest
 
 from steps.domains import Domains
 from tests.steps.test_domains import DuckWorld, context
-from wizard import events
+from wizard import events, validity
 from wizard.context import Context
 from wizard.errors import WizardError
 from wizard.secret import Secret
@@ -119,6 +119,13 @@ def test_a_token_that_ends_soon_is_warned_of(days: int, warned: bool, tmp_path: 
     ctx, seen = at_cloudflare(CloudWorld(expires=end.strftime("%Y-%m-%dT%H:%M:%SZ")), tmp_path)
     ctx.do(Domains().plan(Domains().check(ctx), ctx.answers)[0])
     assert warned == any(isinstance(one, events.Note) and "ends soon" in one.title for one in seen)
+    [row] = validity.token_for_names(ctx.state, datetime.now(UTC).date())
+    assert row.level == ("warn" if warned else "good") and f"until {end.date()}" in row.text and row.ends
+    assert "domains/prove" not in [change.id for change in Domains().plan(Domains().check(ctx), ctx.answers)]
+    ctx.state.remember("domains", "token_ends", value="2026-01-01")
+    assert "domains/prove" in [change.id for change in Domains().plan(Domains().check(ctx), ctx.answers)]
+    ctx.state.remember("domains", "token_ends", value="")
+    assert validity.token_for_names(ctx.state, end.date()) == []
 
 
 def test_in_the_demo_any_cloudflare_token_is_right(pis: Any) -> None:
