@@ -14,7 +14,7 @@ KEEP = (
     "Keys of Pis: with tailnet.api_key the wizard makes them last; or disable key expiry on the control server. "
     "A key to the API: make a new one, and give it as tailnet.api_key."
 )
-TOKEN = "Make a new one that does not end, give it as domains.cloudflare_token, and run homelab again."
+ANOTHER = "Make a new one that does not end, give it as domains.cloudflare_token, and run homelab again."
 
 
 def ending(what: str, thing: str, day: date, today: date, fix: str, ended: str = "ENDED", more: str = "") -> Row:
@@ -65,7 +65,7 @@ def tailnet_keys(state: State, today: date) -> list[Row]:
 def token_for_names(state: State, today: date) -> list[Row]:
     """When the token of the provider of names ends, where it does: certificates can't be renewed after that."""
     day = parse(state.recall("domains", "token_ends"))
-    return [ending("names", "token of the provider", day, today, TOKEN)] if day else []
+    return [ending("names", "token of the provider", day, today, ANOTHER)] if day else []
 
 
 def _entry(seen: object, key: str) -> str:
