@@ -5,7 +5,9 @@
 A moment is a front end, a while after the start, keys pressed until then, and a way to leave: Ctrl-C twice, SIGTERM,
 SIGHUP, or the terminal being closed. All of it comes from the seed.
 
-What is tolerated: that the signal itself ends Python where it comes before `homelab` has begun, or after it is done.
+`homelab` is started as its installed script does, and leaves a mark where it begins, listens to signals, and is done.
+Once it has begun, no traceback is seen. While it listens, every way ends it with its own exit code; before and after,
+the signal itself may end Python. Only what Python says about a signal at its own start is not ours.
 No Ctrl-C is lost: it is SIGINT as long as no screen reads keys, and a key from then on.
 """
 
@@ -32,10 +34,28 @@ LONGEST = 8.0  # seconds after the start
 BEGIN = """
 import fcntl, os, sys, termios
 fcntl.ioctl(0, termios.TIOCSCTTY, 0)
-os.execv(sys.executable, [sys.executable, "-m", "wizard", "demo", *sys.argv[1:]])
+os.execv(sys.executable, [sys.executable, "-c", *sys.argv[1:]])
 """  # a Ctrl-C that is no key yet is a signal only from the terminal that the process belongs to, as at a person's
+PROGRAM = """
+import sys
+from wizard import cli
+marks, run = sys.argv.pop(1), cli._run
+def mark(name):
+    open(f"{marks}/{name}", "w").close()
+def marked(words):
+    mark("listening")
+    try:
+        return run(words)
+    finally:
+        mark("done")
+cli._run = marked
+mark("begun")
+sys.exit(cli.main())
+"""
 WAYS = ("ctrl-c", "SIGTERM", "SIGHUP", "closed")
-STOPPED = 130  # the documented exit code of a run that was stopped
+STOPPED, FAILED = 130, 1  # the documented exit codes of a run that was stopped, and of one that failed
+FAILURE = b"Try again, or stop?"
+INTERRUPTED = b"KeyboardInterrupt"  # what Python says about a Ctrl-C at its own start
 
 
 def moment(seed: int) -> str:
@@ -77,8 +97,8 @@ def start(folder: Path, words: list[str]) -> tuple[subprocess.Popen[bytes], int]
         "TMPDIR": str(folder),
     }  # fmt: skip
     process = subprocess.Popen(
-        [sys.executable, "-I", "-S", "-c", BEGIN, *words], stdin=slave, stdout=slave, stderr=slave, env=environment,
-        start_new_session=True,
+        [sys.executable, "-I", "-S", "-c", BEGIN, PROGRAM, str(folder), "demo", *words],
+        stdin=slave, stdout=slave, stderr=slave, env=environment, start_new_session=True,
     )  # fmt: skip
     os.close(slave)
     return process, master
@@ -113,12 +133,15 @@ def judged(process: subprocess.Popen[bytes], folder: Path, seen: bytes) -> str:
         return "it did not end"
     if mistakes := list(folder.glob("homelab-wizard/mistakes/*")):
         return f"a mistake: {mistakes[0].read_text().splitlines()[-1]}"
-    if process.returncode in (-signal.SIGINT, -signal.SIGTERM, -signal.SIGHUP):
-        return ""
-    begun = b"wizard/" in seen or b"KeyboardInterrupt" not in seen  # else Python was still at its own start
+    begun, listening, done = ((folder / mark).exists() for mark in ("begun", "listening", "done"))
     if begun and (b"Traceback" in seen or b"Exception ignored" in seen):
         return f"a traceback: {seen[-2000:].decode(errors='replace')}"
-    return "" if process.returncode == STOPPED or not begun else f"exit code {process.returncode}"
+    ended = process.returncode in (-signal.SIGINT, -signal.SIGTERM, -signal.SIGHUP)
+    if process.returncode == STOPPED or (ended and (done or not listening)) or (not begun and INTERRUPTED in seen):
+        return ""
+    if process.returncode == FAILED and FAILURE in seen:  # a key has chosen to stop before
+        return ""
+    return f"exit code {process.returncode}"
 
 
 def moments(count: int, first: int, side_by_side: int = 4) -> list[str]:

@@ -48,18 +48,29 @@ def main(argv: Sequence[str] | None = None) -> int:
     """Runs `argv` (the process's arguments by default) and returns the exit code. Never raises, never a traceback."""
     words = list(sys.argv[1:] if argv is None else argv)
     if words == ["--version"]:
-        print(f"homelab {__version__}")
-        return 0
+        return _version()
+    code = _ended(words, last=argv is None)
     from wizard.leaving import printed
 
-    return printed(_ended(words))
+    return printed(code)
 
 
-def _ended(words: list[str]) -> int:
-    from wizard.leaving import told_to_end
-
+def _version() -> int:
     try:
-        with told_to_end():
+        print(f"homelab {__version__}", flush=True)
+    except OSError:  # nobody could be told
+        from wizard.leaving import printed
+
+        return printed(1)
+    return 0
+
+
+def _ended(words: list[str], *, last: bool) -> int:
+    """`last`: the process ends with it."""
+    try:
+        from wizard.leaving import told_to_end
+
+        with told_to_end(last=last):
             return _run(words)
     except SystemExit as leaving:  # argparse: --help, or a usage error already shown
         return leaving.code if isinstance(leaving.code, int) else 2

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import _thread
 import os
 import signal
 import sys
 import threading
-from collections.abc import Iterator
+import time
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from types import FrameType
 from typing import Any
@@ -15,6 +17,7 @@ from wizard.errors import ExitCode
 
 ASKING, WORKING = b"a", b"w"  # what a signal interrupted
 AGAIN = 1.0  # seconds that an input gets to end
+SOON = 0.02  # seconds after which a signal that came to nothing is sent once more
 SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 
@@ -36,14 +39,17 @@ class Leaving:
         self._asked = threading.Event()  # an input has ended
         self._before: dict[int, Any] = {}
         self._reader, self._writer = os.pipe()
+        self._unheard = unheard(lambda: None)  # the thread notices that an input goes on
 
     def __enter__(self) -> Leaving:
         threading.Thread(target=self._watch, name="leaving", daemon=True).start()
         for number in SIGNALS:
             self._before[number] = signal.signal(number, self._on_signal)
+        self._unheard.__enter__()
         return self
 
     def __exit__(self, *unused: object) -> None:
+        self._unheard.__exit__(None, None, None)
         for number, handler in self._before.items():
             signal.signal(number, handler)
         os.close(self._writer)  # ends the thread
@@ -93,18 +99,51 @@ def _say(text: str) -> None:
 
 
 @contextmanager
-def told_to_end() -> Iterator[None]:
-    """SIGTERM and a closed terminal end the command as Ctrl-C does: folders are tidied, locks given back."""
+def unheard(again: Callable[[], object]) -> Iterator[None]:
+    """Around what ends by a `KeyboardInterrupt` from a signal: calls `again` where something swallowed it.
+
+    Finalizers and callbacks of weak references do, and Python shows a traceback for it, which says nothing to a person.
+    `again` runs in the middle of anything, so it must not wait for a lock.
+    """
+    before = sys.unraisablehook
+
+    def swallowed(what: sys.UnraisableHookArgs) -> None:
+        if not issubclass(what.exc_type, KeyboardInterrupt):
+            before(what)
+        elif what.exc_type is KeyboardInterrupt:  # and not one with a way of its own to come back
+            again()
+
+    sys.unraisablehook = swallowed
+    try:
+        yield
+    finally:
+        sys.unraisablehook = before
+
+
+@contextmanager
+def told_to_end(*, last: bool) -> Iterator[None]:
+    """Every signal ends the command as Ctrl-C does: folders are tidied, locks given back.
+
+    `last`: the process has nothing to do after it, so a signal that comes while Python ends just ends it.
+    """
+    over = False
 
     def interrupt(number: int, frame: FrameType | None) -> None:
         raise KeyboardInterrupt
 
-    before = {number: signal.signal(number, interrupt) for number in (signal.SIGTERM, signal.SIGHUP)}
+    def soon() -> None:
+        time.sleep(SOON)
+        if not over:
+            signal.pthread_kill(threading.main_thread().ident or 0, signal.SIGINT)
+
+    before = {number: signal.signal(number, interrupt) for number in SIGNALS}
     try:
-        yield
+        with unheard(lambda: _thread.start_new_thread(soon, ())):  # threading would wait for a lock
+            yield
     finally:
+        over = True
         for number, handler in before.items():
-            signal.signal(number, handler)
+            signal.signal(number, signal.SIG_DFL if last else handler)
 
 
 def printed(code: int) -> int:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shlex
 import re
 import stat
 import subprocess
@@ -259,6 +260,22 @@ def test_version_imports_nothing_heavy() -> None:
         "argparse", "typing",
         "dataclasses", "ruamel.yaml", "platformdirs", "textual", "questionary", "paramiko", "steps",
     }  # fmt: skip
+
+
+@pytest.mark.parametrize("words", [["--version"], ["--help"]])
+def test_what_nobody_could_read_is_no_success(words: list[str]) -> None:
+    """Python alone would end with 120, and complain."""
+    program = [sys.executable, "-c", "import sys; from wizard.cli import main; sys.exit(main())", *words]
+    environment = {key: value for key, value in os.environ.items() if key != "PYTHONUNBUFFERED"}
+    with Path("/dev/full").open("w") as full:
+        done = subprocess.run(program, stdout=full, stderr=subprocess.PIPE, text=True, timeout=30, env=environment)
+    assert (done.returncode, done.stderr) == (1, "")
+
+
+def test_a_closed_output_is_no_mistake(home: Path) -> None:
+    program = f"exec {shlex.quote(sys.executable)} -m wizard answers schema >&-"
+    done = subprocess.run(["sh", "-c", program], capture_output=True, text=True, timeout=30)
+    assert (done.returncode, done.stderr) == (0, "")
 
 
 def test_status_reads_no_step() -> None:

@@ -19,7 +19,7 @@ class Out:
     def __init__(self, stream: TextIO | None = None) -> None:
         self._stream = stream or sys.stdout
         self._lock = threading.Lock()
-        self._silent = False
+        self._silent = self._stream is None  # somebody closed it
         self._ascii = False
         if isinstance(self._stream, io.TextIOWrapper):
             self._stream.reconfigure(errors="homelab-ascii")
