@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import gc
 import sys
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
@@ -15,15 +14,12 @@ if TYPE_CHECKING:
 
 def run(session: Session) -> None:
     """The whole journey on a full screen. Raises what stopped it, once the terminal is as it was before."""
-    gc.disable()  # until the first frame is there: what is read and made for it stays anyway
-    try:
+    from wizard.ui.tui.garbage import put_off
+
+    with put_off():
         from wizard.ui.tui.app import WizardApp  # half a second to import
 
-        app = WizardApp(session)
-        gc.freeze()  # what was read until now stays: looking through it again and again would hold up the keys
-        app.run_to_end()
-    finally:
-        gc.enable()
+        WizardApp(session).run_to_end()
 
 
 class FullScreen:

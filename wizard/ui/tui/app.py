@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import gc
 import os
 import sys
 import time
@@ -18,6 +17,7 @@ from wizard.errors import ExitCode, Interrupted
 from wizard.session import Session
 from wizard.ui.tui.answering import AnsweringApp
 from wizard.ui.tui.bridge import Bridge
+from wizard.ui.tui.garbage import look_from_here
 from wizard.ui.tui.messages import (
     ApprovalWanted,
     Decided,
@@ -73,7 +73,7 @@ class WizardApp(AnsweringApp):
 
     async def _begin(self) -> None:
         """Once there is something to be seen: the first frame waits neither for this pane nor for the engine."""
-        gc.enable()
+        look_from_here()
         watch_terminal(self)
         await self.journey.show_work()
         if self.leaving:  # before there was anything to stop

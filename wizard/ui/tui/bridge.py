@@ -7,17 +7,20 @@ bridge is closed every request fails with `Interrupted`, those that wait already
 from __future__ import annotations
 
 import threading
-from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
 
 from wizard.errors import Interrupted, WizardError
-from wizard.events import Event
+from wizard.events import Event, Line
 from wizard.question import Prompt, Turn
+from wizard.ui.tui.board import KEPT
 from wizard.ui.tui.messages import ApprovalWanted, QuestionAsked, RevisionWanted, StepFailed, Wanted
 
 if TYPE_CHECKING:
     from wizard.context import Approval, Revision, Verdict
+
+
+MANY = 3 * KEPT
 
 
 class Bridge:
@@ -25,7 +28,8 @@ class Bridge:
 
     def __init__(self, deliver: Callable[[Wanted], bool]) -> None:
         self._deliver = deliver
-        self._events: deque[Event] = deque()
+        self._events: list[Event] = []
+        self._many = MANY  # events from which on it is looked for lines to forget
         self._waiting: set[Wanted] = set()
         self._lock = threading.Lock()
         self._closed = False
@@ -73,8 +77,28 @@ class Bridge:
     # -- events: appended by any thread at any rate, taken by the app a few times a second ------------------
 
     def listen(self, event: Event) -> None:
-        self._events.append(event)
+        with self._lock:
+            self._events.append(event)
+            if len(self._events) >= self._many:  # the app is held up, as by a terminal that takes nothing
+                self._events = _newest(self._events)
+                self._many = len(self._events) + MANY
 
-    def take(self) -> list[Event]:
-        """The events since the last call, oldest first."""
-        return [self._events.popleft() for _ in range(len(self._events))]
+    def take(self) -> Sequence[Event]:
+        """The events since the last call, oldest first; of the lines only as many as the log pane can hold."""
+        with self._lock:
+            events, self._events, self._many = self._events, [], MANY
+        return _newest(events)
+
+
+def _newest(found: list[Event]) -> list[Event]:
+    """`found` without the lines that later ones would push out of the log pane. The log file has them all."""
+    spare = sum(isinstance(event, Line) for event in found) - KEPT if len(found) > KEPT else 0
+    if spare <= 0:
+        return found
+    kept: list[Event] = []
+    for event in found:
+        if spare and isinstance(event, Line):
+            spare -= 1
+        else:
+            kept.append(event)
+    return kept

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from itertools import islice
 from pathlib import Path
 from typing import ClassVar
@@ -16,6 +17,8 @@ from textual.widgets import Input
 from wizard.report import counted
 from wizard.ui.tui.board import KEPT, Board
 from wizard.ui.tui.widgets.loglines import LogLines
+
+FRAME = 0.1  # seconds that new lines wait for others, to be drawn with them
 
 
 class SearchInput(Input):
@@ -61,6 +64,7 @@ class LogPane(Vertical):
         self.lines = LogLines(KEPT)
         self._board, self._seen, self._path = board, 0, path
         self._only = False  # show only what matches
+        self._drawn = 0.0
         self.display = False
 
     def compose(self) -> ComposeResult:
@@ -92,8 +96,9 @@ class LogPane(Vertical):
     def refresh_lines(self) -> None:
         """Adds what is new on the board."""
         new = min(self._board.written - self._seen, len(self._board.lines))
-        if not self.display or not new:
+        if not self.display or not new or time.monotonic() - self._drawn < FRAME:
             return
+        self._drawn = time.monotonic()
         start = len(self._board.lines) - new
         self.lines.add(filter(self._fits, islice(self._board.lines, start, None)))
         self._seen = self._board.written

@@ -11,8 +11,9 @@ from rich.segment import Segment
 from rich.style import Style
 from textual.binding import Binding, BindingType
 from textual.events import Click
-from textual.geometry import Size
+from textual.geometry import Region, Size
 from textual.message import Message
+from textual.reactive import Reactive
 from textual.scroll_view import ScrollView
 from textual.strip import Strip
 
@@ -32,6 +33,8 @@ class LogLines(ScrollView, can_focus=True):
         Binding("end", "follow", "Newest", show=False, tooltip="Follow the newest line"),
     ]
 
+    virtual_size = Reactive(Size(0, 0), repaint=False)  # Textual's own lays out the whole screen for each new line
+
     class Pointed(Message):
         """Another line is pointed at, or none."""
 
@@ -43,6 +46,7 @@ class LogLines(ScrollView, can_focus=True):
         self.began: int | None = None  # where marking began
         self.needle = ""  # in small letters
         self._width = 0
+        self._style = Style()
 
     @property
     def _first(self) -> int:
@@ -51,11 +55,11 @@ class LogLines(ScrollView, can_focus=True):
 
     def add(self, new: Iterable[str]) -> None:
         """Writes `new` below the others."""
-        before, following = self._first, self.pointed is None
-        for line in new:
-            self.lines.append(line)
-            self.written += 1
-            self._width = max(self._width, len(line) if line.isascii() else cell_len(line))
+        before, following, added = self._first, self.pointed is None, list(new)
+        self.lines.extend(added)
+        self.written += len(added)
+        cells = len if all(map(str.isascii, added)) else cell_len
+        self._width = max(self._width, *map(cells, added), 0)
         self.virtual_size = Size(self._width, len(self.lines))
         gone = self._first - before
         if following:
@@ -65,6 +69,9 @@ class LogLines(ScrollView, can_focus=True):
             self.scroll_to(y=max(0, self.scroll_offset.y - gone), animate=False, immediate=True)
         self.refresh()
 
+    def watch_virtual_size(self, size: Size) -> None:
+        self._scroll_update(size)
+
     def clear(self) -> None:
         self.lines.clear()
         self.written = self._width = 0
@@ -73,9 +80,13 @@ class LogLines(ScrollView, can_focus=True):
 
     # -- drawing -------------------------------------------------------------------------------------------
 
+    def render_lines(self, crop: Region) -> list[Strip]:
+        self._style = self.rich_style  # worked out from every part around this one: once, not for each line
+        return super().render_lines(crop)
+
     def render_line(self, y: int) -> Strip:
         x, top = self.scroll_offset
-        at, style = top + y, self.rich_style
+        at, style = top + y, self._style
         if at >= len(self.lines):
             return Strip.blank(self.size.width, style)
         number = self._first + at

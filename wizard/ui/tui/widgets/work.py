@@ -25,6 +25,7 @@ class HostTable(Fresh):
     def __init__(self) -> None:
         super().__init__("hosts")
         self._rows: list[tuple[str, str, str, str]] = []
+        self._height = 0
 
     def show(self, hosts: Iterable[Host], now: float) -> None:
         rows = [self._row(host, now) for host in hosts]
@@ -45,6 +46,7 @@ class HostTable(Fresh):
 
     def _draw(self) -> None:
         if not self._rows:
+            self._steady, self._height = False, 0
             self.say("")
             return
         table = [("Host", "Now", "Done", "Time"), *self._rows]
@@ -55,6 +57,7 @@ class HostTable(Fresh):
             f"{_fit(name, first)}  {_fit(doing, rest)}  {count.rjust(third)}  {taken.rjust(fourth)}"
             for name, doing, count, taken in table
         ]
+        self._steady, self._height = len(lines) == self._height, len(lines)  # only another row moves what is below
         self.say(Content("\n").join([Content.styled(lines[0], "dim"), *map(Content, lines[1:])]))
 
 
