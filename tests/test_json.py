@@ -14,6 +14,7 @@ from steps import ORDER
 from steps.tls import look
 from tests.steps.tls_home import SIDES, home, put_certificate, put_secret
 from wizard import cli
+from wizard.commands import joint
 from wizard.demo.start import Demo, prepared
 from wizard.errors import ExitCode
 
@@ -36,7 +37,7 @@ def demo() -> Iterator[Demo]:
 @pytest.fixture
 def homelab(demo: Demo, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Homelab:
     """Runs the command on the simulated home: its exit code and what it printed as JSON."""
-    monkeypatch.setattr(cli, "real_world", lambda: demo.world)
+    monkeypatch.setattr(joint, "real_world", lambda: demo.world)
 
     def run(*words: str) -> tuple[int, dict[str, Any]]:
         capsys.readouterr()
@@ -84,7 +85,7 @@ def test_plan_before_and_after_the_journey_and_verify(demo: Demo, homelab: Homel
 def test_plan_without_answers_says_so(
     tmp_path: Path, demo: Demo, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    monkeypatch.setattr(cli, "real_world", lambda: demo.world)
+    monkeypatch.setattr(joint, "real_world", lambda: demo.world)
     assert cli.main(["plan", "--json", "--state", str(tmp_path / "state.yaml")]) == ExitCode.NOT_READY
     plan = json.loads(capsys.readouterr().out)
     assert {step["status"] for step in plan["steps"]} == {"unanswered"}
@@ -92,7 +93,7 @@ def test_plan_without_answers_says_so(
 
 def test_certificates(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
     ctx = home(tmp_path)
-    monkeypatch.setattr(cli, "real_world", lambda: ctx.world)
+    monkeypatch.setattr(joint, "real_world", lambda: ctx.world)
     for side in SIDES:
         put_certificate(ctx.world.api, side, look.STAGING)  # type: ignore[attr-defined]
         put_secret(ctx.world.api, side, look.STAGING)  # type: ignore[attr-defined]

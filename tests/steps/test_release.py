@@ -18,6 +18,7 @@ from steps.release.upgrade import Upgrade
 from steps.repository import Repository
 from tests.steps.release_home import KINDS, METALLB, NOW, OLD, TRAEFIK, Home, plain
 from wizard import cli
+from wizard.commands import joint
 from wizard.errors import Blocked, ExitCode, WizardError
 from wizard.secret import SecretRef
 from wizard.state import State
@@ -225,7 +226,7 @@ def test_a_backup_that_fails_leaves_the_repository_as_it_is(home, tmp_path):
 
 
 def test_the_command(home, capsys, monkeypatch):
-    monkeypatch.setattr(cli, "real_world", lambda: home.world)
+    monkeypatch.setattr(joint, "real_world", lambda: home.world)
     home.ctx.state.save()
     where = ["--state", str(home.ctx.state.path), "--cluster", "attic"]
     assert cli.main(["upgrade", "list", *where]) == ExitCode.NOT_READY

@@ -15,6 +15,7 @@ import pytest
 
 from tests.wizard.toys import toys, world
 from wizard import cli, commandline
+from wizard.commands import joint
 from wizard.errors import ExitCode, TrustError
 from wizard.question import TEXT, Question
 from wizard.state import State
@@ -29,9 +30,9 @@ def home(monkeypatch: pytest.MonkeyPatch, tmp_path: Path, toys: Any, world: Any)
     """An empty folder to stand in, state in it, toy steps instead of the real ones."""
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path / "xdg"))
-    monkeypatch.setattr(cli, "order", lambda: toys.order)
-    monkeypatch.setattr(cli, "real_world", lambda: world)
-    monkeypatch.setattr(cli, "close_all", lambda ctx: world.made.append("closed"))
+    monkeypatch.setattr(joint, "order", lambda: toys.order)
+    monkeypatch.setattr(joint, "real_world", lambda: world)
+    monkeypatch.setattr(joint, "close_all", lambda ctx: world.made.append("closed"))
     (tmp_path / "answers.yaml").write_text(toys.answers)
     return tmp_path
 
@@ -96,7 +97,7 @@ def test_until_an_unknown_step_lists_the_steps(home: Path, capsys: Any, world: A
 
 
 def test_status(home: Path, kept: Path, monkeypatch: pytest.MonkeyPatch, capsys: Any) -> None:
-    monkeypatch.setattr(cli, "real_world", lambda: pytest.fail("status must not look at the world"))
+    monkeypatch.setattr(joint, "real_world", lambda: pytest.fail("status must not look at the world"))
     assert cli.main(["status"]) == ExitCode.NOT_READY
     assert "Next: Fruit. Go on with: homelab\n" in capsys.readouterr().out and not kept.exists()
     state = State.open(kept / "state.yaml", "toys")
@@ -227,7 +228,7 @@ def test_another_package_called_steps_is_refused(tmp_path: Path) -> None:
 @pytest.fixture
 def resetting(toys: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     """The party, whose mess is dangerous, stands for the real reset."""
-    monkeypatch.setattr(cli, "resetting", lambda: (toys.order[-1],))
+    monkeypatch.setattr(joint, "resetting", lambda: (toys.order[-1],))
 
 
 def test_reset_without_a_cluster_does_nothing(home: Path, resetting: None, world: Any, capsys: Any) -> None:

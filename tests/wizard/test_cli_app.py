@@ -15,6 +15,7 @@ from steps import nodes
 from steps.expose import command
 from tests.test_json import documented
 from wizard import cli
+from wizard.commands import joint
 from wizard.demo.start import Demo, prepared
 from wizard.errors import ExitCode
 from wizard.session import Session
@@ -33,7 +34,7 @@ FILES = {"apps/memos/app.yaml", "apps/memos/data.yaml", "apps/memos/namespace.ya
 def demo() -> Iterator[Demo]:
     """A simulated home at the end of the journey."""
     with prepared(fast=True) as made, pytest.MonkeyPatch.context() as patch:
-        patch.setattr(cli, "real_world", lambda: made.world)
+        patch.setattr(joint, "real_world", lambda: made.world)
         assert cli.main(["run", "--answers", str(made.answers), "--yes", "--state", str(made.state)]) == ExitCode.OK
         yield made
 

@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from wizard import cli, yamlfile
+from wizard.commands import joint
 from wizard.demo.start import Demo, prepared
 from wizard.errors import ExitCode
 from wizard.secret import Secret
@@ -25,7 +26,7 @@ def made(tmp_path_factory: pytest.TempPathFactory) -> Any:
     """The whole journey, and a backup of it."""
     folder = tmp_path_factory.mktemp("backup")
     with prepared(fast=True, folder=folder) as demo, pytest.MonkeyPatch.context() as patch:
-        patch.setattr(cli, "real_world", lambda: demo.world)
+        patch.setattr(joint, "real_world", lambda: demo.world)
         patch.setenv("XDG_STATE_HOME", str(folder / "xdg"))
         patch.setenv("BACKUP_PASSPHRASE", "five words that fit together")
         patch.delenv("KUBECONFIG", raising=False)

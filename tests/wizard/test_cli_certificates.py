@@ -11,6 +11,7 @@ import pytest
 from steps.tls import look
 from tests.steps.tls_home import SIDES, home, put_certificate, put_secret
 from wizard import cli
+from wizard.commands import joint
 from wizard.context import Context
 from wizard.errors import ExitCode
 from wizard.state import State
@@ -19,7 +20,7 @@ from wizard.state import State
 @pytest.fixture
 def made(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Context:
     ctx = home(tmp_path)
-    monkeypatch.setattr(cli, "real_world", lambda: ctx.world)
+    monkeypatch.setattr(joint, "real_world", lambda: ctx.world)
     return ctx
 
 

@@ -13,6 +13,7 @@ import pytest
 
 from steps import ORDER, nodes
 from wizard import cli
+from wizard.commands import joint
 from wizard.demo.start import Demo, prepared
 from wizard.engine import Consent
 from wizard.errors import ExitCode
@@ -38,7 +39,7 @@ def made() -> Iterator[Demo]:
 @pytest.fixture
 def home(made: Demo, monkeypatch: pytest.MonkeyPatch) -> Iterator[list[str]]:
     """The words that name the state; the world is the simulated one, as it was after the journey."""
-    monkeypatch.setattr(cli, "real_world", lambda: made.world)
+    monkeypatch.setattr(joint, "real_world", lambda: made.world)
     made.world.stop.clear()
     before = json.loads(json.dumps(made.world.api.objects))
     yield ["--state", str(made.state)]
@@ -109,7 +110,7 @@ def test_mistakes_are_told_in_a_sentence(words: list[str], said: str, capsys: An
 
 
 def test_before_there_is_anything(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: Any) -> None:
-    monkeypatch.setattr(cli, "real_world", lambda: pytest.fail("there is nothing to look at"))
+    monkeypatch.setattr(joint, "real_world", lambda: pytest.fail("there is nothing to look at"))
     shutil.rmtree(tmp_path / "none", ignore_errors=True)
     assert cli.main(["status", "--state", str(tmp_path / "none" / "state.yaml")]) == ExitCode.NOT_READY
     assert "Next: Machines" in capsys.readouterr().out and not (tmp_path / "none").exists()

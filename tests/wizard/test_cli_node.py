@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from wizard import cli
+from wizard.commands import joint
 from wizard.demo.start import Demo, prepared
 from wizard.errors import ExitCode
 from wizard.state import State
@@ -22,7 +23,7 @@ def made(tmp_path_factory: pytest.TempPathFactory) -> Any:
     """A cluster of two simulated Pis, and the answers that made it."""
     folder = tmp_path_factory.mktemp("node")
     with prepared(fast=True, folder=folder) as demo, pytest.MonkeyPatch.context() as patch:
-        patch.setattr(cli, "real_world", lambda: demo.world)
+        patch.setattr(joint, "real_world", lambda: demo.world)
         patch.setenv("XDG_STATE_HOME", str(folder / "xdg"))
         patch.delenv("KUBECONFIG", raising=False)
         text = f"""\

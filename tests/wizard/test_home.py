@@ -11,6 +11,7 @@ import pytest
 
 from tests.wizard.toys import ORDER, ToyWorld
 from wizard import cli, home
+from wizard.commands import joint, looking, start
 from wizard.context import Context
 from wizard.demo.world import SimWorld
 from wizard.errors import ExitCode, StateError, WizardError
@@ -248,15 +249,15 @@ def test_the_command_to_go_on_names_the_cluster_where_there_are_others(kept: Pat
     from wizard.commandline import parse
 
     remember("attic")
-    assert cli._about(parse([]), "attic").words == []
-    assert cli._about(parse([]), "barn").words == ["--cluster", "barn"]
-    assert cli._about(parse(["--cluster", "attic"]), "attic").words == ["--cluster", "attic"]
+    assert start.about(parse([]), "attic").words == []
+    assert start.about(parse([]), "barn").words == ["--cluster", "barn"]
+    assert start.about(parse(["--cluster", "attic"]), "attic").words == ["--cluster", "attic"]
 
 
 def test_an_error_of_a_chosen_command_is_told_and_ends_nothing(kept: Path, capsys: Any) -> None:
     from wizard.commandline import parse
 
-    assert cli._inside(parse([]), ["node", "add", "--cluster", "attic"]) == ExitCode.BAD_INPUT
+    assert start.inside(parse([]), ["node", "add", "--cluster", "attic"]) == ExitCode.BAD_INPUT
     assert "no cluster is known here" in capsys.readouterr().err
 
 
@@ -272,16 +273,16 @@ def test_what_is_chosen_in_the_demo_stays_in_its_world(kept: Path, monkeypatch: 
 
     def chosen(args: Any, file: Path) -> int:
         args.simulated.world.stop.set()  # as a command before this one that was left
-        return cli._inside(args, ["verify", "--state", str(file)])
+        return start.inside(args, ["verify", "--state", str(file)])
 
     def verify(args: Any) -> int:
-        reached.append((cli.real_world(), args.words))
+        reached.append((joint.real_world(), args.words))
         return 7
 
     monkeypatch.setattr(wizard.realworld, "RealWorld", Real)
-    monkeypatch.setattr(cli, "COMMANDS", {**cli.COMMANDS, "verify": verify})
-    monkeypatch.setattr(cli, "_home", chosen)
+    monkeypatch.setattr(looking, "verify", verify)
+    monkeypatch.setattr(start, "at_home", chosen)
     assert cli.main(["demo", "--fast", "--plain"]) == 7
     ((world, words),) = reached
     assert isinstance(world, SimWorld) and not world.stop.is_set() and words == ["demo", "--fast", "--plain"]
-    assert cli._DEMO == []
+    assert joint.demos == []

@@ -23,9 +23,10 @@ PROGRAM = """
 import os, sys
 from tests.wizard import toys
 from wizard import cli
+from wizard.commands import joint
 world = toys.ToyWorld()
 world.pace = float(os.environ.get("PACE", 0))
-cli.order, cli.real_world, cli.close_all = (lambda: toys.ORDER), (lambda: world), (lambda ctx: None)
+joint.order, joint.real_world, joint.close_all = (lambda: toys.ORDER), (lambda: world), (lambda ctx: None)
 sys.exit(cli.main(sys.argv[1:]))
 """
 
