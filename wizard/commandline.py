@@ -74,54 +74,28 @@ def parse(words: Sequence[str]) -> argparse.Namespace:
 
 def parser() -> Parser:
     """Every command with its options."""
-    # long because: one or two lines a command
-    common, plain, answers, consent = _options()
-    later = (plain, answers, consent)
+    shared = _options()
     whole = Parser(
         "homelab", description="From bare Raspberry Pis to a private, GitOps-run Kubernetes cluster.", epilog=EPILOG,
-        formatter_class=argparse.RawDescriptionHelpFormatter, parents=[common, plain], allow_abbrev=False,
+        formatter_class=argparse.RawDescriptionHelpFormatter, parents=[shared["common"], shared["plain"]],
+        allow_abbrev=False,
     )  # fmt: skip
     whole.add_argument("--version", action="version", version=f"homelab {__version__}")
     whole.set_defaults(command="wizard")
-    commands = whole.add_subparsers(title="commands", metavar="COMMAND", prog="homelab")
-
-    def command(name: str, about: str, *parents: Parser) -> Parser:
-        made = commands.add_parser(
-            name, help=about, description=f"{about[0].upper()}{about[1:]}.", parents=[common, *parents],
-            allow_abbrev=False,
+    made, places = {"": whole}, {"": whole.add_subparsers(title="commands", metavar="COMMAND", prog="homelab")}
+    for name, about, taken, more in COMMANDS:
+        group, _, word = name.rpartition(" ")
+        if group not in places:
+            places[group] = made[group].add_subparsers(
+                title="commands", metavar="COMMAND", prog=f"homelab {group}", required=group not in ALONE
+            )
+        made[name] = places[group].add_parser(
+            word, help=about, description=f"{about[0].upper()}{about[1:]}.",
+            parents=[shared[one] for one in ("common", *taken)], allow_abbrev=False,
         )  # fmt: skip
-        made.set_defaults(command=name)
-        return made
-
-    _demo(command("demo", "the whole journey on simulated Pis; touches no network", plain, answers, consent))
-    plan = command("plan", "what would change; writes nothing", answers)
-    run = command("run", "the whole journey without a question; needs --answers and --yes", answers, consent)
-    _add(plan, "--json", action="store_true", help="print the steps and changes as JSON")
-    for made in (plan, run):
-        _add(made, "--until", metavar="STEP", help="stop after this step")
-    _resetting(command("reset", "end the cluster and give every Pi back as it was before; asked twice", plain, consent))
-    options.status(command("status", "how the cluster stands: asked, and as remembered where it can't be"))
-    options.doctor(command("doctor", "what is wrong, by name, and what to do", plain, consent))
-    verify = command("verify", "measure again who reaches what, from the LAN, the VPN and outside")
-    _add(verify, "--json", action="store_true", help="print the rows and causes as JSON")
-    _add(verify, "--write", action="store_true", help="write the table into the repository's runbook, when it differs")
-    tls = command("certificates", "every certificate, until when, and how many more there are this week")
-    _certificates(tls, [common, plain, answers, consent])
-    options.backup(command("backup", "all that a cluster can be brought back from, in one encrypted file", *later))
-    options.restore(command("restore", "bring a computer, or a lost control plane, back from a backup", *later))
-    options.upgrade(
-        command("upgrade", "bring what runs to the versions of this release, by one commit; or back", *later)
-    )
-    node = command("node", "add, remove or upgrade the Pis of a cluster")
-    _node(node, [common, plain, answers, consent])
-    options.app(
-        command("app", "expose, list or remove the apps of a cluster"), common, [common, plain, answers, consent]
-    )
-    _repo(command("repo", "check a repository for Flux, before each push or in CI"), [common])
-    completion = command("completion", "print completions for a shell: source <(homelab completion bash)")
-    completion.add_argument("shell", metavar="SHELL", nargs="?", choices=SHELLS, help=", ".join(SHELLS))
-    _add(completion, "--list", choices=LISTS, help=argparse.SUPPRESS)  # what the completions ask
-    _answers(command("answers", "the whole interview in a file: begin one, check it"), [common])
+        made[name].set_defaults(command=name)
+        if more is not None:
+            more(made[name])
     return whole
 
 
@@ -149,84 +123,69 @@ def _resetting(reset: Parser) -> None:
     _add(reset, "--json", action="store_true", help="with --plan: print it as JSON")
 
 
-def _certificates(tls: Parser, parents: list[Parser]) -> None:
-    """`homelab certificates`, which looks, and `homelab certificates promote`."""
+def _plan(plan: Parser) -> None:
+    _add(plan, "--json", action="store_true", help="print the steps and changes as JSON")
+    _until(plan)
+
+
+def _until(made: Parser) -> None:
+    _add(made, "--until", metavar="STEP", help="stop after this step")
+
+
+def _verify(verify: Parser) -> None:
+    _add(verify, "--json", action="store_true", help="print the rows and causes as JSON")
+    _add(verify, "--write", action="store_true", help="write the table into the repository's runbook, when it differs")
+
+
+def _certificates(tls: Parser) -> None:
     _add(tls, "--json", action="store_true", help="print them as JSON")
-    commands = tls.add_subparsers(title="commands", metavar="COMMAND", prog="homelab certificates")
-    about = "from staging to production, or back: one commit, waited for and proved"
-    promote: Parser = commands.add_parser(
-        "promote", help=about, description=f"{about[0].upper()}{about[1:]}.", parents=parents, allow_abbrev=False
-    )
-    promote.set_defaults(command="certificates promote")
+
+
+def _promote(promote: Parser) -> None:
     _add(promote, "--to", choices=("production", "staging"), help="production when left out")
 
 
-def _node(node: Parser, parents: list[Parser]) -> None:
-    """`homelab node …`: what happens to single Pis of a cluster that runs."""
-    commands = node.add_subparsers(title="commands", metavar="COMMAND", prog="homelab node", required=True)
-
-    def command(name: str, about: str) -> Parser:
-        made: Parser = commands.add_parser(
-            name, help=about, description=f"{about[0].upper()}{about[1:]}.", parents=parents, allow_abbrev=False
-        )
-        made.set_defaults(command=f"node {name}")
-        return made
-
-    add = command("add", "let more Pis join the cluster")
+def _node_add(add: Parser) -> None:
     _add(add, "addresses", metavar="ADDRESS", nargs="*", type=_address, help="their addresses; asked for when left out")
     _add(add, "--control-plane", action="store_true", help="they run the control plane too")
-    _add(
-        add,
-        "--to",
-        metavar="ADDRESS",
-        type=_address,
-        help="the control plane of a cluster that this computer does not know",
-    )
+    there = "the control plane of a cluster that this computer does not know"
+    _add(add, "--to", metavar="ADDRESS", type=_address, help=there)
     _add(add, "--ca-hash", metavar="HASH", help="with --to: the CA that this cluster must have (sha256:…)")
     _add(add, "--uid", metavar="UID", help="with --to: the UID of its namespace kube-system")
-    remove = command("remove", "take a Pi out of the cluster: its pods move, the cluster forgets it")
+
+
+def _node_remove(remove: Parser) -> None:
     _add(remove, "node", metavar="NAME|ADDRESS", nargs="?", help="which one; asked for when left out")
-    upgrade = command("upgrade", "bring Kubernetes to another version, one Pi after the other")
+
+
+def _node_upgrade(upgrade: Parser) -> None:
     _add(upgrade, "--to", metavar="VERSION", help="which version; the one this release knows when left out")
 
 
-def _repo(repo: Parser, parents: list[Parser]) -> None:
-    """`homelab repo …`: a repository on this computer, whoever wrote it. Needs no state, no cluster, no network."""
-    commands = repo.add_subparsers(title="commands", metavar="COMMAND", prog="homelab repo", required=True)
-
-    def command(name: str, about: str) -> Parser:
-        made: Parser = commands.add_parser(
-            name, help=about, description=f"{about[0].upper()}{about[1:]}.", parents=parents, allow_abbrev=False
-        )
-        made.add_argument("path", metavar="PATH", nargs="?", default=".", help="its topmost folder; here when left out")
-        made.set_defaults(command=f"repo {name}")
-        return made
-
-    validate = command("validate", "find mistakes in it: every file, what is staged, and commits not yet pushed")
+def _repo_validate(validate: Parser) -> None:
+    _repo_hook(validate)
     _add(validate, "--json", action="store_true", help="print the findings as JSON")
     _add(validate, "--pre-push", action="store_true", help="look at what git tells a pre-push hook on standard input")
-    command("hook", "have git validate it before each push")
 
 
-def _answers(answers: Parser, parents: list[Parser]) -> None:
-    """`homelab answers …`: the file for `plan` and `run`. Needs no state, no cluster, no network."""
-    commands = answers.add_subparsers(title="commands", metavar="COMMAND", prog="homelab answers", required=True)
+def _repo_hook(hook: Parser) -> None:
+    hook.add_argument("path", metavar="PATH", nargs="?", default=".", help="its topmost folder; here when left out")
 
-    def command(name: str, about: str) -> Parser:
-        made: Parser = commands.add_parser(
-            name, help=about, description=f"{about[0].upper()}{about[1:]}.", parents=parents, allow_abbrev=False
-        )
-        made.set_defaults(command=f"answers {name}")
-        return made
 
-    init = command("init", "write a file with every question and its help; asks nothing")
+def _answers_init(init: Parser) -> None:
     _add(init, "file", metavar="FILE", nargs="?", help="a new file; printed when left out")
-    command("schema", "print the JSON schema of such files, for editors and CI")
-    check = command("check", "find every mistake in one, with its line; touches nothing")
+
+
+def _answers_check(check: Parser) -> None:
     check.add_argument("file", metavar="FILE")
     _add(check, "--until", metavar="STEP", help="only the answers up to this step are needed")
     _add(check, "--no-secrets", action="store_true", help="do not look whether the secrets are there")
     _add(check, "--json", action="store_true", help="print the findings as JSON")
+
+
+def _completion(completion: Parser) -> None:
+    completion.add_argument("shell", metavar="SHELL", nargs="?", choices=SHELLS, help=", ".join(SHELLS))
+    _add(completion, "--list", choices=LISTS, help=argparse.SUPPRESS)  # what the completions ask
 
 
 def _address(text: str) -> str:
@@ -263,9 +222,10 @@ def _mistake(args: argparse.Namespace, message: str) -> NoReturn:
     raise SystemExit(2)
 
 
-def _options() -> tuple[Parser, Parser, Parser, Parser]:
+def _options() -> dict[str, Parser]:
     """Options that several commands share."""
-    common, plain, answers, consent = (Parser(add_help=False) for _ in range(4))
+    names = ("common", "plain", "answers", "consent")
+    common, plain, answers, consent = made = [Parser(add_help=False) for _ in names]
     _add(common, "--state", metavar="FILE", help="keep the state in FILE, and the log beside it")
     _add(common, "--cluster", metavar="NAME", help="which cluster, when there are several")
     _add(plain, "--plain", action="store_true", help="lines of text instead of a full screen")
@@ -273,4 +233,44 @@ def _options() -> tuple[Parser, Parser, Parser, Parser]:
     _add(consent, "--yes", action="store_true", help="agree to every change that is not dangerous")
     _add(consent, "--allow", metavar="ID", action="append", help="agree to the dangerous change ID too (repeatable)")
     _add(consent, "--verbose", action="store_true", help="print what the hosts print, too")
-    return common, plain, answers, consent
+    return dict(zip(names, made, strict=True))
+
+
+LATER = ("plain", "answers", "consent")
+ALONE = frozenset({"certificates"})  # commands of their own, with others below
+COMMANDS: Sequence[tuple[str, str, Sequence[str], Callable[[Parser], None] | None]] = (
+    # its words, what it is for, the shared options beside the common ones, its own
+    ("demo", "the whole journey on simulated Pis; touches no network", LATER, _demo),
+    ("plan", "what would change; writes nothing", ("answers",), _plan),
+    ("run", "the whole journey without a question; needs --answers and --yes", ("answers", "consent"), _until),
+    ("reset", "end the cluster and give every Pi back as it was before; asked twice", ("plain", "consent"), _resetting),
+    ("status", "how the cluster stands: asked, and as remembered where it can't be", (), options.status),
+    ("doctor", "what is wrong, by name, and what to do", ("plain", "consent"), options.doctor),
+    ("verify", "measure again who reaches what, from the LAN, the VPN and outside", (), _verify),
+    ("certificates", "every certificate, until when, and how many more there are this week", (), _certificates),
+    ("certificates promote", "from staging to production, or back: one commit, waited for and proved", LATER, _promote),
+    ("backup", "all that a cluster can be brought back from, in one encrypted file", LATER, options.backup),
+    ("restore", "bring a computer, or a lost control plane, back from a backup", LATER, options.restore),
+    ("upgrade", "bring what runs to the versions of this release, by one commit; or back", LATER, options.upgrade),
+    ("node", "add, remove or upgrade the Pis of a cluster", (), None),
+    ("node add", "let more Pis join the cluster", LATER, _node_add),
+    ("node remove", "take a Pi out of the cluster: its pods move, the cluster forgets it", LATER, _node_remove),
+    ("node upgrade", "bring Kubernetes to another version, one Pi after the other", LATER, _node_upgrade),
+    ("app", "expose, list or remove the apps of a cluster", (), None),
+    ("app expose", "give an app a name, at home or for the internet; asks for what is left out", LATER, options.expose),
+    ("app list", "what is reached, from where, and whether it is ready", (), options.apps),
+    ("app remove", "take an app away again; its data stays", LATER, options.remove),
+    ("repo", "check a repository for Flux, before each push or in CI", (), None),
+    (
+        "repo validate",
+        "find mistakes in it: every file, what is staged, and commits not yet pushed",
+        (),
+        _repo_validate,
+    ),
+    ("repo hook", "have git validate it before each push", (), _repo_hook),
+    ("completion", "print completions for a shell: source <(homelab completion bash)", (), _completion),
+    ("answers", "the whole interview in a file: begin one, check it", (), None),
+    ("answers init", "write a file with every question and its help; asks nothing", (), _answers_init),
+    ("answers schema", "print the JSON schema of such files, for editors and CI", (), None),
+    ("answers check", "find every mistake in one, with its line; touches nothing", (), _answers_check),
+)

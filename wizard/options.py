@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-from collections.abc import Sequence
 from typing import Any
 
 
@@ -42,18 +41,8 @@ def upgrade(upgrade: argparse.ArgumentParser) -> None:
     passphrase(upgrade)
 
 
-def app(app: argparse.ArgumentParser, common: Any, parents: Sequence[Any]) -> None:
-    """`homelab app …`: what runs on a cluster, and who reaches it."""
-    commands = app.add_subparsers(title="commands", metavar="COMMAND", prog="homelab app", required=True)
-
-    def command(name: str, about: str, parents: Sequence[Any]) -> Any:
-        made = commands.add_parser(
-            name, help=about, description=f"{about[0].upper()}{about[1:]}.", parents=parents, allow_abbrev=False
-        )
-        made.set_defaults(command=f"app {name}")
-        return made
-
-    expose = command("expose", "give an app a name, at home or for the internet; asks for what is left out", parents)
+def expose(expose: argparse.ArgumentParser) -> None:
+    """`homelab app expose`."""
     add(expose, "entry", metavar="APP", nargs="?", help="one that homelab knows: see homelab app list")
     add(
         expose,
@@ -71,9 +60,15 @@ def app(app: argparse.ArgumentParser, common: Any, parents: Sequence[Any]) -> No
         ("size", "SIZE", "how much room its data needs"), ("storage", "CLASS", "the StorageClass for its data"),
     ):  # fmt: skip
         add(expose, f"--{word}", metavar=metavar, help=about)
-    add(command("list", "what is reached, from where, and whether it is ready", [common]), "--json",
-         action="store_true", help="print it as JSON")  # fmt: skip
-    remove = command("remove", "take an app away again; its data stays", parents)
+
+
+def apps(listed: argparse.ArgumentParser) -> None:
+    """`homelab app list`."""
+    add(listed, "--json", action="store_true", help="print it as JSON")
+
+
+def remove(remove: argparse.ArgumentParser) -> None:
+    """`homelab app remove`."""
     add(remove, "app", metavar="APP", nargs="?", help="which one; asked for when left out")
     add(remove, "--delete-data", action="store_true", help="delete what it keeps, for good; asked about by itself")
     add(remove, "--confirm", metavar="APP", help="with --yes --allow app-remove/data: its name, instead of typing it")

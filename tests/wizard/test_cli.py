@@ -8,13 +8,14 @@ import shlex
 import stat
 import subprocess
 import sys
+from importlib import import_module
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from tests.wizard.toys import toys, world
-from wizard import cli, commandline
+from wizard import cli, commandline, commands
 from wizard.commands import joint
 from wizard.errors import ExitCode, TrustError
 from wizard.question import TEXT, Question
@@ -275,8 +276,19 @@ def test_what_nobody_could_read_is_no_success(words: list[str]) -> None:
 
 def test_a_closed_output_is_no_mistake(home: Path) -> None:
     program = f"exec {shlex.quote(sys.executable)} -m wizard answers schema >&-"
-    done = subprocess.run(["sh", "-c", program], capture_output=True, text=True, timeout=30)
+    root = Path(cli.__file__).parent.parent
+    done = subprocess.run(["sh", "-c", program], capture_output=True, text=True, timeout=30, cwd=root)
     assert (done.returncode, done.stderr) == (0, "")
+
+
+def test_every_command_has_its_function() -> None:
+    """They are named by words, since a module is imported only for a command of its own."""
+    groups = {name.partition(" ")[0] for name, *_ in commandline.COMMANDS if " " in name} - commandline.ALONE
+    words = {"wizard", "backup show", "upgrade list"}  # none, and those told apart later
+    assert set(commands.COMMANDS) == ({name for name, *_ in commandline.COMMANDS} - groups) | words
+    for place in commands.COMMANDS.values():
+        module, _, function = place.partition(".")
+        assert callable(getattr(import_module(f"wizard.commands.{module}"), function))
 
 
 def test_status_reads_no_step() -> None:

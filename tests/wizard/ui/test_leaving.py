@@ -8,6 +8,7 @@ import io
 import os
 import signal
 import sys
+import threading
 import time
 from contextlib import suppress
 from pathlib import Path
@@ -152,6 +153,30 @@ def test_a_place_that_swallows_the_end_of_the_terminal(monkeypatch: Any) -> None
     monkeypatch.setattr(signals, "gone", lambda: True)
     with pytest.raises(TerminalGone):
         signals.run(Endless(), lambda: None)  # type: ignore[arg-type]
+
+
+def test_a_thread_that_just_started_ends_too(monkeypatch: Any) -> None:
+    """The signal comes while its start is waited for: its pool does not know it yet, and Python would wait for it."""
+    started: list[threading.Thread] = []
+    start = threading.Thread.start
+
+    def interrupted(thread: threading.Thread) -> None:
+        start(thread)
+        started.append(thread)
+        raise TerminalGone
+
+    class Starting:
+        _driver = None
+
+        def run(self, loop: asyncio.AbstractEventLoop, **unused: Any) -> None:
+            monkeypatch.setattr(threading.Thread, "start", interrupted)
+            loop.run_in_executor(None, int)
+
+    with pytest.raises(TerminalGone):
+        signals.run(Starting(), lambda: None)  # type: ignore[arg-type]
+    monkeypatch.undo()
+    started[0].join(10)
+    assert not started[0].is_alive()
 
 
 def test_a_mistake_while_the_screen_goes_away_is_only_logged(session: Any, tmp_path: Path, monkeypatch: Any) -> None:

@@ -6,6 +6,7 @@ import asyncio
 import signal
 import termios
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from typing import Any
 
@@ -21,10 +22,13 @@ class TerminalGone(KeyboardInterrupt):
 def run(app: App[Any], leave: Callable[[], object], *, headless: bool = False) -> None:
     """Runs `app` until the terminal is given back. Raises `TerminalGone`; whatever comes, no thread stays behind."""
     loop = asyncio.new_event_loop()  # our own: asyncio.run would wait for every thread without an end
+    pool = ThreadPoolExecutor()
+    loop.set_default_executor(pool)
     with signals(lambda: loop.call_soon_threadsafe(leave), lambda: loop.call_soon_threadsafe(_vanish)):
         try:
             app.run(loop=loop, headless=headless)
         finally:
+            pool.shutdown(wait=False)  # even a thread at whose start the signal came, which Python would wait for
             if reading := getattr(app._driver, "exit_event", None):
                 reading.set()  # the thread that reads keys ends, which Textual could not always tell it
 
