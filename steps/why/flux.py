@@ -105,11 +105,16 @@ def _nobody_looked(sight: Sight, one: Object, controller: str) -> Iterator[Findi
 
 
 def _words(sight: Sight, one: Object) -> str:
-    """All that is said of it: its conditions that are not as they should be, and the newest warnings."""
+    """All that is said of it: what it says itself, and the newest warnings."""
+    told = [said(each) for each in sight.warnings(str(one.get("kind")), *place(one))[:2]]
+    return " | ".join(dict.fromkeys(each for each in (_own_words(one), *told) if each))
+
+
+def _own_words(one: Object) -> str:
+    """What it says of its last try: its conditions that are not as they should be."""
     told = [said(each) for each in status(one).get("conditions") or () if _is_bad(each)]
     history = status(one).get("history") or ()
     told += [str(history[0].get("lastReconciledStatus", ""))] if history else []
-    told += [said(each) for each in sight.warnings(str(one.get("kind")), *place(one))[:2]]
     return " | ".join(dict.fromkeys(each for each in told if each))
 
 
@@ -119,22 +124,35 @@ def _is_bad(found: Mapping[str, Any]) -> bool:
 
 
 def _by_words(sight: Sight, one: Object, text: str) -> Iterator[Finding]:
+    """By its own words, or else by all of `text`: a warning may be about an earlier try, of which the cause is gone."""
     about, kind = name(one), str(one.get("kind"))
-    if re.search(NO_NAME, text):
-        yield from workloads.dns(sight) or [find("server-name", about, [text])]
-        return
-    code = next((code for code, pattern in OWN if re.search(pattern, text)), "")
+    for words in (_own_words(one), text):
+        if re.search(NO_NAME, words):
+            yield from workloads.dns(sight) or [find("server-name", about, [words])]
+            return
+        code = _code(kind, words)
+        if code == "webhook-silent":
+            yield from _webhook(sight, about, words)
+            return
+        if code:
+            yield find(code, about, [words], url=str(spec(one).get("url", "")))
+            return
     known = flux_causes.find(text)
-    if not code and known and known.code not in ("server-unreachable", "flux-timeout", "flux-gave-up"):
-        code = known.code
-    if not code and re.search(r"[Ff]ailed to (get the data key|decrypt)|cannot get sops data key", text):
-        code = "sops-key-wrong"
-    if not code and kind in SOURCES and re.search(AWAY, text):
-        code = "git-unreachable" if kind == "GitRepository" else "registry-unreachable"
-    if code == "webhook-silent":
-        yield from _webhook(sight, about, text)
-        return
-    yield find(code or (known.code if known else "unknown"), about, [text], url=str(spec(one).get("url", "")))
+    yield find(known.code if known else "unknown", about, [text], url=str(spec(one).get("url", "")))
+
+
+def _code(kind: str, text: str) -> str:
+    """The code of a cause that these words are sure of; empty where they only say what is seen of another one."""
+    if code := next((code for code, pattern in OWN if re.search(pattern, text)), ""):
+        return code
+    known = flux_causes.find(text)
+    if known and known.code not in ("server-unreachable", "flux-timeout", "flux-gave-up"):
+        return known.code
+    if re.search(r"[Ff]ailed to (get the data key|decrypt)|cannot get sops data key", text):
+        return "sops-key-wrong"
+    if kind in SOURCES and re.search(AWAY, text):
+        return "git-unreachable" if kind == "GitRepository" else "registry-unreachable"
+    return ""
 
 
 def _webhook(sight: Sight, about: str, text: str) -> Iterator[Finding]:

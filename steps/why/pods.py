@@ -25,8 +25,9 @@ CRASHES = (  # what a container says at its end
     ("pod-out-of-memory", r"OOMKilled|OOM-killed"),
     ("pod-architecture", r"exec format error"),
     ("pod-page-size", r"Unsupported system page size"),
-    ("pod-no-program", r"executable file not found|no such file or directory: unknown|StartError|ContainerCannotRun"),
-)
+    ("pod-no-program", r"executable file not found|exec: \"\S+\": stat \S+: no such file"
+                       r"|no such file or directory: unknown|StartError|ContainerCannotRun"),
+)  # fmt: skip
 PLACES = (  # the scheduler's words; the rarer ones first: several may be said of several nodes
     ("no-room", r"Insufficient (cpu|memory|ephemeral-storage)|Too many pods"),
     ("port-taken", r"didn't have free ports"),
