@@ -108,5 +108,8 @@ def change(pin: Pin) -> Change:
         settle(ctx, pin.address)
 
     danger = not pin.source or bool(pin.was)
+    because = "It shows another key than before" if pin.was else "Only you can tell whether this is your Pi"
     detail = f"{COMPARE}\n{picture.draw(pin.keys[0])}" if danger else ""
-    return Change("machines/trust-host-key", what + where, do, pin.address, danger=danger, detail=detail)
+    return Change(
+        "machines/trust-host-key", what + where, do, pin.address, danger=danger, because=because, detail=detail
+    )

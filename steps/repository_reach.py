@@ -102,7 +102,10 @@ def changes(here: Place) -> list[Change]:
         sentence = f"trust the git server {here.host}, which shows the key {trust.describe(keys)}"
         if here.vouched:
             sentence += ", as it publishes it"
-        pin = Change("repository/host-key", sentence, lambda ctx: access.pin(ctx, keys), danger=not here.vouched)
+        pin = Change(
+            "repository/host-key", sentence, lambda ctx: access.pin(ctx, keys), danger=not here.vouched,
+            because="Only you can tell whether this is your git server",
+        )  # fmt: skip
         made.append(pin)
     if not here.deploy_key:
         where = here.named if here.url else f"{here.far.path} at {here.far.host}" if here.far else ""

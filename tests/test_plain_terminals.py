@@ -5,6 +5,7 @@ What is typed and shown is a whole journey: each front end's own tests look at t
 
 from __future__ import annotations
 
+import io
 import os
 import sys
 from pathlib import Path
@@ -15,6 +16,7 @@ from steps import ORDER
 from tests.person import by_person
 from tests.test_front_ends import remembered
 from wizard.ui import terminals
+from wizard.ui.out import Out
 
 ROOT = Path(__file__).resolve().parent.parent
 pytestmark = pytest.mark.timeout(240)
@@ -54,6 +56,16 @@ def test_a_terminal_that_only_knows_lines(tmp_path: Path, name: str) -> None:
 )  # fmt: skip
 def test_what_a_terminal_can_do(environment: dict[str, str], draws: bool, only_ascii: bool) -> None:
     assert (terminals.draws(environment), terminals.only_ascii(environment)) == (draws, only_ascii)
+
+
+def test_a_line_that_ascii_makes_longer_is_folded_once_more(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("LC_ALL", "C")
+    monkeypatch.setenv("COLUMNS", "60")
+    shown = io.TextIOWrapper(io.BytesIO(), encoding="utf-8")
+    line = f"    {'word ' * 11}…"
+    Out(shown).say(f"before\n{line}\nafter")
+    shown.seek(0)
+    assert shown.read() == f"before\n    {'word ' * 10}word\n    ...\nafter\n"
 
 
 def test_marks_keep_their_meaning_in_ascii() -> None:

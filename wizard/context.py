@@ -33,6 +33,11 @@ class Approval:
     back: bool = False  # whether there is an earlier answer to go back to
 
     @property
+    def because(self) -> str:
+        """Why a dangerous change wants a yes of its own, as a heading."""
+        return self.changes[0].because
+
+    @property
     def word(self) -> str:
         """What has to be typed instead of yes; empty when a yes is enough."""
         return self.changes[0].word if self.danger else ""

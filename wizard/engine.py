@@ -179,7 +179,7 @@ class Engine:
                 continue
             if not self._confirmed(step, Approval(step.name, step.title, (change,), names, danger=True)):
                 raise Declined(
-                    f"Not done: {change.sentence}.", "It can't be taken back easily, so it needs a yes of its own.",
+                    f"Not done: {change.sentence}.", f"{change.because}, so it needs a yes of its own.",
                     f"Say yes when asked, or allow it with --allow {change.id}{_confirming(change)}.",
                 )  # fmt: skip
 

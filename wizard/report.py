@@ -170,7 +170,7 @@ def listed(names: Sequence[str]) -> str:
 
 def change_line(change: Change) -> str:
     """A change in a list to approve; a dangerous one says so, and by which name it can be allowed."""
-    warning = f"  DANGEROUS ({change.id})" if change.danger else ""
+    warning = f"  {change.mark} ({change.id})" if change.mark else ""
     return clean(f"{change.sentence}{warning}")
 
 
@@ -205,6 +205,8 @@ def latest(notes: Iterable[events.Note]) -> list[events.Note]:
 def error_text(error: WizardError, width: int = 80) -> str:
     """The error's sentences, one paragraph each, and the last lines that the host printed."""
     parts = [wrapped(clean(sentence), width) for sentence in error.sentences()]
+    if error.cause:  # what docs/doctor.md says about it is found by this
+        parts.append(f"(code: {error.cause})")
     if isinstance(error, CommandFailed) and error.output.strip():
         parts += ["It printed last:", *(f"  {line}" for line in clean(error.output).strip().splitlines()[-8:])]
     return "\n".join(parts)

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from wizard.context import Context
 
 F = TypeVar("F")
+LASTING = "This can't be taken back easily"
 
 
 @dataclass(frozen=True)
@@ -28,8 +29,8 @@ class Change:
     belongs to, None for this computer. Changes next to each other that have a host run side by side, one
     lane a host, in order within a lane; a change without a host runs alone, after those before it.
     `detail` is shown below the sentence when it is asked about by itself: lines that help to decide.
-    A change with `danger` is asked for again even with ``--yes``, unless ``--allow ID`` names it. With a `word` a yes
-    is not enough: the word has to be typed, or given with ``--confirm``.
+    A change with `danger` is asked for again even with ``--yes``, unless ``--allow ID`` names it; `because` heads that
+    question. With a `word` a yes is not enough: the word has to be typed, or given with ``--confirm``.
     """
 
     id: str
@@ -38,8 +39,16 @@ class Change:
     host: str | None = None
     undo: Callable[[Context], None] | None = None
     danger: bool = False
+    because: str = LASTING
     detail: str = ""
     word: str = ""
+
+    @property
+    def mark(self) -> str:
+        """What stands beside a dangerous one in a list; empty for others."""
+        if not self.danger:
+            return ""
+        return "DANGEROUS" if self.because == LASTING else "wants a yes of its own"
 
 
 class Step(ABC, Generic[F]):

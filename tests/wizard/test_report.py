@@ -73,6 +73,12 @@ def test_an_error_shows_what_the_host_printed_last() -> None:
     ]  # fmt: skip
 
 
+def test_an_error_shows_the_code_of_its_cause() -> None:
+    error = WizardError("It can't become ready.", "", "Wait.")
+    error.cause = "image-missing"
+    assert report.error_text(error).splitlines() == ["It can't become ready.", "Wait.", "(code: image-missing)"]
+
+
 def test_the_log_survives_a_full_disk(tmp_path: Path, monkeypatch: Any) -> None:
     log = LogFile(tmp_path / "log", "begin")
     monkeypatch.setattr(os, "write", lambda *args: (_ for _ in ()).throw(OSError(28, "No space left on device")))

@@ -9,6 +9,7 @@ import sys
 import threading
 from typing import TextIO
 
+from wizard import report
 from wizard.secret import redact
 from wizard.ui import terminals
 
@@ -36,11 +37,22 @@ class Out:
                 return
             try:
                 shown = redact(text)
-                self._stream.write(f"{terminals.in_ascii(shown) if self._ascii else shown}\n")
+                self._stream.write(f"{self._in_ascii(shown) if self._ascii else shown}\n")
                 self._stream.flush()
             except OSError:
                 self._silent = True
                 self._forget()
+
+    def _in_ascii(self, text: str) -> str:
+        """Some marks become longer: a line that no longer fits because of them is folded once more."""
+        lines = []
+        for line in text.split("\n"):
+            shown = terminals.in_ascii(line)
+            if len(line) <= self.width < len(shown):
+                words = shown.lstrip()
+                shown = report.wrapped(words, self.width, " " * (len(shown) - len(words)))
+            lines.append(shown)
+        return "\n".join(lines)
 
     def _forget(self) -> None:
         """Keeps Python from trying, and complaining, once more when it ends."""

@@ -138,7 +138,7 @@ class Plain:
         out = self._out
         out.say()
         if approval.danger:
-            out.say("This can't be taken back easily:")
+            out.say(f"{approval.because}:")
         else:
             takes = f" It {told}." if (told := usually(approval.step).replace("usually", "usually takes")) else ""
             out.say(f"{approval.title}: {report.counted(len(approval.changes), 'change')} to approve.{takes}")

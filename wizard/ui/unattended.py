@@ -44,7 +44,7 @@ class Unattended:
         change = approval.changes[0]
         raise WizardError(
             f"Not done: {change.sentence}.",
-            "It can't be taken back easily, so --yes alone does not cover it."
+            f"{change.because}, so --yes alone does not cover it."
             + (f"\n{report.clean(change.detail)}" if change.detail else ""),
             f"Allow it with --allow {change.id}{f' --confirm {change.word}' if change.word else ''}, or do it in the "
             "wizard, where it is asked.",

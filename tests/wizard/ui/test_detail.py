@@ -89,7 +89,7 @@ async def test_the_full_screen_shows_question_fingerprint_picture_and_buttons_at
     async with driven(asking(was), size) as driver:
         await driver.until(lambda: DRAWN[-1] in driver.shown(), "the last line of the picture")
         shown = driver.shown()
-        for line in ["This can't be taken back easily", NEW.fingerprint, COMPARE, *DRAWN]:
+        for line in ["another key than before" if was else "Only you can tell", NEW.fingerprint, COMPARE, *DRAWN]:
             assert line in shown
         assert not was or OLD.fingerprint in shown
         for button in driver.app.journey.query(Button):

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import io
 from typing import Any
 
 import pytest
 
 from tests.wizard.ui.driver import LARGE, SMALL, answered, driven
-from tests.wizard.ui.test_plain import WHOLE, drive
+from tests.wizard.ui.test_plain import WHOLE, Typed, drive
 from wizard.errors import WizardError
+from wizard.ui import plain
+from wizard.ui.out import Out
 from wizard.ui.tui.widgets.panes import ApprovalPane, FailurePane, FinishedPane
 
 __all__ = ["answered"]  # a fixture
@@ -83,3 +86,27 @@ def test_plain_does_not_skip_where_it_may_not(session: Any, world: Any) -> None:
     with pytest.raises(WizardError, match="cake broke"):
         drive(session, *WHOLE[:8], "skip", "stop")
     assert session.state.skipped == {}
+
+
+@pytest.fixture
+def named(toys: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    def check(step: Any, ctx: Any) -> Any:
+        error = WizardError("The bowl can't be had.", "The shop has none of this kind. " * 9, "Wait.")
+        error.cause = "bowl-missing"
+        raise error
+
+    monkeypatch.setattr(type(toys.order[0]), "check", check)
+
+
+@pytest.mark.parametrize("size", [SMALL, LARGE])
+async def test_the_code_of_a_cause_is_shown_to_look_it_up(answered: Any, named: None, size: tuple[int, int]) -> None:
+    async with driven(answered, size) as driver:
+        await driver.pane(FailurePane)
+        assert "(code: bowl-missing)" in driver.shown()
+
+
+def test_plain_lines_show_the_code_of_a_cause(session: Any, named: None) -> None:
+    stream = io.StringIO()
+    with pytest.raises(WizardError):
+        plain.run(session, Out(stream), Typed(*WHOLE[:5], "stop"))
+    assert "\n(code: bowl-missing)\n" in stream.getvalue()

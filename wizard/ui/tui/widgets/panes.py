@@ -19,7 +19,7 @@ from wizard.errors import CommandFailed, WizardError
 from wizard.expected import usually
 from wizard.fieldhelp import about_changes
 from wizard.question import BACK
-from wizard.step import Change
+from wizard.step import LASTING, Change
 from wizard.ui.tui.messages import Decided
 
 if TYPE_CHECKING:
@@ -159,7 +159,7 @@ class ApprovalPane(ButtonPane):
     def content(self) -> Iterable[Static]:
         approval = self._approval
         if approval.danger:
-            yield text("This can't be taken back easily", "heading danger")
+            yield text(approval.because, "heading danger" if approval.because == LASTING else "heading")
             if not self._detail:  # the room is needed
                 yield text("It needs a yes of its own.", "muted gap")
         else:
@@ -176,8 +176,10 @@ class ApprovalPane(ButtonPane):
 
     @staticmethod
     def _line(change: Change) -> Content:
-        sentence = Content(f"- {report.clean(change.sentence)}")
-        return sentence + Content.styled("  ! DANGEROUS", "$text-error bold") if change.danger else sentence
+        sentence, style = Content(f"- {report.clean(change.sentence)}"), "$text-error bold"
+        if change.because != LASTING:
+            style = "$text-muted"
+        return sentence + Content.styled(f"  ! {change.mark}", style) if change.mark else sentence
 
     def buttons(self) -> Sequence[Button]:
         yes = "Yes, do it" if self._approval.danger else "Make these changes"
@@ -219,6 +221,8 @@ class FailurePane(ButtonPane):
         yield text(f"{self._title} could not be completed", "heading")
         what, *others = [report.clean(sentence) for sentence in error.sentences()]
         yield text(what, "what")
+        if error.cause:
+            yield text(f"(code: {error.cause})", "muted")
         for sentence in others:
             yield text(sentence, "gap")
         if isinstance(error, CommandFailed) and error.output.strip():

@@ -33,9 +33,13 @@ def asking_for_word(approval: Approval, notes: Sequence[events.Note]) -> Questio
         help=change.detail,
     )  # fmt: skip
     sentence = report.clean(change.sentence)
-    heading = "This can't be taken back easily"
     return QuestionPane(
-        Prompt(approval.step, approval.title, question), heading, sentence, notes, draft=None, back=approval.back
+        Prompt(approval.step, approval.title, question),
+        approval.because,
+        sentence,
+        notes,
+        draft=None,
+        back=approval.back,
     )
 
 
