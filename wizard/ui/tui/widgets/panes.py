@@ -174,12 +174,11 @@ class ApprovalPane(ButtonPane):
         if self._detail:
             yield text(self._detail, "detail")
 
-    @staticmethod
-    def _line(change: Change) -> Content:
-        sentence, style = Content(f"- {report.clean(change.sentence)}"), "$text-error bold"
-        if change.because != LASTING:
-            style = "$text-muted"
-        return sentence + Content.styled(f"  ! {change.mark}", style) if change.mark else sentence
+    def _line(self, change: Change) -> Content:
+        sentence, lasting = Content(f"- {report.clean(change.sentence)}"), change.because == LASTING
+        if not change.mark or (self._approval.danger and not lasting):  # then the heading says it all
+            return sentence
+        return sentence + Content.styled(f"  ! {change.mark}", "$text-error bold" if lasting else "$text-muted")
 
     def buttons(self) -> Sequence[Button]:
         yes = "Yes, do it" if self._approval.danger else "Make these changes"
