@@ -54,11 +54,29 @@ async def test_new_lines_lay_nothing_out_again(session: Any, monkeypatch: Any) -
     assert not laid_out
 
 
+async def test_the_bars_come_when_there_are_more_lines_than_room(session: Any) -> None:
+    async with driven(session) as driver:
+        await driver.question("kind")
+        await driver.press("ctrl+l")
+        lines = driver.app.journey.query_one(LogLines)
+        assert not lines.show_vertical_scrollbar
+        for number in range(60):
+            session.bus.emit(Line("pi", f"number {number} {'x' * 3 * number}"))
+        await driver.until(lambda: "number 59" in driver.shown(), "the newest line")
+        await driver.until(lambda: lines.vertical_scrollbar.region.height > 2, "the bar")
+        assert lines.show_horizontal_scrollbar and lines.vertical_scrollbar.position > 40
+        await driver.press("home")
+        await driver.until(lambda: "number 0" in driver.shown(), "the oldest line")
+
+
 def test_garbage_is_not_looked_for_until_the_first_frame_is_there() -> None:
     with put_off():
         assert not gc.isenabled()
         look_from_here()
         assert gc.isenabled() and gc.get_freeze_count()
+        before, made = gc.get_freeze_count(), [[] for _ in range(50)]
+        look_from_here()
+        assert gc.isenabled() and gc.get_freeze_count() >= before + len(made), "at the next step once more"
     assert gc.isenabled() and not gc.get_freeze_count()
 
 

@@ -225,6 +225,7 @@ class WizardApp(AnsweringApp):
                 f"F2: answer {report.counted(count, 'question')} of later steps meanwhile." if count else ""
             )
             self.refresh_bindings()
+            look_from_here()  # the step before has read a lot that stays
         self.journey.tick(now, asked, now - self._began, self.leaving and not self.ended.is_set())
 
     # -- keys ------------------------------------------------------------------------------------------------
