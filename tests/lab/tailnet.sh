@@ -6,7 +6,7 @@
 #   lab tailnet api METHOD PATH [JSON]   headscale's API; PATH as in /node
 #   lab tailnet laptop|outside CMD...    run CMD there        lab tailnet hs ARGS...   headscale's own command line
 #   lab tailnet exit up|home|down  an exit node where the outsider is, and a second tailscaled on the workstation that leaves by it,
-#                               with a SOCKS proxy at 127.0.0.1:1055: the two commands of docs/proof.md ('home' switches the exit node off)
+#                               with a SOCKS proxy at 127.0.0.1:1055: the commands of docs/proof.md ('home' switches the exit node off)
 #   lab tailnet status          who is on the tailnet
 #   lab tailnet repository      build the programs and the apt repository (up does it as well)
 #   lab tailnet base FOLDER     what the nodes' file system needs before anything is installed (base.sh calls it)
@@ -223,8 +223,8 @@ exit_up() {
   daemon hw-ws ws-tailscaled env SSL_CERT_FILE="$CA" "$LAB_BIN/tailscaled" --tun=userspace-networking \
     --socks5-server=127.0.0.1:1055 --state=mem: --port=0 --socket="$T/outside.sock"
   until_ok 10 test -S "$T/outside.sock" || die "no tailscaled on the workstation, see $LAB_LOG/ws-tailscaled.log"
-  outside_tailscale up --exit-node=elsewhere --accept-routes=false \
-    --login-server="$LOGIN_SERVER" --auth-key="file:$T/member.key" --timeout 30s
+  outside_tailscale up --accept-routes=false --login-server="$LOGIN_SERVER" --auth-key="file:$T/member.key" --timeout 30s
+  outside_tailscale set --exit-node=elsewhere
   rm -f "$T/member.key"
 }
 

@@ -45,7 +45,7 @@ def test_from_bare_nodes_to_a_table_of_who_reaches_what(home: AtHome, ran: Ran) 
 
 
 def test_outside_is_seen_through_an_exit_node_too(home: AtHome, ran: Ran) -> None:
-    """A second tailscaled and SOCKS, by the two commands of docs/proof.md; with its exit node off it leads home."""
+    """A second tailscaled and SOCKS, by the commands of docs/proof.md; with its exit node off it leads home."""
     answers = Path(home.answers)
     before = answers.read_text()
     data = yamlfile.load(before)
