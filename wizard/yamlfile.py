@@ -7,6 +7,7 @@ import json
 import re
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import lru_cache
 from typing import Any
 
 from wizard.question import plain
@@ -27,7 +28,7 @@ def _yaml(*, round_trip: bool) -> Any:
 def load(text: str) -> Any:
     """The first document as plain dicts and lists. Raises ValueError with the line of a syntax error."""
     with _in_words():
-        return plain(load_marked(text))
+        return plain(_read(text))
 
 
 def load_marked(text: str) -> Any:
@@ -39,7 +40,17 @@ def load_marked(text: str) -> Any:
 def load_all(text: str) -> list[Any]:
     """Every document as plain data, empty ones left out."""
     with _in_words():
-        return [plain(doc) for doc in load_all_marked(text) if doc is not None]
+        return [plain(doc) for doc in _read_all(text) if doc is not None]
+
+
+@lru_cache(maxsize=128)  # a repository's files are looked at again and again; only copies leave this module
+def _read(text: str) -> Any:
+    return load_marked(text)
+
+
+@lru_cache(maxsize=128)
+def _read_all(text: str) -> tuple[Any, ...]:
+    return tuple(load_all_marked(text))
 
 
 def load_all_marked(text: str) -> list[Any]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import tarfile
 from collections.abc import Mapping
 from functools import cache
 from pathlib import Path
@@ -111,9 +112,11 @@ class AppWorld(FluxWorld):
             made["spec"] |= {"path": one["spec"]["path"]}
 
     def files(self) -> dict[str, str]:
-        far = self.folder / "far.git"
-        names = git(far, "ls-tree", "-r", "--name-only", "main").split()
-        return {name: git(far, "show", f"main:{name}") for name in names if is_yaml(name)}
+        packed = self.folder / "files.tar"
+        git(self.folder / "far.git", "archive", "--format=tar", f"--output={packed}", "main")
+        with tarfile.open(packed) as held:
+            found = {one.name: held.extractfile(one) for one in held if one.isfile() and is_yaml(one.name)}
+            return {name: text.read().decode() for name, text in found.items() if text}
 
 
 class Front(repository_home.Front):
