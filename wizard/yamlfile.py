@@ -40,17 +40,17 @@ def load_marked(text: str) -> Any:
 def load_all(text: str) -> list[Any]:
     """Every document as plain data, empty ones left out."""
     with _in_words():
-        return [plain(doc) for doc in _read_all(text) if doc is not None]
+        return [plain(document) for document in _read_all(text)]
 
 
-@lru_cache(maxsize=128)  # a repository's files are looked at again and again; only copies leave this module
+@lru_cache(maxsize=128)  # a repository's files are read again and again; each reader gets a copy of its own
 def _read(text: str) -> Any:
-    return load_marked(text)
+    return plain(load_marked(text))
 
 
 @lru_cache(maxsize=128)
-def _read_all(text: str) -> tuple[Any, ...]:
-    return tuple(load_all_marked(text))
+def _read_all(text: str) -> list[Any]:
+    return [plain(document) for document in load_all_marked(text) if document is not None]
 
 
 def load_all_marked(text: str) -> list[Any]:

@@ -106,3 +106,13 @@ def test_events_have_their_places_and_mistakes_their_lines() -> None:
     assert [(event.value, event.start_mark.index) for event in scalars] == [("a", 0), ("x", 3)]
     with pytest.raises(ValueError, match="line 2"):
         yamlfile.events("a: 1\n b: 2\n")
+
+
+def test_every_reader_gets_its_own_copy() -> None:
+    """What was read is remembered; nobody's change may reach the next one."""
+    text = "a: {b: [1]}\n---\nc: 2\n"
+    first, every = yamlfile.load("a: {b: [1]}"), yamlfile.load_all(text)
+    first["a"]["b"].append(2)
+    every[0]["a"]["b"].append(2)
+    assert yamlfile.load("a: {b: [1]}") == {"a": {"b": [1]}}
+    assert yamlfile.load_all(text) == [{"a": {"b": [1]}}, {"c": 2}]
