@@ -218,20 +218,27 @@ exit_up() {
   member_key
   in_host out tailscale up --login-server "$LOGIN_SERVER" --auth-key "file:$T/member.key" --advertise-exit-node \
     --hostname elsewhere --timeout 30s
-  hs nodes approve-routes -i "$(hs -o json nodes list | jq -r '.[] | select(.given_name == "elsewhere").id')" -r 0.0.0.0/0,::/0 >/dev/null
+  hs nodes approve-routes -i "$(named elsewhere)" -r 0.0.0.0/0,::/0 >/dev/null
   member_key
   daemon hw-ws ws-tailscaled env SSL_CERT_FILE="$CA" "$LAB_BIN/tailscaled" --tun=userspace-networking \
     --socks5-server=127.0.0.1:1055 --state=mem: --port=0 --socket="$T/outside.sock"
   until_ok 10 test -S "$T/outside.sock" || die "no tailscaled on the workstation, see $LAB_LOG/ws-tailscaled.log"
-  outside_tailscale up --accept-routes=false --login-server="$LOGIN_SERVER" --auth-key="file:$T/member.key" --timeout 30s
+  outside_tailscale up --accept-routes=false --login-server="$LOGIN_SERVER" --auth-key="file:$T/member.key" \
+    --hostname aside --timeout 30s
   outside_tailscale set --exit-node=elsewhere
   rm -f "$T/member.key"
 }
 
 exit_down() {
+  local id
   stop_daemon ws-tailscaled
   stop_daemon out-tailscaled
+  ! daemon_running headscale || for id in $(named elsewhere) $(named aside); do
+    hs nodes delete -i "$id" --force >/dev/null   # Tailscale forgets them by itself, headscale only with a key for it
+  done
 }
+
+named() { hs -o json nodes list | jq -r --arg name "$1" '.[] | select(.given_name == $name).id'; } # NAME: its id there
 
 outside_tailscale() { ns hw-ws "$LAB_BIN/tailscale" --socket="$T/outside.sock" "$@"; }
 member_key() { (umask 077; hs -o json preauthkeys create --user 1 --expiration 1h | jq -er .key > "$T/member.key"); }
