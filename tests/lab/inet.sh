@@ -16,7 +16,8 @@ inet_up() {
   ip -n hw-inet link add inet0 type bridge
   ip -n hw-inet addr add "$INET.1/24" dev inet0
   ip -n hw-inet link set inet0 up
-  inet_link hw-out "$OUTSIDE"
+  inet_link hw-out "$OUTSIDE" 32     # as rented servers often have it: an exit node leads nobody into its own network
+  ip -n hw-out route add "$INET.0/24" dev wan src "$OUTSIDE"
   inet_link hw-laptop "$LAPTOP"
   inet_link hw-lan "$WAN"
   # outside hosts try the home's own addresses too, so that a "no" is the router's answer and no missing route
@@ -29,12 +30,12 @@ inet_address() { # ADDRESS: one more host of the internet, on its bridge
   ip -n hw-inet -o addr show to "$1" | grep -q . || ip -n hw-inet addr add "$1/24" dev inet0
 }
 
-inet_link() { # NAMESPACE ADDRESS
+inet_link() { # NAMESPACE ADDRESS [PREFIX]
   [ -e "/run/netns/$1" ] || ip netns add "$1"
   ip -n "$1" link set lo up
   ip -n hw-inet link add "to-${1#hw-}" type veth peer name wan netns "$1"
   ip -n hw-inet link set "to-${1#hw-}" master inet0 up
-  ip -n "$1" addr add "$2/24" dev wan
+  ip -n "$1" addr add "$2/${3:-24}" dev wan
   ip -n "$1" link set wan up
 }
 
