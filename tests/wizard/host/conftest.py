@@ -240,8 +240,8 @@ def _serve(channel: paramiko.Channel, command: str, pi: Pi) -> None:
     code = process.wait()
     with contextlib.suppress(OSError, EOFError, paramiko.SSHException):  # the client may be gone
         channel.send_exit_status(code)
-    time.sleep(0.05)  # let the pumps deliver what is left
-    channel.close()
+        time.sleep(0.05)  # let the pumps deliver what is left
+        channel.close()
 
 
 @pytest.fixture
