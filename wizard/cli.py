@@ -7,8 +7,15 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Sequence
+from types import SimpleNamespace
 
 from wizard import __version__
+
+TYPE_CHECKING = False  # as in typing, which takes long to read
+
+if TYPE_CHECKING:
+    from argparse import Namespace
+    from typing import Any
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -54,17 +61,30 @@ def _ended(words: list[str], *, last: bool) -> int:
 
 
 def _run(words: list[str]) -> int:
-    from wizard import commandline, commands
+    from wizard import commands
     from wizard.commands import ending
     from wizard.errors import WizardError
 
-    args = commandline.parse(words)
+    args: Any = _typed(words) if words else Alone(command="wizard", words=[])
     try:
         _side_by_side()
         return commands.run(args)
     except WizardError as error:
         ending.show(error)
         return error.exit_code
+
+
+class Alone(SimpleNamespace):
+    """`homelab` without a word, as argparse would tell it: to read that takes a while, and somebody waits."""
+
+    def __contains__(self, key: str) -> bool:
+        return key in self.__dict__
+
+
+def _typed(words: list[str]) -> Namespace:
+    from wizard import commandline
+
+    return commandline.parse(words)
 
 
 def _side_by_side() -> None:

@@ -53,8 +53,6 @@ def parse(words: Sequence[str]) -> argparse.Namespace:
 
     Leaves with `SystemExit` after --help, --version or a usage error.
     """
-    if not words:  # `homelab` alone: nothing to tell apart, and a person waits for the screen
-        return argparse.Namespace(command="wizard", words=[])
     made = parser()
     args = made.parse_args(words)
     if args.command == "node add" and {"ca_hash", "uid"} & set(vars(args)) and "to" not in args:

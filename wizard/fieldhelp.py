@@ -7,12 +7,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from functools import cache
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from wizard import assets, yamllines
-from wizard.context import Approval
-from wizard.question import Prompt
 from wizard.report import clean
+
+if TYPE_CHECKING:
+    from wizard.context import Approval
+    from wizard.question import Prompt
 
 
 @cache
