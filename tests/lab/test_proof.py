@@ -66,7 +66,9 @@ def test_outside_is_seen_through_an_exit_node_too(home: AtHome, ran: Ran) -> Non
         assert {row["verdict"] for row in rows} == {"not measured"}, rows
     finally:
         lab("tailnet", "exit", "down")
-        answers.write_text(before)
+        data = yamlfile.load(before)
+        data["proof"]["outside"] = "host"  # what is left out stays as it was
+        answers.write_text(yamlfile.dump_plain(data))
     code, out = home.journey()
     assert code == 0, out[-6000:]
 
