@@ -6,6 +6,7 @@ import base64
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import UTC, datetime
 
 from steps import ops
 from steps.facts import NodeFacts
@@ -67,11 +68,16 @@ def repository_changes(step: str, repository: Repository, facts: NodeFacts, own_
     """
     wanted = trusted(repository, own_key)
     right = [repository.sources(facts.arch, suite) for suite in repository.suites]
-    if installed(facts, repository) == wanted and facts.files.get(repository.sources_path) in right:
+    there = _keyring(facts, repository)
+    ended = any(key.ends and key.ends <= facts.clock_unix for key in there)
+    known = tuple(key.fingerprint for key in there) == wanted and facts.files.get(repository.sources_path) in right
+    if known and not ended:
         return []
 
     def do(ctx: Context) -> None:
         found = keys(own_key) if own_key else [_fetch(ctx, facts.address, repository)]
+        for key in found:
+            _refuse_ended(key, facts.clock_unix, repository, host=ctx.name_of(facts.address), own=bool(own_key))
         ops.write_keyring(ctx, facts.address, repository.keyring_path, b"".join(key.data for key in found))
         suite = _published(ctx, facts, repository) if repository.package else repository.suite
         ops.write_file(ctx, facts.address, repository.sources_path, repository.sources(facts.arch, suite))
@@ -79,16 +85,42 @@ def repository_changes(step: str, repository: Repository, facts: NodeFacts, own_
     def undo(ctx: Context) -> None:
         ops.remove(ctx, facts.address, repository.sources_path, repository.keyring_path)
 
+    name = f"{step}/repository-{repository.name}"
+    if known:
+        sentence = f"put in the key of the packages of {repository.title} anew: the copy of it that is there has ended"
+        return [Change(name, sentence, do, facts.address)]
     sentence = f"add the package repository of {repository.title}, signed by the key {readable(wanted[0])}"
-    return [Change(f"{step}/repository-{repository.name}", sentence, do, facts.address, undo)]
+    return [Change(name, sentence, do, facts.address, undo)]
 
 
 def installed(facts: NodeFacts, repository: Repository) -> tuple[str, ...]:
     """The fingerprints in the repository's keyring on the node; empty when there is none or it can't be read."""
+    return tuple(key.fingerprint for key in _keyring(facts, repository))
+
+
+def _keyring(facts: NodeFacts, repository: Repository) -> list[Key]:
     try:
-        return tuple(k.fingerprint for k in keys(base64.b64decode(facts.keyrings.get(repository.keyring_path, ""))))
+        return keys(base64.b64decode(facts.keyrings.get(repository.keyring_path, "")))
     except ValueError:
-        return ()
+        return []
+
+
+def _refuse_ended(key: Key, now: float, repository: Repository, *, host: str, own: bool) -> None:
+    """Raises `Blocked` for a key that apt on the node would refuse. `now` is the node's own clock."""
+    if not key.ends or key.ends > now:
+        return
+    where = "The one in apt_key_file is no other." if own else f"The one at {repository.key_url} is no other."
+    raise Blocked(
+        f"The key that signs the packages of {repository.title} ended on {_day(key.ends)}.",
+        f"{where} By this Pi's clock it is {_day(now)}, and apt refuses what is signed by it.",
+        "Export the key that its owner has renewed into that file." if own else
+        "Its owner hands out the same key with a later end, as a rule within days: run the same command again then.",
+        host=host,
+    )  # fmt: skip
+
+
+def _day(seconds: float) -> str:
+    return f"{datetime.fromtimestamp(seconds, UTC):%Y-%m-%d}"
 
 
 def _fetch(ctx: Context, address: str, repository: Repository) -> Key:

@@ -1,5 +1,5 @@
 # Prints what a node looks like, one section for each thing, each begun by a line "@@ NAME". Writes nothing, always
-# ends with 0: what is missing is an empty section or none. The output is read by wizard/host/facts.py.
+# ends with 0: what is missing is an empty section or none. The output is read by steps/facts.py.
 # shellcheck disable=SC2317  # functions are called by name
 export LC_ALL=C PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin
 

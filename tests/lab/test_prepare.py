@@ -6,6 +6,9 @@ The nodes are pi11 to pi13, so that nothing else in the lab is disturbed; only t
 from __future__ import annotations
 
 import re
+import shutil
+import subprocess
+import tempfile
 import threading
 import time
 from collections.abc import Iterator
@@ -17,6 +20,7 @@ import pytest
 from steps import facts, kubernetes, nodes
 from steps.machines import Machines
 from steps.prepare import Prepare
+from tests.lab.conftest import HOME
 from wizard import absence, answers, events
 from wizard.context import Approval, Context
 from wizard.engine import Consent, Engine
@@ -156,6 +160,32 @@ def test_a_killed_write_between_file_and_restart_is_noticed(bare_pis, run):
     bare_pis[2].shell("sleep 1; touch /etc/containerd/config.toml")
     (plan, *_) = run.step(Prepare())
     assert plan == ("restart containerd",)
+
+
+def _ended_copy(home: Path) -> str:
+    """The lab's key with an end that has passed, in base64: the same key, so of the same fingerprint."""
+    shutil.copytree(HOME / "gpg", home, ignore=shutil.ignore_patterns("S.*"))
+    script = """set -eu
+      export GNUPGHOME=$1
+      key=$(gpg --list-keys --with-colons | sed -n 's/^fpr:*\\([0-9A-F]*\\):$/\\1/p')
+      gpg -q --batch --pinentry-mode loopback --passphrase '' --quick-set-expire "$key" seconds=1
+      gpg --export | base64 -w 0
+      gpgconf --kill all
+      sleep 2"""
+    return subprocess.run(["sh", "-c", script, "sh", home], check=True, capture_output=True, text=True).stdout
+
+
+def test_a_key_whose_copy_has_ended_is_put_in_anew(bare_pis, run):
+    node = bare_pis[0]
+    with tempfile.TemporaryDirectory() as short:  # the agent's socket takes no long path
+        ended = _ended_copy(Path(short) / "gpg")
+    node.shell(f"echo {ended} | base64 -d >/etc/apt/keyrings/homelab-kubernetes.gpg")
+    assert "EXPKEYSIG" in node.shell("apt-get update 2>&1")
+    (plan, *_) = run.step(Prepare())
+    assert len(plan) == 1
+    assert re.fullmatch(r"put in the key of the packages of Kubernetes \S+ anew: .*", plan[0])
+    assert "EXPKEYSIG" not in node.shell("apt-get update 2>&1")
+    assert run.step(Prepare()) == [()]
 
 
 def test_a_busy_apt_is_waited_for_and_named(bare_pis, run):
