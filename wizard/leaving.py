@@ -146,6 +146,9 @@ def told_to_end(*, last: bool) -> Iterator[None]:
             signal.signal(number, signal.SIG_DFL if last else handler)
 
 
+unprinted: list[str] = []  # why standard output took no more, unless its reader went away
+
+
 def printed(code: int) -> int:
     """`code`, with what was said on its way to the terminal, or 1 when a success could not be told.
 
@@ -161,4 +164,9 @@ def printed(code: int) -> int:
             null = os.open(os.devnull, os.O_WRONLY)
             os.dup2(null, stream.fileno())
             os.close(null)
+    if unprinted:
+        with suppress(OSError):
+            print(f"Not everything could be printed: {unprinted.pop()}.", file=sys.stderr, flush=True)
+        unprinted.clear()
+        code = code or ExitCode.FAILED
     return code

@@ -9,13 +9,16 @@ import sys
 import threading
 from typing import TextIO
 
-from wizard import report
+from wizard import leaving, report
 from wizard.secret import redact
 from wizard.ui import terminals
 
 
 class Out:
-    """Prints redacted lines. When nobody reads any more, it falls silent: an installation does not stop for that."""
+    """Prints redacted lines. When nobody reads any more, it falls silent: an installation does not stop for that.
+
+    What could not be printed for another reason, such as a full disk, is told when the command ends.
+    """
 
     def __init__(self, stream: TextIO | None = None) -> None:
         self._stream = stream or sys.stdout
@@ -39,8 +42,10 @@ class Out:
                 shown = redact(text)
                 self._stream.write(f"{self._in_ascii(shown) if self._ascii else shown}\n")
                 self._stream.flush()
-            except OSError:
+            except OSError as error:
                 self._silent = True
+                if not isinstance(error, BrokenPipeError):
+                    leaving.unprinted.append(error.strerror or str(error))
                 self._forget()
 
     def _in_ascii(self, text: str) -> str:

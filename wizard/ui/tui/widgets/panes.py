@@ -252,7 +252,7 @@ class FailurePane(ButtonPane):
 
 
 class FinishedPane(ButtonPane):
-    """Everything is done: what ran, and every note once more."""
+    """Everything is done: every note once more, the newest first, and what ran."""
 
     def __init__(
         self, table: str, notes: Sequence[events.Note], ways: Mapping[str, str], skipped: Sequence[str]
@@ -270,8 +270,8 @@ class FinishedPane(ButtonPane):
         yield text("Everything else is done" if self._skipped else "Everything is done", "heading")
         for sentence in self._skipped:
             yield text(sentence, "gap")
-        yield text(self._table, "table")
         yield from map(NoteBox, reversed(self._notes))
+        yield text(self._table, "table")
 
     def buttons(self) -> Sequence[Button]:
         return [
