@@ -21,6 +21,7 @@ from steps.repository_edits import QUESTION, counted, decided
 from steps.repository_questions import PLACE, SETTINGS
 from steps.repository_reach import Place
 from steps.repository_secrets import word
+from steps.tls import gate
 from wizard.context import Context
 from wizard.errors import Problem
 from wizard.question import OCI_URL, URL, YES_NO, Answers, Question
@@ -97,6 +98,7 @@ class Repository(Step[RepositoryFacts]):
         content = Content(ctx, repo, base, wanted, rendered)
         Writer(content).look()
         if not content.difference.empty:
+            gate.hold(content)
             place = reach.writing(ctx, place)
         return RepositoryFacts(place, difference=content.difference, rendered=paths)
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 import base64
 import hashlib
 import json
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
@@ -53,13 +53,21 @@ def find(ctx: Context, cluster: Cluster, *, new: bool) -> Keeping:
         back = {path: one for path, one in _fitting(ctx).items() if cluster.get(path) is None}
         leaves = [leaf for one in back.values() if (leaf := _leaf(one))]
         names = tuple(sorted(name for leaf in leaves for name in leaf.names))
-        if not look.tls_secrets(cluster):
-            _refuse_used_up(ctx, names)
+        if not look.certificates(cluster):  # else they are asked for already
+            _refuse_used_up(ctx, [*names, *_had(cluster)])
         return Keeping(True, False, names, f"{min(leaf.ends for leaf in leaves):%Y-%m-%d}" if leaves else "")
     record, there = store.recall(ctx), _there(cluster)
     made = {one.serial for one in look.issued(cluster, _authority(ctx))} - {one.serial for one in record.issued}
     production = _production(ctx.answers)  # by the answers: somebody may have changed it by hand, in the repository
     return Keeping(production, bool(made) or any(record.kept.get(path) != _digest(one) for path, one in there.items()))
+
+
+def _had(cluster: Cluster) -> Iterator[str]:
+    """The names of the production certificates that lie there already."""
+    for one in look.tls_secrets(cluster):
+        if (one["metadata"].get("annotations") or {}).get(look.ISSUER) == look.PRODUCTION and not _ended(one):
+            leaf = _leaf(one)
+            yield from leaf.names if leaf else ()
 
 
 def _refuse_used_up(ctx: Context, back: Collection[str]) -> None:

@@ -4,16 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from typing import Any, ClassVar
 
 from steps import flux
 from steps.flux import Flux
 from steps.proof import Proof
 from steps.repository import Repository
-from steps.tls import look, meter, report
+from steps.tls import gate, look, meter, report
 from wizard.context import Context
-from wizard.errors import BadInput, Blocked, Problem
+from wizard.errors import BadInput, Problem
 from wizard.question import CHOICE, Answers, Choice, Question
 from wizard.state import State
 from wizard.step import AnyStep, Change, Step
@@ -55,15 +54,9 @@ class CertificateSwitch(Step[SwitchFacts]):
         if _target(ctx.answers) != "production" or now == "production":
             return SwitchFacts(now, names=names)
         found = look.certificates(flux.reach(ctx))
-        refuse_unready(found, names)
-        by_hand = all(one.issuer == look.PRODUCTION for one in found)  # then none is going to be asked for
-        if by_hand or ctx.answers["domains"].get("acme_directory"):  # an authority of one's own has no such limit
-            return SwitchFacts(now, names=names)
-        issued, moment = report.everything(ctx), datetime.now(UTC)
-        meters = meter.meters(issued, names, moment)
-        meter.refuse_used_up(
-            meters, "Run the same command again then. Until then the certificates of the test service stay."
-        )
+        gate.refuse_unready(found, names, "Run homelab until they are.")
+        fix = "Run the same command again then. Until then the certificates of the test service stay."
+        meters = gate.refuse_used_up(ctx, found, names, fix)
         return SwitchFacts(now, meters, names)
 
     def plan(self, facts: SwitchFacts, answers: Answers) -> list[Change]:
@@ -85,23 +78,6 @@ def _choose(ctx: Context, target: str) -> None:
 
 def _target(answers: Answers) -> str:
     return str(answers.get(NAME, {}).get("to") or TO.default)
-
-
-def refuse_unready(found: Sequence[look.Certificate], wanted: Sequence[str]) -> None:
-    """Raises `Blocked` while not every name has its certificate; a real one, had by hand, will do. Pure."""
-    there = {name: one for one in found for name in one.names}
-    bad = []
-    for name in wanted:
-        one = there.get(name)
-        if one is None:
-            bad.append(f"{name}: no certificate has been asked for yet.")
-        elif not one.good:
-            bad.append(f"{name}: {one.why or f'it is still to be had from {one.issuer}'}.")
-    if bad:
-        raise Blocked(
-            "Production certificates are not asked for yet: those of the test service are not ready.", "\n".join(bad),
-            "Run homelab until they are. What fails there would fail again, and count against Let's Encrypt's limits.",
-        )  # fmt: skip
 
 
 PROMOTE: Sequence[AnyStep] = (CertificateSwitch(), Repository(), Flux(), Proof())

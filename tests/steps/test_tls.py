@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 
 from steps.flux import Flux
+from steps.repository import Repository
 from steps.tls import look, report, store, switch
 from steps.tls.meter import WINDOW
 from tests.steps.flux_world import Objects
@@ -105,6 +106,65 @@ def test_nothing_is_promoted_when_the_week_is_used_up(ctx: Context) -> None:
     assert f"from {free:%Y-%m-%d %H:%M} UTC" in caught.value.why and "internal" not in caught.value.why
     ctx.state.answers["domains"]["acme_directory"] = "https://authority.home.test/dir"
     assert switch.CertificateSwitch().plan(switch.CertificateSwitch().check(ctx), ctx.answers), "it has no such limit"
+
+
+# -- by the answers, and homelab run -----------------------------------------------------------------------------
+
+
+def to_production(ctx: Context) -> list[str]:
+    ctx.state.answers["domains"]["issuer"] = "production"
+    return run(ctx, Repository(), Flux())
+
+
+def test_the_answers_alone_promote_too(ctx: Context) -> None:
+    built(ctx)
+    assert to_production(ctx) == ["repository/push", "flux/wait", "flux/certificates-kept"]
+    assert to_production(ctx) == []
+
+
+@pytest.mark.parametrize("full", [NAMES, (SIDES["internal"],)])
+def test_the_answers_can_not_ask_for_more_than_there_are(ctx: Context, full: tuple[str, ...]) -> None:
+    built(ctx)
+    store.remember(ctx, store.Record(tuple(issued(100, 80, 60, 40, 20, names=full))))
+    with pytest.raises(Blocked) as caught:
+        to_production(ctx)
+    assert f"no more certificates for {full[0]} now" in caught.value.what and "staging until then" in caught.value.fix
+    with pytest.raises(Blocked) as same:
+        promote_afresh(ctx)
+    assert (same.value.what, same.value.why) == (caught.value.what, caught.value.why)
+    assert annotations(ctx) == {look.STAGING}, "nothing was pushed"
+    ctx.state.answers["domains"]["acme_directory"] = "https://authority.home.test/dir"
+    assert "repository/push" in to_production(ctx), "it has no such limit"
+
+
+def promote_afresh(ctx: Context) -> None:
+    ctx.state.answers["domains"]["issuer"] = "staging"
+    promote(ctx)
+
+
+@pytest.mark.parametrize("there", [True, False])
+def test_the_answers_wait_for_staging_to_be_ready(ctx: Context, there: bool) -> None:
+    built(ctx)
+    for side in SIDES if there else ():
+        put_certificate(world(ctx).api, side, look.STAGING, "propagation check failed")
+    for path in [path for path in world(ctx).api.objects if path.startswith(look.CERT_MANAGER) and not there]:
+        world(ctx).api.delete(path)
+    with pytest.raises(Blocked, match="those of the test service are not ready") as caught:
+        to_production(ctx)
+    assert ("propagation check failed" if there else "no certificate has been asked for yet") in caught.value.why
+    assert annotations(ctx) == {look.STAGING}, "nothing was pushed"
+
+
+def test_a_name_that_has_no_production_certificate_yet_is_counted(ctx: Context) -> None:
+    """The issuer stays, the name changes: the running cluster would order one for the new name."""
+    built(ctx)
+    to_production(ctx)
+    new = "*.loft.duckdns.org"
+    store.remember(ctx, store.Record(tuple(issued(100, 80, 60, 40, 20, names=(new,)))))
+    ctx.state.answers["domains"]["external_domain"] = new.removeprefix("*.")
+    with pytest.raises(Blocked) as caught:
+        to_production(ctx)
+    assert new in caught.value.what and "attic" not in caught.value.what
 
 
 def test_what_was_promoted_by_hand_is_only_noted(ctx: Context) -> None:
