@@ -38,11 +38,12 @@ def look(
     routers: Sequence[str] | None = None,
     fresh: Collection[str] = (),
     server: ControlServer | None = None,
+    by_sight: bool = False,
 ) -> RouteFacts:
     """The routes now. `members` are the Pis' own views where they are known already.
 
     `routers` are the Pis that are to lead into the home network, when not the usual ones. Those in `fresh` are about to
-    join anew, and forget what they offer.
+    join anew, and forget what they offer. `by_sight`: the control server is not asked, though there may be a key to it.
     """  # fmt: skip
     wanted = tailnet_facts.wanted_routes(ctx.answers)
     if not tailnet_facts.in_use(ctx.answers) or not wanted:
@@ -50,7 +51,7 @@ def look(
     chosen = tailnet_facts.routers(ctx.answers) if routers is None else list(routers)
     views = members or tailnet_facts.settled(ctx, chosen)
     pis = {router: views[router] for router in chosen}
-    server = server or tailnet_keys.control(ctx)
+    server = None if by_sight else server or tailnet_keys.control(ctx)
     offered = {router: () if router in fresh else _offered(pi) for router, pi in pis.items()}
     missing = _by_api(tailnet_keys.machines(ctx, server), wanted, pis) if server else _by_sight(ctx, wanted, pis)
     return RouteFacts(wanted, offered, tuple(missing), by_api=server is not None)
@@ -61,15 +62,19 @@ def _offered(member: Member) -> tuple[str, ...]:
     return member.advertised if member.joined else ()
 
 
-def changes(facts: RouteFacts) -> list[Change]:
-    """What is left to do for the routes. Pure."""
+def changes(facts: RouteFacts, *, waiting: bool = True) -> list[Change]:
+    """What is left to do for the routes. Without `waiting`, what a person has to approve is only told. Pure."""
     found = []
     for router, offered in facts.offered.items():
         if set(offered) != set(facts.routes):
             found.append(_advertise(router, facts.routes))
-    if facts.unapproved or (found and facts.by_api):
-        routers = tuple(facts.offered)
-        found.append(_approve(facts.routes, routers) if facts.by_api else _approve_by_hand(facts.routes, routers))
+    routers = tuple(facts.offered)
+    if facts.by_api and (facts.unapproved or found):
+        found.append(_approve(facts.routes, routers))
+    elif not facts.by_api and not waiting and (facts.unapproved or found):
+        found.append(_tell(facts.routes, routers))
+    elif facts.unapproved:
+        found.append(_approve_by_hand(facts.routes, routers))
     return found
 
 
@@ -126,6 +131,17 @@ def until_served(ctx: Context, server: ControlServer, routes: Sequence[str], *, 
 
     until(ctx, "the routes to be served", lambda: not missing(), deadline=SERVED, every=1, why=why,
           fix="Look at the machines on the control server: are the Pis connected?")  # fmt: skip
+
+
+def until_seen(ctx: Context, routes: Sequence[str], routers: Sequence[str]) -> None:
+    """Waits until one of the routers serves each route, as the others see it; where nobody can see it, it does not."""
+
+    def missing() -> list[str]:
+        pis = tailnet_facts.look(ctx, routers)
+        return _by_sight(ctx, routes, pis) if watched(pis.values()) else []
+
+    until(ctx, "the other Pis to serve the routes", lambda: not missing(), deadline=SERVED,
+          fix=how_to_approve(ctx.answers, [ctx.name_of(router) for router in routers], routes))  # fmt: skip
 
 
 def machine_of(known: Iterable[Machine], pi: Member) -> Machine | None:
@@ -191,3 +207,10 @@ def _approve_by_hand(routes: tuple[str, ...], routers: Sequence[str]) -> Change:
         )  # fmt: skip
 
     return Change("tailnet/approve", f"ask you to approve the routes {', '.join(routes)}, and wait for it", do)
+
+
+def _tell(routes: tuple[str, ...], routers: Sequence[str]) -> Change:
+    def do(ctx: Context) -> None:
+        ctx.note("Approve the routes", how_to_approve(ctx.answers, [ctx.name_of(router) for router in routers], routes))
+
+    return Change("tailnet/approve", f"tell you how to approve the routes {', '.join(routes)}", do)

@@ -14,6 +14,7 @@ from wizard.host import facts as read
 from wizard.question import Answers
 
 CONTROL = "https://controlplane.tailscale.com"  # Tailscale's own login server
+SETTLING = 120.0  # seconds that a daemon is given; one that is silent takes 30 of them for a single look
 
 
 @dataclass(frozen=True)
@@ -108,16 +109,20 @@ def look(ctx: Context, addresses: Sequence[str]) -> dict[str, Member]:
     return ctx.each(addresses, one)
 
 
-def settled(ctx: Context, addresses: Sequence[str]) -> dict[str, Member]:
-    """Like `look`, but a daemon that has only just started, or is too busy to answer, is given a little time.
-
-    Raises `WizardError` for one that stays silent: to take it for absent would mean to join a second time.
-    """
-    for _ in range(10):
+def patiently(ctx: Context, addresses: Sequence[str]) -> dict[str, Member]:
+    """Like `look`, but a daemon that has only just started, or is too busy to answer, is given a little time."""
+    ends = ctx.world.now() + SETTLING
+    while True:
         members = look(ctx, addresses)
-        if not any(member.silent or member.state in ("Starting", "NoState") for member in members.values()):
-            break
+        waiting = any(member.silent or member.state in ("Starting", "NoState") for member in members.values())
+        if not waiting or ctx.world.now() >= ends:
+            return members
         ctx.world.sleep(2)
+
+
+def settled(ctx: Context, addresses: Sequence[str]) -> dict[str, Member]:
+    """Like `patiently`. Raises `WizardError` for one that stays silent: taken for absent, it would join once more."""
+    members = patiently(ctx, addresses)
     for address, member in members.items():
         if member.silent:
             raise WizardError(

@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 
 from steps import tailnet_facts
 from wizard.context import Context
-from wizard.errors import Blocked, Interrupted, WizardError
+from wizard.errors import Blocked, ConnectionLost, Interrupted, TrustError, WizardError
 from wizard.question import Answers
 from wizard.secret import Secret
 from wizard.web import oauth
@@ -52,6 +52,17 @@ def control_if_any(ctx: Context) -> tuple[ControlServer | None, str]:
         raise
     except WizardError as error:
         return None, " ".join(error.sentences())
+
+
+def asked(ctx: Context) -> tuple[ControlServer | None, list[Machine], str]:
+    """The control server and its machines, for where it must not stop anything: without one, and why."""
+    server, why_not = control_if_any(ctx)
+    try:
+        return server, server.machines() if server else [], why_not
+    except (Interrupted, ConnectionLost, TrustError):
+        raise
+    except WizardError as error:
+        return None, [], " ".join(error.sentences())
 
 
 def _secret(ctx: Context, question: str) -> Secret:

@@ -5,14 +5,14 @@ Nothing of this may stop a removal or a reset: where the control server can't be
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field, replace
 
 from steps import ops, routes, tailnet_facts, tailnet_identity, tailnet_keys
 from steps.routes import RouteFacts
 from steps.tailnet_facts import Member
 from steps.tailnet_identity import Identity
-from steps.tailnet_policy import how_to_remove
+from steps.tailnet_policy import how_to_approve, how_to_remove
 from wizard.context import Context
 from wizard.errors import ConnectionLost, Interrupted, TrustError, WizardError
 from wizard.step import Change
@@ -47,35 +47,62 @@ def look(ctx: Context, address: str, *, reachable: bool, staying: Sequence[str])
 
 
 def _looked(ctx: Context, address: str, *, reachable: bool, staying: Sequence[str]) -> Leaving:
-    heirs = list(staying)[:2]
-    members = tailnet_facts.settled(ctx, [*([address] if reachable else []), *heirs])
-    member = members.get(address, Member(address))
-    identity = tailnet_identity.of(member) or tailnet_identity.recalled(ctx, address)
-    if reachable and not identity:
+    handed = address in tailnet_facts.routers(ctx.answers)
+    members = tailnet_facts.patiently(ctx, [*([address] if reachable else []), *(staying if handed else ())])
+    member, known = members.get(address, Member(address)), tailnet_identity.recalled(ctx, address)
+    identity = tailnet_identity.of(member) or known
+    if reachable and not identity and not member.silent:
         return Leaving()
-    server, why_not = tailnet_keys.control_if_any(ctx)
-    listed = tailnet_identity.find(tailnet_keys.machines(ctx, server), identity) if server else None
-    joined = [heir for heir in heirs if members[heir].joined]
+    server, machines, why_not = tailnet_keys.asked(ctx)
+    heirs = [heir for heir in staying if handed and members[heir].joined][:2]
     left = RouteFacts()
-    if joined and address in tailnet_facts.routers(ctx.answers):
-        left = routes.look(ctx, {heir: members[heir] for heir in joined}, routers=joined, server=server)
+    if heirs:
+        by_sight = server is None or bool(server.lacking(["devices:routes"]))
+        views = {heir: members[heir] for heir in heirs}
+        left = routes.look(ctx, views, routers=heirs, server=server, by_sight=by_sight)
+    joined = member.joined or bool(member.silent and known)  # a daemon that is silent can be logged out all the same
     serves = bool(set(member.advertised) & set(left.routes)) if member.joined else False
-    return Leaving(address, ctx.name_of(address), identity, member.joined, serves, listed, left, why_not)
+    listed = tailnet_identity.find(machines, identity)
+    return Leaving(address, ctx.name_of(address), identity, joined, serves, listed, left, why_not)
 
 
 def handing_over(found: Leaving) -> list[Change]:
     """The changes after which others lead into the home network, before the Pi goes. Pure."""
-    changes = routes.changes(found.heirs)
-    if not found.serves or not found.heirs.offered:
+    heirs, routers = found.heirs, tuple(found.heirs.offered)
+
+    def by_hand(ctx: Context) -> str:
+        return how_to_approve(ctx.answers, [ctx.name_of(router) for router in routers], heirs.routes)
+
+    changes = [
+        going_on(change, by_hand) if change.id == "tailnet/approve" else change
+        for change in routes.changes(heirs, waiting=False)
+    ]
+    if not found.serves or not routers:
         return changes
 
     def do(ctx: Context) -> None:
         ops.run(ctx, found.address, "tailnet/advertise")
-        if server := tailnet_keys.control_if_any(ctx)[0]:
-            routes.until_served(ctx, server, found.heirs.routes, but=found.identity.id)
+        if heirs.by_api and (server := tailnet_keys.control(ctx)):
+            routes.until_served(ctx, server, heirs.routes, but=found.identity.id)
+        else:
+            routes.until_seen(ctx, heirs.routes, routers)
 
     sentence = f"let the others lead from the VPN into the home network, instead of {found.name}"
-    return [*changes, Change("tailnet/hand-over", sentence, do)]
+    return [*changes, going_on(Change("tailnet/hand-over", sentence, do), by_hand)]
+
+
+def going_on(change: Change, by_hand: Callable[[Context], str]) -> Change:
+    """`change`, after which it goes on even where it is refused: the person is told what is left `by_hand`."""
+
+    def do(ctx: Context) -> None:
+        try:
+            change.do(ctx)
+        except (Interrupted, ConnectionLost, TrustError):
+            raise
+        except WizardError as error:
+            ctx.note("In the tailnet, this is left to you", f"{' '.join(error.sentences())}\n{by_hand(ctx)}")
+
+    return replace(change, do=do)
 
 
 def leaving(found: Leaving) -> list[Change]:
@@ -93,21 +120,24 @@ def leaving(found: Leaving) -> list[Change]:
 def leave(ctx: Context, address: str) -> None:
     """Logs the Pi out. Who it was is noted first, for whoever has to delete it in the tailnet."""
     member = tailnet_facts.look(ctx, [address])[address]
-    if identity := tailnet_identity.of(member):
+    if identity := tailnet_identity.of(member) or tailnet_identity.recalled(ctx, address):
         tailnet_identity.remember(ctx, address, identity, left=True)
     ops.run(ctx, address, "reset/tailnet")
 
 
 def delete(name: str, machines: Sequence[Machine]) -> Change:
-    """The change that deletes `machines` on the control server. Pure."""
+    """The change that deletes `machines` on the control server. What it refuses is left to the person. Pure."""
 
     def do(ctx: Context) -> None:
         if server := tailnet_keys.control(ctx):
             for machine in machines:
                 server.remove(machine.id)
 
+    def by_hand(ctx: Context) -> str:
+        return "\n".join(how_to_remove(ctx.answers, machine.name, machine.addresses) for machine in machines)
+
     named = " and ".join(f"{machine.name} ({machine.addresses[0]})" for machine in machines)
-    return Change(name, f"delete {named} from the tailnet's machines", do)
+    return going_on(Change(name, f"delete {named} from the tailnet's machines", do), by_hand)
 
 
 def told(ctx: Context, found: Leaving) -> str:
