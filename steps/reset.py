@@ -61,7 +61,8 @@ class Reset(Step[ResetFacts]):
         if silent := [address for address, left in looked.items() if left is None]:
             raise _no_answer(ctx, silent)
         pis = tuple(left for left in looked.values() if left is not None and not left.nothing)
-        tailnet = tailnet_reset.look(ctx, [a for a in nodes.addresses(ctx.answers) if a not in skipped], pis)
+        asked = [address for address in nodes.addresses(ctx.answers) if address not in skipped]
+        tailnet = tailnet_reset.look(ctx, asked, pis, skipped)
         here, forwards = bool(_here(ctx, skipped)), bool(ctx.state.recall("router", "upnp"))
         return ResetFacts(ctx.state.cluster, pis, skipped, tailnet, here, keep.last(ctx), forwards)
 

@@ -59,6 +59,14 @@ def has_left(ctx: Context, address: str) -> bool:
     return isinstance(seen, Mapping) and bool(seen.get("left"))
 
 
+def joined_here(ctx: Context, address: str) -> bool:
+    """Whether the Pi became a part of the tailnet by homelab's doing, on this computer; not by its owner's before."""
+    return any(
+        (entry["change"], entry.get("host")) == ("tailnet/join", address) and "finished" in entry
+        for entry in ctx.state.journal
+    )
+
+
 def find(known: Iterable[Machine], wanted: Identity) -> Machine | None:
     """The machine that is `wanted`: its number and one of its addresses must be the same. Pure."""
     for machine in known:

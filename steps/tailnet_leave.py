@@ -134,10 +134,17 @@ def delete(name: str, machines: Sequence[Machine]) -> Change:
                 server.remove(machine.id)
 
     def by_hand(ctx: Context) -> str:
+        left_by_hand(ctx).update(machine.id for machine in machines)
         return "\n".join(how_to_remove(ctx.answers, machine.name, machine.addresses) for machine in machines)
 
     named = " and ".join(f"{machine.name} ({machine.addresses[0]})" for machine in machines)
     return going_on(Change(name, f"delete {named} from the tailnet's machines", do), by_hand)
+
+
+def left_by_hand(ctx: Context) -> set[str]:
+    """The ids of the machines that the person was told to delete in this run: they are not tried again."""
+    found: set[str] = ctx.scratch.setdefault("tailnet machines left by hand", set())
+    return found
 
 
 def told(ctx: Context, found: Leaving) -> str:

@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from steps import split_dns, tailnet_facts, tailnet_identity, tailnet_keys, tailnet_leave
 from steps.giving_back import Left
 from steps.split_dns import SplitDnsFacts
+from steps.tailnet_identity import Identity
 from steps.tailnet_policy import how_to_remove
 from wizard.context import Context
 from wizard.errors import ConnectionLost, Interrupted, TrustError, WizardError
 from wizard.question import Answers
 from wizard.step import Change
-from wizard.web.tailnet import Machine
+from wizard.web.tailnet import ControlServer, Machine
+from wizard.web.tailscale import Tailscale
 
 
 @dataclass(frozen=True)
@@ -24,37 +26,50 @@ class TailnetLeft:
     split: SplitDnsFacts = field(default_factory=SplitDnsFacts)
     by_hand: tuple[tuple[str, tuple[str, ...]], ...] = ()  # name and addresses of those that nobody can be asked about
     why_not: str = ""
+    staying: tuple[tuple[str, tuple[str, ...]], ...] = ()  # of those that nobody looked at, and homelab did not join
+    split_seen: bool = False  # whether there is an entry for the private names is known
 
     @property
     def anything(self) -> bool:
         return bool(self.machines or self.split.domain)
 
 
-def look(ctx: Context, addresses: Sequence[str], pis: Iterable[Left]) -> TailnetLeft:
-    """What is left of the Pis at `addresses`; `pis` are those that were looked at just now.
+def look(ctx: Context, addresses: Sequence[str], pis: Iterable[Left], skipped: Sequence[str] = ()) -> TailnetLeft:
+    """What is left of the Pis at `addresses`; `pis` are those that were looked at just now, `skipped` are not asked.
 
     Only of those that homelab takes out: one that had a Tailscale of its own before stays in the tailnet.
     """
     if not tailnet_facts.in_use(ctx.answers):
         return TailnetLeft()
     leaving = [left.address for left in pis if left.tailnet]
-    known = {
-        a: tailnet_identity.recalled(ctx, a) for a in addresses if a in leaving or tailnet_identity.has_left(ctx, a)
-    }
-    server, why_not = tailnet_keys.control_if_any(ctx)
-    if server:
-        try:
-            unknown = [address for address, identity in known.items() if not identity]
-            known |= {a: tailnet_identity.of(member) for a, member in tailnet_facts.look(ctx, unknown).items()}
-            listed = server.machines()
-            found = [tailnet_identity.find(listed, identity) for identity in known.values()]
-            return TailnetLeft(tuple(one for one in found if one), split_dns.ours(ctx, server))
-        except (Interrupted, ConnectionLost, TrustError):
-            raise
-        except WizardError as error:
-            why_not = " ".join(error.sentences())
-    named = ((identity.name or ctx.name_of(address), identity.addresses) for address, identity in known.items())
-    return TailnetLeft(by_hand=tuple(named), why_not=why_not)
+    recalled = {a: tailnet_identity.recalled(ctx, a) for a in (*addresses, *skipped)}
+    known = {a: recalled[a] for a in addresses if a in leaving or tailnet_identity.has_left(ctx, a)}
+    known |= {a: recalled[a] for a in skipped if tailnet_identity.joined_here(ctx, a)}
+    staying = _named(ctx, {a: recalled[a] for a in skipped if a not in known and recalled[a]})
+    server, listed, why_not = tailnet_keys.asked(ctx)
+    if server is None:
+        return TailnetLeft(by_hand=_named(ctx, known), why_not=why_not, staying=staying)
+    unknown = [address for address, identity in known.items() if not identity and address not in skipped]
+    known |= {a: tailnet_identity.of(member) for a, member in tailnet_facts.look(ctx, unknown).items()}
+    found = [tailnet_identity.find(listed, identity) for identity in known.values()]
+    by_hand = _named(ctx, {a: identity for a, identity in known.items() if not identity and a in skipped})
+    machines = tuple(one for one in found if one and one.id not in tailnet_leave.left_by_hand(ctx))
+    split = _split(ctx, server)
+    return TailnetLeft(machines, split or SplitDnsFacts(), by_hand, staying=staying, split_seen=split is not None)
+
+
+def _split(ctx: Context, server: ControlServer) -> SplitDnsFacts | None:
+    """The entry for the private names; None for a key that may not see it: the machines are taken out all the same."""
+    try:
+        return split_dns.ours(ctx, server) if isinstance(server, Tailscale) else None
+    except (Interrupted, ConnectionLost, TrustError):
+        raise
+    except WizardError:
+        return None
+
+
+def _named(ctx: Context, pis: Mapping[str, Identity]) -> tuple[tuple[str, tuple[str, ...]], ...]:
+    return tuple((identity.name or ctx.name_of(address), identity.addresses) for address, identity in pis.items())
 
 
 def changes(left: TailnetLeft) -> list[Change]:
@@ -70,14 +85,18 @@ def told(answers: Answers, left: TailnetLeft) -> str:
     lines = [how_to_remove(answers, name, addresses) for name, addresses in left.by_hand]
     if lines:
         reason = f" ({left.why_not})" if left.why_not else ""
-        lines.insert(0, f"Your tailnet still lists the Pis{reason}:")
+        lines.insert(0, f"Your tailnet still lists {' and '.join(name for name, _ in left.by_hand)}{reason}:")
+    for name, addresses in left.staying:
+        gone = how_to_remove(answers, name, addresses)
+        lines.append(f"{name} stays in your tailnet: it was not homelab here that joined it. If it is gone: {gone}")
     domain = answers.get("domains", {}).get("internal_domain")
-    by_api = not left.by_hand and answers.get("tailnet", {}).get("service") == "tailscale"
-    if domain and split_dns.wanted(answers) and not by_api:
+    if domain and split_dns.wanted(answers) and not left.split_seen:
         where = (
             "its config.yaml (dns: nameservers: split:)"
             if answers["tailnet"]["service"] == "headscale"
             else "https://login.tailscale.com/admin/dns"
         )
-        lines.append(f"It may still ask the cluster's resolver for the names below {domain}: take that out of {where}.")
+        lines.append(
+            f"Your tailnet may still ask the cluster's resolver for the names below {domain}: take that out of {where}."
+        )
     return "\n".join(lines)

@@ -8,7 +8,8 @@ from typing import Any
 
 import pytest
 
-from steps import lifecycle
+from steps import lifecycle, tailnet_reset
+from steps.giving_back import Left
 from steps.node_remove import NodeRemove
 from steps.tailnet import QUESTIONS, Tailnet
 from wizard.demo.web import Member
@@ -111,3 +112,55 @@ def test_routes_that_nobody_takes_over_are_told_and_stop_no_removal(
     refuse(stage, monkeypatch)
     assert remove(stage, SECOND)[-2:] == ["tailnet/hand-over", "tailnet/leave"]
     assert "Waited 30 seconds for the other Pis to serve the routes, in vain." in repr(stage.seen)
+
+
+# -- reset --skip ---------------------------------------------------------------------------------------------
+
+
+def test_a_reset_deletes_the_machine_of_a_pi_that_is_left_out_without_asking_it(
+    stage: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delitem(stage.ctx.scratch["hosts"], THIRD)
+    stage.world.machines.pop(THIRD)
+    left = tailnet_reset.look(stage.ctx, [FIRST, SECOND], [Left(FIRST, tailnet=True)], [THIRD])
+    [change] = tailnet_reset.changes(left)
+    assert "castor (100.64.0.13)" in change.sentence
+    stage.ctx.do(change)
+    assert list(members(stage)) == ["boreas"]
+    again = tailnet_reset.look(stage.ctx, [FIRST, SECOND], [], [THIRD])
+    assert not again.anything and tailnet_reset.told(stage.ctx.answers, again) == ""
+
+
+def test_a_pi_that_is_left_out_is_named_where_it_can_not_be_deleted(
+    stage: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with monkeypatch.context() as patch:
+        refuse(stage, patch)
+        left = tailnet_reset.look(stage.ctx, [FIRST, SECOND], [], [THIRD])
+    told = tailnet_reset.told(stage.ctx.answers, left)
+    assert not left.anything and told.startswith("Your tailnet still lists castor (Tailscale refused the API key.")
+    assert "for castor (100.64.0.13) choose the menu … > Remove" in told
+    stage.ctx.state.evidence["machines"][THIRD].pop("tailnet")  # killed before it was remembered
+    left = tailnet_reset.look(stage.ctx, [FIRST, SECOND], [], [THIRD])
+    assert not left.anything and "for castor choose the menu" in tailnet_reset.told(stage.ctx.answers, left)
+
+
+def test_one_that_had_a_tailscale_of_its_own_stays_and_is_named(stage: Any) -> None:
+    stage.ctx.state.journal = [entry for entry in stage.ctx.state.journal if entry.get("host") != THIRD]
+    left = tailnet_reset.look(stage.ctx, [FIRST, SECOND], [], [THIRD])
+    assert not left.anything and "castor" in members(stage)
+    assert "castor stays in your tailnet" in tailnet_reset.told(stage.ctx.answers, left)
+
+
+def test_a_machine_that_may_not_be_deleted_is_told_once_and_the_reset_goes_on(
+    stage: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    stage.ctx.answers.update({"domains": {"internal_domain": "in.home.test"}, "repository": {"apps": ["pihole"]}})
+    refuse(stage, monkeypatch, status=403, where="/device/", method="DELETE")
+    refuse(stage, monkeypatch, status=403, where="split-dns")
+    left = tailnet_reset.look(stage.ctx, [FIRST], [Left(FIRST, tailnet=True)])
+    for change in tailnet_reset.changes(left):
+        stage.ctx.do(change)
+    assert "for atlas (100.64.0.11) choose the menu … > Remove" in repr(stage.seen)
+    assert not tailnet_reset.look(stage.ctx, [FIRST], [Left(FIRST, tailnet=True)]).anything
+    assert "take that out of https://login.tailscale.com/admin/dns" in tailnet_reset.told(stage.ctx.answers, left)
