@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import hashlib
 import secrets
 from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
@@ -22,6 +23,29 @@ def duckdns_client(ctx: Context, token: Secret) -> duckdns.DuckDns:
     return duckdns.DuckDns(ctx.world, token, ctx.answers["domains"].get("duckdns_api") or duckdns.URL)
 
 
+# -- which token was proved ---------------------------------------------------------------------------------------
+
+
+def remember_token(ctx: Context, token: Secret) -> None:
+    """Remembers by which token it is known again. A salted hash that is slow to make gives nothing of it away."""
+    salt = secrets.token_hex(16)
+    ctx.state.remember("domains", "proved_with", value={"salt": salt, "scrypt": _scrypt(ctx, token, salt)})
+
+
+def is_proved(ctx: Context, token: Secret) -> bool:
+    """Whether this is the token that was proved last."""
+    known = ctx.state.recall("domains", "proved_with") or {}
+    return bool(known) and secrets.compare_digest(_scrypt(ctx, token, str(known["salt"])), str(known["scrypt"]))
+
+
+def _scrypt(ctx: Context, token: Secret, salt: str) -> str:
+    """In hexadecimal; made once in a run."""
+    made: dict[tuple[Secret, str], str] = ctx.scratch.setdefault("domains/scrypt", {})
+    if (token, salt) not in made:
+        made[token, salt] = hashlib.scrypt(token.reveal().encode(), salt=salt.encode(), n=2**14, r=8, p=1).hex()
+    return made[token, salt]
+
+
 # -- DuckDNS -----------------------------------------------------------------------------------------------------
 
 
@@ -33,11 +57,13 @@ def by_duckdns(ctx: Context, token: Secret, names: Sequence[str]) -> None:
     client = duckdns_client(ctx, token)
     refused = [name for name in names if not _try(ctx, client, name)]
     if refused == list(names):
-        raise WizardError(
+        error = WizardError(
             f"DuckDNS refused the token for {' and '.join(refused)}.",
             "The token is not right, or these names belong to another account.",
             "Compare the token and the list of names at https://www.duckdns.org, and add what is missing.",
         )
+        error.answers = ("domains.token",)
+        raise error
     if refused:
         raise WizardError(
             f"DuckDNS refused the name {' and '.join(refused)}.",

@@ -13,7 +13,7 @@ from steps import dns_check, domain_proof, public_address
 from steps.domain_mistakes import SUFFIX, WITH_CERTIFICATES, mistakes, resolver_mistakes
 from wizard import validity
 from wizard.context import Context
-from wizard.errors import Problem, WizardError
+from wizard.errors import Blocked, Problem, WizardError
 from wizard.question import ADDRESS, CHOICE, DOMAIN, EMAIL, PATH, SECRET, URL, Answers, Choice, Question, list_of
 from wizard.secret import Secret
 from wizard.step import Change, Step
@@ -208,9 +208,7 @@ class Domains(Step[DomainFacts]):
         if found.text and not ctx.scratch.get("wan told"):
             ctx.scratch["wan told"] = True
             ctx.note("Your home's address", found.text)
-        end = validity.parse(ctx.state.recall("domains", "token_ends"))
-        proved = [] if end and end < datetime.now(UTC).date() else ctx.state.recall("domains", "proved") or []
-        return DomainFacts(tuple(proved), ctx.state.recall("domains", "public"))
+        return DomainFacts(_proved(ctx), ctx.state.recall("domains", "public"))
 
     def plan(self, facts: DomainFacts, answers: Answers) -> list[Change]:
         names, changes = proved_names(answers), []
@@ -222,14 +220,35 @@ class Domains(Step[DomainFacts]):
         return changes
 
 
+def _proved(ctx: Context) -> tuple[str, ...]:
+    """The names that this token was proved for; none once it has ended, or is another one."""
+    names = tuple(ctx.state.recall("domains", "proved") or ())
+    end = validity.parse(ctx.state.recall("domains", "token_ends"))
+    if not (names and proved_names(ctx.answers)) or (end and end < datetime.now(UTC).date()):
+        return ()
+    return names if domain_proof.is_proved(ctx, token(ctx)) else ()
+
+
+def refuse_unproved(ctx: Context) -> None:
+    """Raises `Blocked` for a token that is not the one that was proved; before anything was, nothing is known."""
+    if ctx.state.recall("domains", "proved_with") and not domain_proof.is_proved(ctx, token(ctx)):
+        raise Blocked(
+            f"This is not the {_provider(ctx.answers)} token that was tried.",
+            "With a wrong one no certificate would be renewed.", "Run homelab: the step Domains tries it.",
+        )  # fmt: skip
+
+
+def _provider(answers: Answers) -> str:
+    return "DuckDNS" if _by_duckdns(answers) else "Cloudflare"
+
+
 def _by_duckdns(answers: Answers) -> bool:
     return bool(answers["domains"]["provider"] == "duckdns")
 
 
 def _trying(answers: Answers, names: Sequence[str]) -> str:
     """What is going to be done with the token, where, and who must see it."""
-    provider = "DuckDNS" if _by_duckdns(answers) else "Cloudflare"
-    servers = " and ".join(dns_check.resolvers(answers))
+    provider, servers = _provider(answers), " and ".join(dns_check.resolvers(answers))
     return f"try the {provider} token: set a TXT record on {' and '.join(names)}, see it at {servers}, take it away"
 
 
@@ -253,4 +272,5 @@ def prove(ctx: Context, names: Sequence[str]) -> None:
     by = {"duckdns": domain_proof.by_duckdns, "cloudflare": domain_proof.by_cloudflare}
     ctx.state.remember("domains", "token_ends", value="")  # Cloudflare alone tells when it does
     by[ctx.answers["domains"]["provider"]](ctx, token(ctx), names)
+    domain_proof.remember_token(ctx, token(ctx))
     ctx.state.remember("domains", "proved", value=list(names))

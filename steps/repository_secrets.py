@@ -15,6 +15,7 @@ from wizard.context import Context
 from wizard.repo import Repo
 from wizard.secret import Secret
 
+OF_PROVIDER = "/token.sops.yaml"  # so ends each path where the token of the provider of names lies
 WORD = "apps/hello/word.sops.yaml"
 
 
@@ -51,7 +52,12 @@ class Vault:
         )
 
     def filled(self, path: str, *known: str | None) -> str:
-        """The plain text that homelab wants there: given secrets, values that are `known` already, and new ones."""
+        """The plain text that homelab wants there: given secrets, values that are `known` already, and new ones.
+
+        Raises `Blocked` for a token that was not tried.
+        """
+        if path.endswith(OF_PROVIDER):
+            domains.refuse_unproved(self.ctx)
         old: dict[str, Any] = {}
         for plain in known:
             old |= _values(plain)
@@ -68,7 +74,7 @@ class Vault:
 
     def _given(self, path: str) -> dict[str, Secret]:
         """The values of that file that are known beforehand; all others are made up once."""
-        if path.endswith("/token.sops.yaml"):
+        if path.endswith(OF_PROVIDER):
             return {"token": domains.token(self.ctx)}
         if path == WORD:
             return {"word": Secret(word(self.ctx))}

@@ -128,6 +128,18 @@ def test_a_token_that_ends_soon_is_warned_of(days: int, warned: bool, tmp_path: 
     assert validity.token_for_names(ctx.state, end.date()) == []
 
 
+def test_another_token_is_tried_anew(tmp_path: Path) -> None:
+    world = CloudWorld()
+    ctx, _ = at_cloudflare(world, tmp_path)
+    step = Domains()
+    for change in step.plan(step.check(ctx), ctx.answers):
+        ctx.do(change)
+    ctx.keep("domains", "cloudflare_token", Secret("another-token"))
+    assert [change.id for change in step.plan(step.check(ctx), ctx.answers)] == ["domains/prove"]
+    ctx.keep("domains", "cloudflare_token", Secret("cloud-token"))
+    assert step.plan(step.check(ctx), ctx.answers) == []
+
+
 def test_in_the_demo_any_cloudflare_token_is_right(pis: Any) -> None:
     made = pis(
         domains={

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import hashlib
 import threading
 from pathlib import Path
 from types import SimpleNamespace
@@ -12,10 +13,10 @@ from urllib.parse import parse_qs, urlsplit
 import pytest
 
 from steps.domain_mistakes import mistakes
-from steps.domains import QUESTIONS, Domains, authority, duckdns_names
+from steps.domains import QUESTIONS, Domains, authority, duckdns_names, refuse_unproved
 from wizard import events
 from wizard.context import Context
-from wizard.errors import WizardError
+from wizard.errors import Blocked, WizardError
 from wizard.secret import Secret
 from wizard.state import State
 from wizard.world import DnsAnswer, Request, Response
@@ -222,3 +223,37 @@ def test_an_address_that_duckdns_does_not_tell_is_asked_for_once(tmp_path: Path)
         ctx.do(change)
     assert ctx.state.recall("domains", "public") == ""
     assert Domains().plan(Domains().check(ctx), ctx.answers) == []
+
+
+def prove(ctx: Context) -> list[str]:
+    planned = Domains().plan(Domains().check(ctx), ctx.answers)
+    for change in planned:
+        ctx.do(change)
+    return [change.id for change in planned]
+
+
+def test_another_token_is_tried_anew_and_nothing_of_it_is_remembered(tmp_path: Path) -> None:
+    ctx, _ = context(DuckWorld("home", "home-internal"), tmp_path)
+    assert prove(ctx) == ["domains/prove", "domains/public-address"]
+    assert prove(ctx) == []
+    ctx.keep("domains", "token", Secret("wrong-token"))
+    with pytest.raises(WizardError, match="refused the token") as caught:
+        prove(ctx)
+    assert caught.value.answers == ("domains.token",), "trying again asks for it again"
+    with pytest.raises(Blocked, match="not the DuckDNS token that was tried"):
+        refuse_unproved(ctx)
+    ctx.keep("domains", "token", Secret("duck-token"))
+    refuse_unproved(ctx)
+    assert prove(ctx) == [], "the one that was proved still is"
+    text = (tmp_path / "state.yaml").read_text()
+    for plain in ("duck-token", "wrong-token"):
+        assert plain not in text and hashlib.sha256(plain.encode()).hexdigest() not in text
+
+
+def test_what_was_proved_before_tokens_were_told_apart_is_proved_once_more(tmp_path: Path) -> None:
+    ctx, _ = context(DuckWorld("home", "home-internal"), tmp_path)
+    prove(ctx)
+    ctx.state.remember("domains", "proved_with", value=None)
+    refuse_unproved(ctx)
+    assert prove(ctx) == ["domains/prove"]
+    assert prove(ctx) == []

@@ -6,11 +6,12 @@ from pathlib import Path
 
 import pytest
 
+from steps import domain_proof
 from tests.steps.repository_home import DUCKDNS, TOKEN, Home, again, git, kept, new, replaced
 from wizard import events, sops, yamlfile
 from wizard.errors import Blocked
 from wizard.realworld import RealWorld
-from wizard.secret import SecretRef
+from wizard.secret import Secret, SecretRef
 
 SECRET = "apps/duckdns/token.sops.yaml"
 
@@ -61,6 +62,18 @@ def test_keys_and_comments_that_were_added_with_sops_survive_another_token(
     assert "# for my own job" in plain and sealed.plan() == []
     history = git(sealed.far, "log", "-p", "--text", "--all")
     assert not [word for word in ("sesame-4711", "another-token-0815", TOKEN, "for my own job") if word in history]
+
+
+def test_a_token_that_was_not_tried_is_never_pushed(sealed: Home, monkeypatch: pytest.MonkeyPatch) -> None:
+    ctx = sealed.context()
+    domain_proof.remember_token(ctx, Secret(TOKEN))
+    monkeypatch.setenv("DUCK", "wrong-token-0815")
+    with pytest.raises(Blocked, match="not the DuckDNS token that was tried"):
+        sealed.run()
+    assert TOKEN in opened(sealed, sealed.show(SECRET))
+    domain_proof.remember_token(sealed.context(), Secret("wrong-token-0815"))
+    sealed.run()
+    assert "wrong-token-0815" in opened(sealed, sealed.show(SECRET))
 
 
 @pytest.mark.parametrize(("answer", "token"), [("mine", "by-hand-0815"), ("homelab", "another-token-0815")])
