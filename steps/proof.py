@@ -7,7 +7,7 @@ from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from typing import Any, ClassVar
 
-from steps import proof_runbook
+from steps import nodes, proof_runbook
 from steps.reach import judge, look, phone, probing, rows, runbook, table
 from steps.reach.causes import Cause, explain
 from steps.reach.judge import Cell, Seen
@@ -81,19 +81,29 @@ class Measured:
     skipped: Mapping[str, str] = field(default_factory=dict)  # steps that the person went on without, and when
     runbook: str = ""  # a sentence on what the repository's runbook says, when that is not the same
     unwritten: bool = False  # it was to be written there, and could not be
+    unasked: str = ""  # why the cluster could not be asked which names it has; empty when it could
 
     @property
     def wrong(self) -> bool:
         return any(cell.verdict == "wrong" for cell in self.cells)
 
     @property
+    def incomplete(self) -> str:
+        """Why this proves nothing, though no row is wrong; empty when it does."""
+        if self.unasked:
+            return f"The cluster could not be asked which names it serves; there may be more. {self.unasked}"
+        if all(cell.verdict == "not measured" for cell in self.cells if cell.probe.vantage == "LAN"):
+            return "Nothing could be measured from home."
+        return ""
+
+    @property
     def good(self) -> bool:
-        return not (self.wrong or self.unwritten)
+        return not (self.wrong or self.unwritten or self.incomplete)
 
     def text(self) -> str:
         """The table, and below it what is to blame for the red rows."""
         causes = [f"{cause.code}: {cause.sentence()}" for cause in self.causes]
-        told = [self.runbook] if self.runbook else []
+        told = [text for text in (self.incomplete, self.runbook) if text]
         return "\n\n".join([self.table(), *causes, f"{judge.summary(self.cells)}.", *told])
 
     def table(self) -> str:
@@ -103,7 +113,7 @@ class Measured:
 
     def data(self) -> dict[str, Any]:
         found = table.as_data(self.cells, self.causes, self.at.isoformat(timespec="seconds"))
-        return {**found, "runbook": self.runbook}
+        return {**found, "incomplete": self.incomplete, "skipped": dict(self.skipped), "runbook": self.runbook}
 
 
 @dataclass(frozen=True)
@@ -124,7 +134,7 @@ def measure(ctx: Context) -> Measured:
             "There is nothing to recognise this cluster by.", "The nonce is made when the repository is written.",
             "Run the step Repository first.",
         )  # fmt: skip
-    apps = look.apps(ctx)
+    apps, unasked = look.apps(ctx)
     probes = rows.probes(ctx.answers, apps)
     excuses = {probe.key: rows.unmeasurable(probe, ctx.answers, apps) for probe in probes}
     places: dict[str, list[Probe]] = {}
@@ -133,10 +143,11 @@ def measure(ctx: Context) -> Measured:
             places.setdefault(probe.vantage, []).append(probe)
     given, way = ctx.answers["proof"], rows.way(ctx.answers)
     stations = {"VPN": given.get("vpn_probe"), "outside": given.get("outside_probe") if way == "host" else None}
-    proxies = {"outside": str(given.get("outside_proxy") or "")} if way == "proxy" else {}
+    home = {"pi": nodes.addresses(ctx.answers)[0], "inside": ctx.answers["addresses"]["internal_address"]}
+    ways = {"LAN": home} | ({"outside": {"proxy": str(given.get("outside_proxy") or "")}} if way == "proxy" else {})
     sights = ctx.each(
         places,
-        lambda place: probing.send(ctx, places[place], stations.get(place), nonce, proxies.get(place, "")),
+        lambda place: probing.send(ctx, places[place], stations.get(place), nonce, ways.get(place, probing.NO_WAY)),
     )
     seen: dict[str, Seen] = {key: what for sight in sights.values() for key, what in sight.seen.items()}
     now = datetime.now(UTC)
@@ -147,7 +158,8 @@ def measure(ctx: Context) -> Measured:
         for probe in probes
     ]
     tailnet = sights["VPN"].tailnet if "VPN" in sights else {}
-    return Measured(judge.settle(cells, ctx.answers), tailnet=tailnet, skipped=dict(ctx.state.skipped))
+    settled = judge.settle(cells, ctx.answers)
+    return Measured(settled, tailnet=tailnet, skipped=dict(ctx.state.skipped), unasked=unasked)
 
 
 def looked_at(ctx: Context, measured: Measured, *, again: bool) -> Measured:
@@ -160,8 +172,9 @@ def looked_at(ctx: Context, measured: Measured, *, again: bool) -> Measured:
     at_home = any(cell.verdict == "wrong" for cell in measured.cells if cell.probe.vantage == "LAN")
     if not host or at_home:
         return measured
-    if phone.by_key(recorded) and not again:
-        return replace(measured, cells=phone.earlier(measured.cells, recorded))
+    before = phone.earlier(measured.cells, recorded)
+    if any(cell.phone for cell in before) and not again:
+        return replace(measured, cells=before)
     if "phone saw" not in ctx.scratch:
         ctx.scratch["phone saw"] = phone.ask(ctx, host, word(ctx))
     found = replace(measured, cells=phone.seen(ctx, measured.cells, ctx.scratch["phone saw"]))
@@ -248,6 +261,8 @@ class Proof(Step[ProofFacts]):
                 "\n".join(cause.sentence() for cause in found.causes),
                 "Mend that and run the same command again.",
             )
+        if found.incomplete:
+            raise Blocked(found.incomplete, "", "Mend that and run the same command again.")
         return ProofFacts(found.cells, recorded, Told.recalled(ctx), proof_runbook.place(ctx))
 
     def _patiently(self, ctx: Context) -> Measured:

@@ -1,15 +1,33 @@
 # Sends the requests of the proof from wherever it runs; needs curl and no rights. `main` reads the word that this
 # cluster is recognised by, then one probe a line: ID KIND ARGUMENTS…, see the functions. A line of output each:
-# "@@ ID WORD STATUS WORD? TEXT". A tool that does not work is named; it is never mistaken for a "no".
+# "@@ ID WORD STATUS WORD? FROM TEXT". A tool that does not work is named; it is never mistaken for a "no".
 LC_ALL=C
 export LC_ALL
 proxy= # HOST:PORT of a SOCKS proxy, set after this where there is one: everything that curl asks then goes through it
+pi= inside= # a Pi's address and the private one, set after this where the way must be the home network: see at_home
+card=
 
 fetch() {
   if [ -n "$proxy" ]; then
     curl -q -sS --noproxy '' --proxy "socks5h://$proxy" --connect-timeout 9 --max-time 15 "$@"
+  elif [ -n "$card" ]; then
+    curl -q -sS --noproxy '*' --interface "$card" --connect-timeout 4 --max-time 10 "$@"
   else
     curl -q -sS --noproxy '*' --connect-timeout 4 --max-time 10 "$@"
+  fi
+}
+
+at_home() { # a VPN on this machine may lead to the cluster's addresses; the card that leads to the Pis goes by home
+  [ -n "$pi" ] || return 0
+  card=$(way "$pi")
+  [ "$card" != "$(way "$inside")" ] || card=
+}
+
+way() { # ADDRESS: the card that leads there
+  if command -v ip >/dev/null 2>&1; then
+    ip -4 route get "$1" 2>/dev/null | sed -n 's/.* dev \([^ ]*\).*/\1/p'
+  elif command -v route >/dev/null 2>&1; then # macOS
+    route -n get "$1" 2>/dev/null | sed -n 's/^ *interface: //p'
   fi
 }
 
@@ -41,10 +59,14 @@ probe_cert() { # ID ADDRESS PORT HOST: the certificate that is shown for HOST, a
   if [ "$word" = http ]; then
     pem=$(fetch -k -o /dev/null -w '%{certs}' --connect-to "::$2:$3" "https://$4:$3/" 2>/dev/null </dev/null | first_pem)
     case $pem in -----BEGIN*) ;; *) pem=$(shown "$2:$3" "$4") ;; esac
-    fetch -o /dev/null --connect-to "::$2:$3" "https://$4:$3/" 2>/dev/null </dev/null
-    case $? in 60) word=untrusted ;; *) word=trusted ;; esac
-    text=$pem
-    [ -n "$pem" ] || word=no-tool-for-certificates
+    complaint=$(fetch -o /dev/null --connect-to "::$2:$3" "https://$4:$3/" 2>&1 </dev/null)
+    code=$? text=$pem
+    case $code in
+      0) word=trusted ;;
+      51 | 60) word=untrusted ;;
+      *) word="curl-error-$code" text=$complaint ;; # whether it is trusted was not seen
+    esac
+    [ -n "$pem" ] || word=no-tool-for-certificates text=
   fi
   tell "$1"
 }
@@ -126,18 +148,19 @@ P
   fi
 }
 
-ask() { # ID ADDRESS PORT URL: sets word, status, said (the cluster's word or not), text, target
+ask() { # ID ADDRESS PORT URL: sets word, status, said (the cluster's word or not), from, text, target
   body="$work/$1.body" talk="$work/$1.talk"
-  out=$(fetch -v -k -o "$body" -w '%{http_code} %{redirect_url}' --max-filesize 100000 --connect-to "::$2:$3" "$4" \
-    2>"$talk" </dev/null)
+  out=$(fetch -v -k -o "$body" -w '%{http_code} %{local_ip} %{redirect_url}' --max-filesize 100000 \
+    --connect-to "::$2:$3" "$4" 2>"$talk" </dev/null)
   code=$?
   status=${out%% *} target=${out#* }
+  from=${target%% *} target=${target#* }
   case $code in
-    0) word=http ;;
+    0 | 63) word=http ;; # 63: its page is too big to be read, but it is there
     7) word=refused ;;
     28) word=timeout ;;
     35 | 60) word=tls ;;
-    52 | 56) word=connected ;;
+    1 | 8 | 16 | 18 | 52 | 55 | 56 | 92) word=connected ;; # something talks there, if not HTTP
     *) word="curl-error-$code" ;;
   esac
   [ -z "$proxy" ] || by_proxy "$1"
@@ -150,7 +173,7 @@ ask() { # ID ADDRESS PORT URL: sets word, status, said (the cluster's word or no
   fi
   said=no
   ! grep -qF "$known" "$body" 2>/dev/null || said=yes
-  if [ "$code" = 0 ]; then text=$(head -c 100 "$body" 2>/dev/null); else text=$(grep '^curl: ' "$talk"); fi
+  if [ "$word" = http ]; then text=$(head -c 100 "$body" 2>/dev/null); else text=$(grep '^curl: ' "$talk"); fi
 }
 
 by_proxy() { # ID: what the proxy could not reach is told by its own number (RFC 1928), in curl's words
@@ -171,7 +194,7 @@ connected() {
   fi
 }
 
-tell() { echo "@@ $1 $word ${status:-000} $said $(printf %s "$text" | head -n 1 | tr -cd '[:print:]')"; }
+tell() { echo "@@ $1 $word ${status:-000} $said ${from:--} $(printf %s "$text" | head -n 1 | tr -cd '[:print:]')"; }
 
 tailnet() { # how this machine stands in its tailnet, if it has one
   command -v tailscale >/dev/null 2>&1 || return 0
@@ -184,6 +207,7 @@ main() {
   work=$(mktemp -d) || return
   trap 'rm -rf "$work"' EXIT
   read -r known
+  at_home
   tailnet
   while read -r id kind arguments; do
     # shellcheck disable=SC2086 # each is a word of its own

@@ -108,7 +108,7 @@ def _closed(view: View, red: list[Cell]) -> Cause:
         return Cause("cgnat", tuple(red))
     words = {"ports": " and ".join(str(p) for p in sorted({c.probe.port for c in red})), "external": view.external}
     through = [c for c in view.cells if c.probe.vantage == "outside" and c.probe.kind in ("app", "redirect")]
-    reached = any(c.verdict == "ok" for c in through)
+    reached = any(c.verdict != "wrong" and c.raw.word == "http" for c in through)
     return Cause("port-not-forwarded" if reached else "not-forwarded", tuple(red), words)
 
 

@@ -7,6 +7,7 @@ from collections.abc import Iterator, Sequence
 from steps.reach.causes import Cause, Rule, View, no_connection
 from steps.reach.exposed import SAMPLE
 from steps.reach.judge import Cell
+from steps.reach.rows import NOBODY
 
 PIHOLE = "pihole"  # its page's name
 _AT_GATEWAY = ("app", "hidden", "certificate", "redirect")
@@ -73,6 +74,17 @@ def another_answers(view: View) -> Iterator[Cause]:
                 yield Cause("another-answers", _at(view, cell))
 
 
+def any_name(view: View) -> Iterator[Cause]:
+    """The public Gateway answers whatever it is asked for: what nobody chose to show is shown."""
+    for cell in view.red("hidden", place="LAN"):
+        ours = view.fine("LAN", "app", cell.probe.address)
+        if cell.probe.host.partition(".")[0] == NOBODY and (cell.raw.nonce or (ours and cell.raw.word == "http")):
+            yield Cause(
+                "any-name-public",
+                (cell, *(c for c in view.red("hidden", place="outside") if c.probe.host == cell.probe.host)),
+            )
+
+
 def wrong_gateway(view: View) -> Iterator[Cause]:
     """A private app that the public Gateway serves: the gravest of all."""
     for cell in view.red("hidden", place="LAN"):
@@ -101,7 +113,7 @@ def app_down(view: View) -> Iterator[Cause]:
 
 _CERTIFICATES = {  # how what was seen begins -> code
     "Traefik's own": "certificate-missing", "ended": "certificate-ended", "for ": "certificate-name",
-    "staging": "certificate-staging", "not trusted": "certificate-untrusted",
+    "staging": "certificate-staging", "not trusted": "certificate-untrusted", "by ": "certificate-issuer",
 }  # fmt: skip
 
 
@@ -150,6 +162,6 @@ def names(view: View) -> Iterator[Cause]:
 
 
 AT_HOME: tuple[Rule, ...] = (
-    address_taken, address_silent, wrong_gateway, no_certificate, app_down, another_answers, route_missing,
+    address_taken, address_silent, any_name, wrong_gateway, no_certificate, app_down, another_answers, route_missing,
     certificates, redirect, names,
 )  # fmt: skip

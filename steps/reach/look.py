@@ -10,39 +10,57 @@ from steps.gitops.render import render
 from steps.reach.causes import Evidence
 from steps.reach.exposed import ROUTES, Exposed, exposed
 from steps.reach.judge import Cell
+from steps.reach.rows import EXPECTED
 from steps.reach.shown import covers
 from steps.repository_content import settings
 from wizard import yamlfile
 from wizard.context import Context
-from wizard.errors import Interrupted, WizardError
+from wizard.errors import Blocked, Interrupted, WizardError
 
 SERVICE = "kubernetes.io/service-name"  # the label by which an EndpointSlice belongs to a Service
 ADDRESS = "metallb.io/loadBalancerIPs"
 
 
-def apps(ctx: Context) -> list[Exposed]:
-    """Every exposed name: of the routes that the answers make, and of those that the cluster has besides."""
+def apps(ctx: Context) -> tuple[list[Exposed], str]:
+    """Every exposed name: of the routes that the answers make, and of those that the cluster has besides.
+
+    Where the cluster can't be asked, those of the proof before count, and why is told.
+    """
     files = render(settings(ctx, None, None)).items()
     wanted = [one for name, text in files if name.endswith(".yaml") and "kind: HTTPRoute" in text for one in _all(text)]
-    return exposed([*wanted, *_in_cluster(ctx)], ctx.answers)
+    try:
+        return exposed([*wanted, *_asked(ctx, ROUTES)], ctx.answers), ""
+    except Interrupted:
+        raise
+    except WizardError as error:
+        recorded = ctx.state.recall("proof", "table") or []
+        before = [row["name"] for row in recorded if row["expected"] == EXPECTED["app"]]
+        return exposed([*wanted, {"spec": {"hostnames": before}}], ctx.answers), f"{error.what} {error.why}".strip()
 
 
 def _all(text: str) -> list[Any]:
     return [one for one in yamlfile.load_all(text) if one.get("kind") == "HTTPRoute"]
 
 
-def _in_cluster(ctx: Context, path: str = ROUTES) -> list[Mapping[str, Any]]:
+def _in_cluster(ctx: Context, path: str) -> list[Mapping[str, Any]]:
     """The objects at an API path; none when the cluster can't be asked."""
-    kubeconfig = ctx.state.path.parent / "kubeconfig"
-    if not kubeconfig.exists():
-        return []
     try:
-        return list((ctx.world.cluster(kubeconfig).get(path) or {}).get("items") or [])
+        return _asked(ctx, path)
     except Interrupted:
         raise
     except WizardError as error:
         ctx.line(None, f"the cluster could not be asked what it has: {error.what}")
         return []
+
+
+def _asked(ctx: Context, path: str) -> list[Mapping[str, Any]]:
+    """The objects at an API path. Raises `WizardError` when the cluster can't be asked."""
+    kubeconfig = ctx.state.path.parent / "kubeconfig"
+    if not kubeconfig.exists():
+        raise Blocked(
+            f"There is no {kubeconfig} on this computer.", "", "Run homelab: the step Control plane fetches it again."
+        )
+    return list((ctx.world.cluster(kubeconfig).get(path) or {}).get("items") or [])
 
 
 def _idle(ctx: Context) -> frozenset[str]:
@@ -67,7 +85,7 @@ def _staged(ctx: Context) -> frozenset[str]:
         if "staging" in str((one.get("spec") or {}).get("issuerRef", {}).get("name"))
         for name in one["spec"].get("dnsNames") or ()
     ]
-    return frozenset(one.host for one in apps(ctx) if any(covers(name, one.host) for name in names))
+    return frozenset(one.host for one in apps(ctx)[0] if any(covers(name, one.host) for name in names))
 
 
 def evidence(ctx: Context, cells: Sequence[Cell], tailnet: Mapping[str, Any]) -> Evidence:

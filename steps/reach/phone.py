@@ -168,7 +168,7 @@ def earlier(cells: Sequence[Cell], recorded: Iterable[Mapping[str, Any]]) -> lis
 
     def one(cell: Cell) -> Cell:
         old = before.get(cell.probe.key) if cell.seen == ASKED else None
-        if old is None:
+        if old is None or old["name"] != cell.probe.host:
             return cell
         return replace(cell, seen=f"not looked at now; {old['seen']} on {old['phone'][:10]}", phone=old["phone"])
 

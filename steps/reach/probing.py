@@ -6,6 +6,7 @@ import json
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from types import MappingProxyType
 from typing import Any
 
 from steps.reach.exposed import WELL_KNOWN
@@ -20,7 +21,7 @@ from wizard.question import Kind
 _HOST = re.compile(
     r"(?P<user>[a-z_][a-z0-9_.-]{0,31})@(?P<host>[A-Za-z0-9](?:[A-Za-z0-9.-]{0,252}))(?::(?P<port>\d+))?"
 )
-_LINE = re.compile(r"@@ (\d+) (\S+) (\d{3}) (yes|no) ?(.*)")
+_LINE = re.compile(r"@@ (\d+) (\S+) (\d{3}) (yes|no) (\S+) ?(.*)")
 
 
 @dataclass(frozen=True)
@@ -58,6 +59,9 @@ def _proxy(raw: object) -> str:
 PROXY = Kind("SOCKS proxy", _proxy)
 
 
+NO_WAY: Mapping[str, str] = MappingProxyType({})
+
+
 @dataclass(frozen=True)
 class Sight:
     """What one place saw: each probe by its key, and what its Tailscale says of itself (empty where it has none)."""
@@ -66,13 +70,20 @@ class Sight:
     tailnet: Mapping[str, Any] = field(default_factory=dict)
 
 
-def send(ctx: Context, probes: Sequence[Probe], station: str | None, nonce: str, proxy: str = "") -> Sight:
-    """What each probe saw; from this computer when `station` is None, through the SOCKS proxy if one is named.
+def send(
+    ctx: Context, probes: Sequence[Probe], station: str | None, nonce: str, way: Mapping[str, str] = NO_WAY
+) -> Sight:
+    """What each probe saw; from this computer when `station` is None.
+
+    `way` sets variables of the script: ``proxy``, a SOCKS proxy that everything goes through, or ``pi`` and ``inside``,
+    the address of a Pi and the private one: where a VPN leads to the one and not to the other, it is gone round.
 
     Raises `TrustError` when the station shows another host key than the known one. Everything else that stops
     a probe is told as what it saw: it then counts as not measured.
     """
-    script = assets.text("probe/probe.sh") + (f"proxy={proxy}\n" if proxy else "") + _input(probes, nonce)
+    variables = "".join(f"{name}={value}\n" for name, value in way.items() if value)
+    script = assets.text("probe/probe.sh") + variables + _input(probes, nonce)
+    proxy = way.get("proxy")
     argv = ["sh", "-s"] if station is None else _ssh(ctx, Station.parse(station))
     where = station or (f"the proxy {proxy}" if proxy else "this computer")
     ctx.progress(None, f"sending {len(probes)} probes from {where}")
@@ -136,7 +147,9 @@ def _read(probes: Sequence[Probe], result: Result, where: str) -> dict[str, Seen
     if "@@ tool no-curl" in result.out:
         return dict.fromkeys((probe.key for probe in probes), Seen(f"{where} has no curl"))
     found = {
-        probes[int(match[1])].key: Seen(match[2].replace("-", " "), int(match[3]), match[4] == "yes", match[5])
+        probes[int(match[1])].key: Seen(
+            match[2].replace("-", " "), int(match[3]), match[4] == "yes", match[6], match[5].strip("-")
+        )
         for line in result.out.splitlines()
         if (match := _LINE.fullmatch(line)) and int(match[1]) < len(probes)
     }

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
@@ -15,6 +15,7 @@ Way = Literal["phone", "host", "proxy", "none"]  # how outside is looked from
 Kind = Literal["app", "hidden", "closed", "redirect", "hairpin", "certificate", "name", "resolver"]
 
 API_PORT = 6443
+NOBODY = "nobody-chose-this-name"  # asked for below the public domain: only a route that catches every name answers
 BY_PHONE = "by phone"  # the text of what a person saw there
 ASKED = "nobody has looked on a phone yet: homelab verify asks"
 INSIDE: tuple[Vantage, ...] = ("LAN", "VPN")
@@ -60,7 +61,8 @@ def secure(answers: Answers) -> bool:
 def probes(answers: Answers, apps: Sequence[Exposed]) -> list[Probe]:
     """Every probe, in the order of the table: from home, over the VPN, from outside."""
     places = [place for place in INSIDE if place == "LAN" or _tailnet(answers)]
-    return [probe for place in places for probe in _inside(place, answers, apps)] + list(_outside(answers, apps))
+    found = [probe for place in places for probe in _inside(place, answers, apps)]
+    return [*found, *_outside(answers, apps)]
 
 
 def _tailnet(answers: Answers) -> bool:
@@ -75,21 +77,30 @@ def _inside(place: Vantage, answers: Answers, apps: Sequence[Exposed]) -> Iterat
     for one in apps:
         if one.side == "internal":
             yield Probe(place, "hidden", f"{_called(one)} by the public address", home["external"], port, one.host)
+    if place == "LAN":
+        yield _any_name(place, home["external"], port, answers)
     firsts: dict[Side, Exposed] = {}
     for one in apps:
         firsts.setdefault(one.side, one)
-    for side, one in sorted(firsts.items()):
-        if secure(answers) and not domains.single_names(answers):
-            yield Probe(place, "certificate", f"certificate, {_side(side)}", home[side], port, one.host, side)
-    for one in apps if domains.single_names(answers) else ():
-        yield Probe(place, "certificate", f"certificate, {_called(one)}", home[one.side], port, one.host, one.side)
-    if place == "LAN" and secure(answers) and "external" in firsts:
-        yield Probe(place, "redirect", "http to https", home["external"], 80, firsts["external"].host)
+    for what, one in _certificates(answers, apps, firsts):
+        yield Probe(place, "certificate", what, home[one.side], port, one.host, one.side)
+    public_one = firsts.get("external") if place == "LAN" else None
+    if public_one and secure(answers):
+        yield Probe(place, "redirect", "http to https", home["external"], 80, public_one.host)
     yield from _names(place, answers, firsts)
-    public = _public(answers)
-    if place == "LAN" and public and "external" in firsts:
-        one = firsts["external"]
-        yield Probe(place, "hairpin", f"{_called(one)} by the router's address", public, port, one.host)
+    if public_one and (public := _public(answers)):
+        what = f"{_called(public_one)} by the router's address"
+        yield Probe(place, "hairpin", what, public, port, public_one.host)
+
+
+def _certificates(
+    answers: Answers, apps: Sequence[Exposed], firsts: Mapping[Side, Exposed]
+) -> Iterator[tuple[str, Exposed]]:
+    """Every certificate there is, with an app that shows it: one of each side, or one of each name."""
+    if domains.single_names(answers):
+        yield from ((f"certificate, {_called(one)}", one) for one in apps)
+    elif secure(answers):
+        yield from ((f"certificate, {_side(side)}", one) for side, one in sorted(firsts.items()))
 
 
 def _names(place: Vantage, answers: Answers, firsts: dict[Side, Exposed]) -> Iterator[Probe]:
@@ -117,6 +128,7 @@ def _outside(answers: Answers, apps: Sequence[Exposed]) -> Iterator[Probe]:
         if one.side == "internal":
             yield Probe(place, "closed", _called(one), given["internal_address"], port, one.host, "internal")
             yield Probe(place, "hidden", f"{_called(one)} by the public address", public, port, one.host)
+    yield _any_name(place, public, port, answers)
     for one in public_apps if domains.single_names(answers) else ():
         yield Probe(place, "certificate", f"certificate, {_called(one)}", public, port, one.host)
     if secure(answers) and public_apps:
@@ -127,6 +139,11 @@ def _outside(answers: Answers, apps: Sequence[Exposed]) -> Iterator[Probe]:
         if public:
             yield Probe(place, "name", "public names, as asked there", host=one.host, wanted=(public,))
     yield Probe(place, "closed", "API server", public, API_PORT)
+
+
+def _any_name(place: Vantage, address: str, port: int, answers: Answers) -> Probe:
+    host = f"{NOBODY}.{answers['domains']['external_domain']}"
+    return Probe(place, "hidden", "any other name, public address", address, port, host)
 
 
 def _called(one: Exposed) -> str:

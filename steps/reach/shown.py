@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from wizard.question import Answers
 
 if TYPE_CHECKING:
     from cryptography.x509 import Name
 
+AUTHORITY = "Let's Encrypt"  # what its issuers call themselves; with an ACME directory of one's own it is another
 DEFAULT = "TRAEFIK DEFAULT CERT"  # the name in what Traefik shows while it has no certificate
 
 
@@ -68,7 +69,14 @@ def judged(pem: str, host: str, *, trusted: bool, answers: Answers, now: datetim
         return f"for {', '.join(made.names) or made.subject}", False
     if made.end <= (now if now.tzinfo else now.replace(tzinfo=UTC)):
         return f"ended {made.end:%Y-%m-%d}", False
-    until = f"until {made.end:%Y-%m-%d}"
-    if "STAGING" in made.issuer.upper() or (not wants_production and not trusted):
+    until, own = f"until {made.end:%Y-%m-%d}", bool(answers["domains"].get("acme_directory"))
+    if "STAGING" in made.issuer.upper() or (own and not wants_production and not trusted):
         return f"staging, {until}", not wants_production
-    return (f"valid, {until}", True) if trusted else (f"not trusted: {made.issuer}", False)
+    if not trusted:
+        return f"not trusted: {made.issuer}", False
+    return (f"valid, {until}", True) if own or AUTHORITY in made.issuer else (f"by {made.issuer}", False)
+
+
+def data(made: Certificate) -> dict[str, Any]:
+    """Whose it is, for which names, until when, as evidence."""
+    return {"issuer": made.issuer, "names": list(made.names), "until": made.end.isoformat(timespec="seconds")}

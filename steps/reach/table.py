@@ -21,11 +21,26 @@ def table(cells: Sequence[Cell]) -> str:
         seen = cell.verdict if cell.verdict == "not measured" else cell.seen
         rows.append((cell.probe.vantage, cell.probe.what, cell.probe.expected, seen, _MARKS[cell.verdict]))
     lines = [f"{a:<8}{_cut(b, 33):<34}{_cut(c, 13):<14}{_cut(d, 17):<18}{e}".rstrip() for a, b, c, d, e in rows]
-    return "\n".join([*lines, *_unmeasured(cells)])
+    return "\n".join([*lines, *_certificates(cells), *_unmeasured(cells)])
 
 
 def _cut(text: str, width: int) -> str:
     return text if len(text) <= width else text[: width - 1] + "…"
+
+
+def _certificates(cells: Sequence[Cell]) -> list[str]:
+    """Whose the certificates are, for which names, until when: each once, with the places that saw it."""
+    seen: dict[str, list[str]] = {}
+    for cell in cells:
+        if made := cell.certificate:
+            names = ", ".join(made.names) or made.subject
+            what = f"{cell.probe.what.capitalize()}: for {names}, by {made.issuer}, until {made.end:%Y-%m-%d}"
+            seen.setdefault(what, []).append(cell.probe.vantage)
+    return [
+        line
+        for what, places in seen.items()
+        for line in textwrap.wrap(f"{what} ({', '.join(places)}).", 80, subsequent_indent="  ")
+    ]
 
 
 def _unmeasured(cells: Sequence[Cell]) -> list[str]:

@@ -176,11 +176,17 @@ def _duckdns(name: str, address: str) -> Act:
     return do
 
 
+def _updater(*, rests: bool) -> Act:
+    patch = json.dumps({"spec": {"suspend": rests}})
+    return lambda home: (kubectl("patch", "cronjob", "-n", "duckdns", "duckdns", "--type=merge", "-p", patch), None)[1]
+
+
 NAMES = (
     Breakage("the home does not ask Pi-hole", "home-dns", _asks(PUBLIC_DNS), _asks(DNS)),
     Breakage("the router does not lead back home", "hairpin-missing", _split_by_router, _no_split),
-    Breakage("the public name leads to an old address", "public-name-elsewhere",
-             _duckdns("lab-home", "198.18.64.77"), _duckdns("lab-home", WAN)),
+    Breakage("the updater rests, and the public name leads to an old address", "public-name-elsewhere",
+             _both(_updater(rests=True), _duckdns("lab-home", "198.18.64.77")),
+             _both(_duckdns("lab-home", WAN), _updater(rests=False))),
 )  # fmt: skip
 
 
@@ -278,6 +284,8 @@ CLUSTER = (
     Breakage("the public route names another host", "route-missing",
              *_patched("httproute", "hello", "hello-external",
                        [{"op": "replace", "path": "/spec/hostnames", "value": ["other.lab-home.duckdns.org"]}])),
+    Breakage("a route without hostnames catches every public name", "any-name-public",
+             *_patched("httproute", "hello", "hello-external", [{"op": "remove", "path": "/spec/hostnames"}])),
     Breakage("a name is not marked as the cluster's", "name-not-marked",
              *_patched("httproute", "hello", "proof-internal", _HOSTS)),
     Breakage("a private app's route hangs on the public Gateway", "private-app-public",

@@ -9,13 +9,14 @@ Root; `make cluster-test`.
 from __future__ import annotations
 
 import json
+import subprocess
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 
-from tests.lab.breakages import BREAKAGES, Breakage
+from tests.lab.breakages import BREAKAGES, EXTERNAL, INTERNAL, Breakage
 from tests.lab.cluster_lab import end, kubectl, lab
 from tests.lab.whole_home import AtHome, bare, workstation
 from wizard import yamlfile
@@ -71,6 +72,23 @@ def test_outside_is_seen_through_an_exit_node_too(home: AtHome, ran: Ran) -> Non
         answers.write_text(yamlfile.dump_plain(data))
     code, out = home.journey()
     assert code == 0, out[-6000:]
+
+
+def test_a_vpn_on_the_workstation_does_not_stand_for_home(home: AtHome, ran: Ran) -> None:
+    """As on a laptop that takes the routes of the tailnet at home, too: its requests go round that."""
+    ip = ["ip", "-n", "hw-ws"]
+    try:
+        for words in (
+            ("link", "add", "vpn0", "type", "dummy"), ("addr", "add", "100.64.9.9/32", "dev", "vpn0"),
+            ("link", "set", "vpn0", "up"),
+            *(("route", "add", f"{address}/32", "dev", "vpn0") for address in (INTERNAL, EXTERNAL)),
+        ):  # fmt: skip
+            subprocess.run([*ip, *words], check=True)
+        rows = [row for row in home.verify()["rows"] if row["from"] == "LAN"]
+        assert {row["verdict"] for row in rows} == {"ok"}, rows
+        ran("LAN", f"{len(rows)} rows green, though a VPN here would take the way")
+    finally:
+        subprocess.run([*ip, "link", "del", "vpn0"], check=True)
 
 
 @pytest.fixture(scope="module")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from functools import cache
 from typing import Any
@@ -17,6 +18,7 @@ from steps.reach.rows import Probe
 INTERNAL, EXTERNAL, DNS, PUBLIC = "10.0.0.50", "10.0.0.51", "10.0.0.52", "203.0.113.7"
 ANSWERS: dict[str, dict[str, Any]] = {
     "tailnet": {"service": "headscale"},
+    "machines": {"hosts": ["10.0.0.11"]},
     "addresses": {"internal_address": INTERNAL, "external_address": EXTERNAL, "dns_address": DNS},
     "domains": {
         "provider": "duckdns", "external_domain": "home.test", "internal_domain": "in.home.test",
@@ -84,7 +86,9 @@ def cells(seen: Mapping[str, Seen], answers: Mapping[str, Any] = ANSWERS) -> lis
 
     def one(probe: Probe) -> Seen:
         text = f"{probe.vantage} {probe.kind} {probe.address or '-'} {probe.host or '-'}"
-        return next((what for pattern, what in seen.items() if re.search(pattern, text)), usual(probe))
+        what = next((what for pattern, what in seen.items() if re.search(pattern, text)), usual(probe))
+        over_vpn = probe.vantage == "VPN" and probe.kind not in ("name", "resolver") and not what.source
+        return replace(what, source="100.64.0.7") if over_vpn else what
 
     found = [judge.judge(probe, one(probe), given, NOW) for probe in rows.probes(given, APPS)]
     return judge.settle(found, given)

@@ -84,6 +84,8 @@ CASES = [
         "certificate-staging", {"LAN certificate .*hello.home": Seen("untrusted", 200, text=pem("*.home.test"))},
         Evidence(staged=frozenset(["hello.home.test"])),
     ),
+    Case("any-name-public", {"hidden .*nobody": OTHER}),
+    Case("any-name-public", {"hidden .*nobody": NONCE}),
     Case("route-missing", {"(LAN|VPN|outside) app .*hello.home": NOT_FOUND}, HOME),
     Case("app-down", {"app .*grafana": Seen("http", 503, nonce=True)}, HOME),
     Case("certificate-missing", {"certificate .*hello.in": Seen("untrusted", 200, text=pem())}),
@@ -91,6 +93,7 @@ CASES = [
     Case("certificate-name", {"certificate .*hello.home": Seen("untrusted", 200, text=pem("*.attic.test"))}),
     Case("certificate-staging", {"certificate .*hello.home": STAGED}),
     Case("certificate-untrusted", {"certificate .*hello.home": Seen("untrusted", 200, text=pem("*.home.test"))}),
+    Case("certificate-issuer", {"certificate .*hello.home": Seen("trusted", 200, text=pem("*.home.test", issuer="X"))}),
     Case("no-tls", {f"(LAN|VPN) (app|hidden|certificate) {INTERNAL}": Seen("tls")}, HOME),
     Case("redirect-missing", {"redirect": NOT_FOUND}),
     Case("pihole-down", {f" {DNS}": Seen("silent"), "name - .*in.home": Seen("nothing")}, HOME),
@@ -134,7 +137,7 @@ def test_everything_as_it_must_be_is_green_and_nothing_is_blamed() -> None:
     found = cells({})
     assert {cell.verdict for cell in found} == {"ok"}
     assert explain(found, Evidence()) == []
-    assert [sum(c.probe.vantage == place for c in found) for place in ("LAN", "VPN", "outside")] == [14, 12, 11]
+    assert [sum(c.probe.vantage == place for c in found) for place in ("LAN", "VPN", "outside")] == [15, 12, 12]
 
 
 @pytest.mark.parametrize("case", CASES, ids=lambda case: case.code)

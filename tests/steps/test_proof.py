@@ -10,6 +10,8 @@ import pytest
 
 from steps import proof
 from steps.proof import Proof
+from steps.reach.exposed import ROUTES
+from steps.reach.rows import NOBODY
 from wizard import events
 from wizard.context import Context
 from wizard.errors import Blocked, TrustError, WizardError
@@ -34,6 +36,9 @@ class Stations:
         self.results: dict[str, Result | WizardError] = {}  # "sh", or user@host
         self.seen: dict[tuple[str, str], str] = {}  # (vantage, address host) -> line of the probe
         self.argv: list[list[str]] = []
+        self.vpn = True  # what the laptop sends goes over the VPN
+        self.routes: list[dict[str, Any]] = []  # the cluster's
+        self.silent = False  # the cluster
 
     def now(self) -> float:
         return self.clock
@@ -55,10 +60,20 @@ class Stations:
     def _line(self, where: str, number: str, kind: str, address: str, port: str, name: list[str]) -> str:
         host = name[0] if kind == "http" else "-"
         outside = where == "me@server"
-        usual = "http 404 no" if (address, host) in NEGATIVE else "http 200 yes"
+        usual = "http 404 no" if (address, host) in NEGATIVE or host.startswith(NOBODY) else "http 200 yes"
         if outside and (port == "6443" or address == "10.0.0.50"):
             usual = "timeout 000 no"
-        return f"@@ {number} {self.seen.get((where, f'{address} {host}'), usual)} text\n"
+        seen = self.seen.get((where, f"{address} {host}"), usual)
+        source = "100.64.0.7" if where == "me@laptop" and self.vpn and seen.startswith("http") else "-"
+        return f"@@ {number} {seen} {source} text\n"
+
+    def cluster(self, kubeconfig: Path) -> Stations:
+        return self
+
+    def get(self, path: str) -> dict[str, Any]:
+        if self.silent:
+            raise WizardError("The cluster does not answer.")
+        return {"items": self.routes if path == ROUTES else []}
 
 
 NEGATIVE = {("10.0.0.51", "hello.in.home.test"), ("203.0.113.7", "hello.in.home.test")}
@@ -84,6 +99,7 @@ def ctx(world: Stations, tmp_path: Path) -> Context:
                   "probe_known_hosts": "/h"},
     })  # fmt: skip
     made.state.remember("proof", "nonce", value=NONCE)
+    (tmp_path / "kubeconfig").touch()
     return made
 
 
@@ -94,7 +110,7 @@ def plan(ctx: Context) -> list[Any]:
 
 def test_a_green_table_is_recorded_once(ctx: Context, world: Stations) -> None:
     [change] = plan(ctx)
-    assert change.sentence == "record the proof: 11 of 11 as expected"
+    assert change.sentence == "record the proof: 13 of 13 as expected"
     ctx.do(change)
     assert {row["verdict"] for row in ctx.state.recall("proof", "table")} == {"ok"}
     assert plan(ctx) == []
@@ -104,7 +120,7 @@ def test_another_verdict_is_recorded_anew(ctx: Context, world: Stations) -> None
     ctx.do(plan(ctx)[0])
     ctx.answers["proof"]["outside_probe"] = None
     [change] = plan(ctx)
-    assert change.sentence == "record the proof: 7 of 11 as expected, 4 not measured"
+    assert change.sentence == "record the proof: 8 of 13 as expected, 5 not measured"
 
 
 def test_red_cells_stop_with_a_sentence_each(ctx: Context, world: Stations) -> None:
@@ -112,7 +128,7 @@ def test_red_cells_stop_with_a_sentence_each(ctx: Context, world: Stations) -> N
     world.seen["me@server", "203.0.113.7 -"] = "connected 000 no"
     with pytest.raises(Blocked) as caught:
         plan(ctx)
-    assert "2 of 11 rows" in caught.value.what
+    assert "2 of 13 rows" in caught.value.what
     assert "Seen over the VPN: hello (private) at 10.0.0.50:80, timeout." in caught.value.why
     assert "The Kubernetes API is open to the internet" in caught.value.why
     assert ctx.state.recall("proof", "table") is None
@@ -180,8 +196,59 @@ def test_verify_records_what_it_measured_and_names_the_cause(ctx: Context, world
     world.seen["me@server", "203.0.113.7 -"] = "connected 000 no"
     found = proof.verify(ctx)
     assert not found.good and [cause["code"] for cause in found.data()["causes"]] == ["api-open"]
-    assert "api-open: The Kubernetes API is open" in found.text() and "10 of 11 as expected, 1 wrong" in found.text()
+    assert "api-open: The Kubernetes API is open" in found.text() and "12 of 13 as expected, 1 wrong" in found.text()
     assert "wrong" in {row["verdict"] for row in ctx.state.recall("proof", "table")}
+
+
+GRAFANA = {"spec": {"hostnames": ["grafana.in.home.test"]}}
+
+
+def test_what_the_cluster_can_not_be_asked_for_is_still_looked_at_and_nothing_is_proved(
+    ctx: Context, world: Stations
+) -> None:
+    """An app of which only the cluster knows must not vanish from the table with it."""
+    world.routes = [GRAFANA]
+    world.seen["sh", "10.0.0.51 grafana.in.home.test"] = world.seen["me@laptop", "10.0.0.51 grafana.in.home.test"] = (
+        "http 404 no"
+    )
+    world.seen["me@server", "203.0.113.7 grafana.in.home.test"] = "http 404 no"
+    assert proof.verify(ctx).good
+    world.silent = True
+    world.seen["me@server", "10.0.0.50 grafana.in.home.test"] = "http 200 yes"
+    found = proof.verify(ctx)
+    assert [cause.code for cause in found.causes] == ["private-address-open"]
+    del world.seen["me@server", "10.0.0.50 grafana.in.home.test"]
+    found = proof.verify(ctx)
+    assert not found.wrong and not found.good
+    assert "there may be more. The cluster does not answer." in found.text()
+    assert found.data()["incomplete"] == found.incomplete
+    with pytest.raises(Blocked, match="there may be more"):
+        plan(ctx)
+
+
+def test_without_a_kubeconfig_nothing_is_proved(ctx: Context, tmp_path: Path) -> None:
+    (tmp_path / "kubeconfig").unlink()
+    with pytest.raises(Blocked, match=r"no .*kubeconfig on this computer"):
+        plan(ctx)
+
+
+def test_where_nothing_can_be_measured_at_home_nothing_is_proved(ctx: Context, world: Stations) -> None:
+    world.results["sh"] = Result(0, "@@ tool no-curl\n")
+    found = proof.verify(ctx)
+    assert not found.wrong and not found.good and found.incomplete == "Nothing could be measured from home."
+
+
+def test_a_laptop_that_is_not_on_the_vpn_proves_nothing_of_it(ctx: Context, world: Stations) -> None:
+    """It may be at home, where everything answers without a VPN."""
+    world.vpn = False
+    vpn = [cell for cell in proof.verify(ctx).cells if cell.probe.vantage == "VPN"]
+    assert {cell.verdict for cell in vpn} == {"not measured"}
+    assert {cell.seen for cell in vpn} == {"that machine does not go there over the VPN"}
+
+
+def test_steps_that_were_skipped_are_told_in_json_too(ctx: Context) -> None:
+    ctx.state.skipped["router"] = "2026-11-20T08:00:00+00:00"
+    assert proof.verify(ctx).data()["skipped"] == {"router": "2026-11-20T08:00:00+00:00"}
 
 
 def test_there_must_be_something_to_verify(ctx: Context) -> None:

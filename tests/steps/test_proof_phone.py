@@ -59,11 +59,11 @@ def ctx(world: Home, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Context
     made = context(world, tmp_path)
     given = changed(
         proof={"outside": "phone", "outside_probe": None, "vpn_probe": None}, addresses={"arp": False},
-        tailnet={"service": "none"},
+        tailnet={"service": "none"}, machines={"hosts": ["10.0.0.11"]},
     )  # fmt: skip
     made.answers.update(given)
     made.state.remember("proof", "nonce", value=WORD)
-    monkeypatch.setattr(proof.look, "apps", lambda ctx: APPS)
+    monkeypatch.setattr(proof.look, "apps", lambda ctx: (APPS, ""))
     monkeypatch.setattr(proof.look, "evidence", lambda ctx, cells, tailnet: HOME)
 
     def send(ctx: Context, probes: Sequence[Probe], *rest: object) -> probing.Sight:

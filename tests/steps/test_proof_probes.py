@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import datetime
+import re
 import socket
 import ssl
 import threading
@@ -38,9 +39,11 @@ class Traefik(BaseHTTPRequestHandler):
 
     def do_GET(self) -> None:
         name = self.headers["Host"].partition(".")[0]
-        known = name == "hello" or (name == "marked" and self.path == "/.well-known/homelab")
+        known = name == "hello" or (name in ("marked", "big") and self.path == "/.well-known/homelab")
         body = f"Name: {NONCE}\n".encode() if known else b"404 page not found\n"
-        self.send_response(200 if known else {"marked": 302, "moved": 301}.get(name, 404))
+        if name == "big" and not known:
+            body = bytes(200_000)
+        self.send_response(200 if known or name == "big" else {"marked": 302, "moved": 301}.get(name, 404))
         if name == "moved":
             self.send_header("Location", "https://moved.home.test/")
         self.send_header("Content-Length", str(len(body)))
@@ -80,6 +83,7 @@ def test_the_probe_tells_answers_apart(port: int, closed: int, tmp_path: Path, m
     ask = [
         Probe("LAN", "app", "app", "127.0.0.1", port, "hello.home.test"),
         Probe("LAN", "app", "marked", "127.0.0.1", port, "marked.home.test"),
+        Probe("LAN", "app", "big page", "127.0.0.1", port, "big.home.test"),
         Probe("LAN", "hidden", "other name", "127.0.0.1", port, "other.home.test"),
         Probe("LAN", "app", "nobody", "127.0.0.1", closed, "hello.home.test"),
         Probe("LAN", "redirect", "redirect", "127.0.0.1", port, "moved.home.test"),
@@ -88,9 +92,11 @@ def test_the_probe_tells_answers_apart(port: int, closed: int, tmp_path: Path, m
     ]
     seen = probing.send(context(RealWorld(), tmp_path), ask, None, NONCE).seen
     assert seen["LAN: redirect"].text == "https://moved.home.test/"
+    assert (seen["LAN: app"].source, seen["LAN: nobody"].source) == ("127.0.0.1", "")
     assert {key: (one.word, one.status, one.nonce) for key, one in seen.items()} == {
         "LAN: app": ("http", 200, True),
         "LAN: marked": ("http", 302, True),
+        "LAN: big page": ("http", 200, True),
         "LAN: redirect": ("http", 301, False),
         "LAN: other name": ("http", 404, False),
         "LAN: nobody": ("refused", 0, False),
@@ -121,6 +127,73 @@ def test_https_is_asked_by_name(tmp_path: Path) -> None:
     assert shown is not None and shown.issuer == "nobody" and seen["LAN: certificate"].word == "untrusted"
     assert (seen["LAN: app"].word, seen["LAN: app"].nonce) == ("http", True)
     assert set(names) == {"hello.home.test"}
+
+
+def test_what_speaks_something_else_takes_the_connection_all_the_same(tmp_path: Path) -> None:
+    """Closed it is not; and a page of which nothing can be read is no "no" either."""
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        port = server.getsockname()[1]
+
+        def banner() -> None:
+            for _ in range(2):
+                with server.accept()[0] as other:
+                    other.sendall(b"220 mail.home.test ESMTP\r\n")
+                    other.recv(1000)
+
+        threading.Thread(target=banner, daemon=True).start()
+        ask = [Probe("outside", "closed", "x", "127.0.0.1", port, "hello.home.test")]
+        with pytest.MonkeyPatch.context() as patch:
+            line = probing.line
+            patch.setattr(probing, "line", lambda probe: line(probe).replace(" https ", " http "))
+            seen = probing.send(context(RealWorld(), tmp_path), ask, None, NONCE).seen["outside: x"]
+    assert judge(ask[0], seen, {}, datetime.datetime.now(datetime.UTC)).verdict == "wrong"
+    assert seen.word == "connected"
+
+
+def test_a_certificate_that_could_not_be_verified_is_not_measured(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The file of authorities is missing: nobody has looked whether it is trusted."""
+    monkeypatch.setenv("CURL_CA_BUNDLE", str(tmp_path / "missing.pem"))
+    tls = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    tls.load_cert_chain(certificate(tmp_path))
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Traefik)
+    server.socket = tls.wrap_socket(server.socket, server_side=True)
+    threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01}, daemon=True).start()
+    probe = Probe("LAN", "certificate", "x", "127.0.0.1", server.server_port, "hello.home.test")
+    seen = probing.send(context(RealWorld(), tmp_path), [probe], None, NONCE).seen["LAN: x"]
+    server.shutdown()
+    server.server_close()
+    cell = judge(probe, seen, {"domains": {"issuer": "production"}}, datetime.datetime.now(datetime.UTC))
+    assert (cell.verdict, seen.word) == ("not measured", "curl error 77")
+
+
+@pytest.mark.parametrize(
+    ("routes", "expected"),
+    [
+        ({"10.0.0.11": "eth0", "10.0.0.50": "tailscale0"}, ["--interface eth0"]),
+        ({"10.0.0.11": "eth0", "10.0.0.50": "eth0"}, []),
+        ({}, []),
+    ],
+)
+def test_a_vpn_on_this_computer_is_gone_round(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, routes: dict[str, str], expected: list[str]
+) -> None:
+    tools = tmp_path / "bin"
+    tools.mkdir()
+    cases = "".join(
+        f'{address}) echo "$4 via 10.0.0.1 dev {card} src 10.0.0.2 uid 0" ;;\n' for address, card in routes.items()
+    )
+    (tools / "ip").write_text(f"#!/bin/sh\ncase $4 in\n{cases}esac\n")
+    (tools / "curl").write_text(f'#!/bin/sh\necho "$*" >>{tmp_path}/asked\nexit 7\n')
+    for tool in tools.iterdir():
+        tool.chmod(0o755)
+    monkeypatch.setenv("PATH", str(tools), prepend=":")
+    probe = Probe("LAN", "app", "x", "10.0.0.50", 443, "hello.home.test")
+    way = {"pi": "10.0.0.11", "inside": "10.0.0.50"}
+    probing.send(context(RealWorld(), tmp_path), [probe], None, NONCE, way)
+    asked = (tmp_path / "asked").read_text()
+    assert re.findall("--interface [a-z0-9]+", asked) == expected
 
 
 def certificate(folder: Path) -> Path:

@@ -125,10 +125,10 @@ def test_real_requests_go_through_the_proxy(tmp_path: Path, monkeypatch: pytest.
         ask = [Probe("outside", kind, kind, "127.0.0.1", port, "hello.home.test") for kind in KINDS]
         ask += [Probe("outside", "closed", name, "127.0.0.1", at) for name, at in (("closed", closed), ("open", port))]
         world = context(RealWorld(), tmp_path)
-        seen = probing.send(world, ask, None, "0123456789abcdef", f"127.0.0.1:{proxy}").seen
+        seen = probing.send(world, ask, None, "0123456789abcdef", {"proxy": f"127.0.0.1:{proxy}"}).seen
         monkeypatch.setattr(Socks, "failure", 1)
-        failed = probing.send(world, ask[2:3], None, "0123456789abcdef", f"127.0.0.1:{proxy}").seen
-        nobody = probing.send(world, ask, None, "0123456789abcdef", f"127.0.0.1:{closed}").seen
+        failed = probing.send(world, ask[2:3], None, "0123456789abcdef", {"proxy": f"127.0.0.1:{proxy}"}).seen
+        nobody = probing.send(world, ask, None, "0123456789abcdef", {"proxy": f"127.0.0.1:{closed}"}).seen
     assert {key.partition(" ")[2]: one.word for key, one in seen.items()} == {
         "app": "http", "certificate": "untrusted", "closed": "refused", "open": "connected",
     }  # fmt: skip

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -61,7 +63,8 @@ def test_what_is_seen_is_judged(kind: Any, seen: Seen, verdict: str) -> None:
     [
         ("production", Seen("trusted", 200, text=pem("*.home.test")), "valid, until 2027-01-25", "ok"),
         ("staging", STAGED, "staging, until 2027-01-25", "ok"),
-        ("staging", Seen("untrusted", 200, text=pem("*.home.test")), "staging, until 2027-01-25", "ok"),
+        ("staging", Seen("untrusted", 200, text=pem("*.home.test", issuer="A NAS")), "not trusted: A NAS", "wrong"),
+        ("production", Seen("trusted", 200, text=pem("*.home.test", issuer="A filter")), "by A filter", "wrong"),
         ("staging", Seen("trusted", 200, text=pem("*.home.test")), "valid, until 2027-01-25", "ok"),
         ("production", STAGED, "staging, until 2027-01-25", "wrong"),
         ("staging", Seen("untrusted", 200, text=pem()), "Traefik's own", "wrong"),
@@ -73,6 +76,60 @@ def test_certificates_are_read(issuer: str, seen: Seen, said: str, verdict: str)
     probe = Probe("LAN", "certificate", "x", "10.0.0.1", 443, "hello.home.test")
     cell = judge.judge(probe, seen, changed(domains={"issuer": issuer}), NOW)
     assert (cell.seen, cell.verdict) == (said, verdict)
+
+
+@pytest.mark.parametrize("seen", [Seen("trusted", 200), Seen("untrusted", 200)], ids=["trusted", "not"])
+def test_an_acme_directory_of_ones_own_has_an_authority_of_its_own(seen: Seen) -> None:
+    probe = Probe("LAN", "certificate", "x", "10.0.0.1", 443, "hello.home.test")
+    given = changed(domains={"issuer": "staging", "acme_directory": "https://ca.lan/directory"})
+    cell = judge.judge(probe, replace(seen, text=pem("*.home.test", issuer="My own")), given, NOW)
+    assert cell.verdict == "ok"
+    assert cell.record()["certificate"] == {
+        "issuer": "My own", "names": ["*.home.test"], "until": "2027-01-25T00:00:00+00:00",
+    }  # fmt: skip
+    assert "X: for *.home.test, by My own, until 2027-01-25 (LAN)." in table.table([cell])
+
+
+@pytest.mark.parametrize(
+    ("target", "verdict"),
+    [
+        ("https://hello.home.test/", "ok"),
+        ("https://hello.home.test:443/", "ok"),
+        ("https://hello.home.test:8443/admin/login", "wrong"),
+        ("https://hello.home.test.evil.com/", "wrong"),
+        ("https://hello.home.test@evil.com/", "wrong"),
+        ("http://hello.home.test/", "wrong"),
+        ("https://[", "wrong"),
+        ("", "wrong"),
+    ],
+)
+def test_a_redirect_leads_to_the_name_itself(target: str, verdict: str) -> None:
+    probe = Probe("LAN", "redirect", "x", "10.0.0.1", 80, "hello.home.test")
+    assert judge.judge(probe, Seen("http", 301, text=target), ANSWERS, NOW).verdict == verdict
+
+
+def row(pattern: str, seen: dict[str, Seen]) -> judge.Cell:
+    """The row of a home that is right but for `seen`, by place, kind and name."""
+    found = [c for c in cells(seen) if re.search(pattern, f"{c.probe.vantage} {c.probe.kind} {c.probe.host}")]
+    return found[0]
+
+
+@pytest.mark.parametrize(
+    ("pattern", "seen", "words"),
+    [
+        ("outside redirect", {"outside app": LOST}, "whose is not known"),
+        ("outside closed $", {"outside (app|closed .* -$)": Seen("no route")}, "neither does anything else"),
+        ("outside closed hello.in", {"outside closed .*hello.in": OTHER}, "another device has that address there"),
+        ("LAN app", {"LAN": Seen("http", 200, nonce=True, source="100.64.0.3")}, "switch Tailscale off on it"),
+        ("VPN app", {"VPN app": Seen("http", 200, nonce=True, source="192.168.1.9")}, "does not go there over the VPN"),
+        ("VPN name", {"VPN [^nr]": Seen("timeout", source="-")}, "does not go there over the VPN"),
+        ("LAN hairpin", {"LAN hairpin": LOST, "LAN name": Seen("no tool for names")}, "is not known"),
+    ],
+)  # fmt: skip
+def test_what_proves_nothing_is_not_measured(pattern: str, seen: dict[str, Seen], words: str) -> None:
+    cell = row(pattern, seen)
+    assert cell.verdict == "not measured"
+    assert words in cell.seen
 
 
 @pytest.mark.parametrize(
@@ -137,6 +194,24 @@ def test_which_names_are_exposed() -> None:
     ]  # fmt: skip
 
 
+def _hung(host: str, *gateways: str, accepted: str = "True") -> dict[str, Any]:
+    parents = [
+        {"parentRef": {"name": name}, "conditions": [{"type": "Accepted", "status": accepted}]} for name in gateways
+    ]
+    return {"spec": {"hostnames": [host]}, "status": {"parents": parents}}
+
+
+def test_names_of_other_domains_belong_where_a_gateway_has_accepted_them() -> None:
+    routes = [
+        _hung("home.test", "traefik-external"), _hung("blog.example.org", "traefik-external", "traefik-internal"),
+        _hung("lab.example.org", "traefik-internal"), _hung("no.example.org", "traefik-external", accepted="False"),
+        _hung("other.example.org", "istio"), {"spec": {"hostnames": ["nobody.example.org", "*.home.test"]}}, {},
+    ]  # fmt: skip
+    assert [(one.side, one.app) for one in exposed(routes, ANSWERS)] == [
+        ("external", "blog.example.org"), ("external", "home.test"), ("internal", "lab.example.org"),
+    ]  # fmt: skip
+
+
 def test_the_table_fits_a_narrow_terminal_and_says_what_was_not_measured() -> None:
     answers = changed(proof={"outside_probe": None})
     probes = rows.probes(answers, APPS)
@@ -146,12 +221,12 @@ def test_the_table_fits_a_narrow_terminal_and_says_what_was_not_measured() -> No
     ]  # fmt: skip
     text = table.table(found)
     assert all(len(line) <= 80 for line in text.splitlines())
-    assert text.count("WRONG") == 26
+    assert text.count("WRONG") == 27
     assert "no probe there (proof.outside)." in " ".join(text.split())
-    assert judge.summary(found) == "0 of 37 as expected, 26 wrong, 11 not measured"
+    assert judge.summary(found) == "0 of 39 as expected, 27 wrong, 12 not measured"
     data = table.as_data(found, explain(found, HOME), "2026-11-26T00:00:00+00:00")
     assert data["rows"][0] == {
         "from": "LAN", "what": "hello (public)", "name": "hello.home.test", "address": f"{EXTERNAL}:443",
-        "expected": "answers", "seen": "another answers", "verdict": "wrong", "phone": "",
+        "expected": "answers", "seen": "another answers", "verdict": "wrong", "phone": "", "certificate": {},
     }  # fmt: skip
     assert table.verdicts(data["rows"])["outside: API server"] == "not measured"

@@ -25,33 +25,36 @@ def shell(world: SimWorld, argv: Sequence[str], stdin: bytes) -> Result:
     """
     if list(argv[1:]) != ["-s"]:
         raise _stranger()
-    return _probes(world, stdin, at_home=b"\nproxy=127" not in stdin)
+    return _probes(world, stdin, "127.0.0.1" if b"\nproxy=127" in stdin else "192.168.1.5")
 
 
 def ssh(world: SimWorld, argv: Sequence[str], stdin: bytes) -> Result:
     """The same on another machine: one that is called laptop is on the VPN, every other one is somewhere outside."""
     if argv[-1] != "sh -s":
         raise _stranger()
-    return _probes(world, stdin, at_home=argv[-2].partition("@")[2].startswith("laptop"))
+    return _probes(world, stdin, "100.64.0.9" if argv[-2].partition("@")[2].startswith("laptop") else "198.51.100.9")
 
 
 def _stranger() -> WizardError:
     return WizardError("The demo does not run shell scripts.", "", "It only pretends to send the proof's probes.")
 
 
-def _probes(world: SimWorld, stdin: bytes, *, at_home: bool) -> Result:
+def _probes(world: SimWorld, stdin: bytes, source: str) -> Result:
+    """`source`: the address that they come from, at home, in the tailnet, or elsewhere."""
     _, begin, after = stdin.decode().partition("main <<'PROBES'\n")
     if not begin:
         raise _stranger()
     world.clock.sleep(2)
     world.api.arrived()
     nonce, *lines = after.splitlines()[:-1]
-    return Result(0, "".join(f"@@ {_one(world, line, nonce, at_home=at_home)}\n" for line in lines))
+    return Result(0, "".join(f"@@ {_one(world, line, nonce, source)}\n" for line in lines))
 
 
-def _one(world: SimWorld, line: str, nonce: str, *, at_home: bool) -> str:
+def _one(world: SimWorld, line: str, nonce: str, source: str) -> str:
     number, kind, *rest = line.split()
-    return f"{number} {_KINDS[kind](world, rest, nonce, at_home)}"
+    word, status, said, *text = _KINDS[kind](world, rest, nonce, source.startswith(("192.168.", "100."))).split(" ", 3)
+    connected = kind != "name" and word != "timeout"
+    return " ".join([number, word, status, said, source if connected else "-", *text])
 
 
 def _gateway(world: SimWorld, address: str, port: str, at_home: bool) -> str:
