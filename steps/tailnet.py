@@ -21,6 +21,7 @@ from steps import (
     tailnet_keys,
     tailnet_kubelet,
     tailnet_lasting,
+    tailnet_tags,
     tailnet_why,
 )
 from steps.facts import NodeFacts
@@ -29,6 +30,7 @@ from steps.tailnet_changes import Listed
 from steps.tailnet_facts import Member
 from steps.tailnet_kubelet import Astray
 from steps.tailnet_lasting import Remembered
+from steps.tailnet_tags import Lacking
 from wizard.context import Context
 from wizard.errors import Blocked, Problem
 from wizard.question import CHOICE, NETWORK, PATH, SECRET, URL, YES_NO, Answers, Choice, Kind, Question, list_of
@@ -133,6 +135,7 @@ class TailnetFacts:
     astray: tuple[Astray, ...] = ()
     remembered: Remembered = field(default_factory=Remembered)
     api_key_ends: str = ""
+    untagged: tuple[Lacking, ...] = ()
 
 
 class Tailnet(Step[TailnetFacts]):
@@ -171,15 +174,18 @@ class Tailnet(Step[TailnetFacts]):
             problem.host = ctx.name_of(problem.host)
             raise problem
         ends, today = tailnet_keys.end_of_api_key(ctx, server) if server else "", datetime.now(UTC).date()
+        untagged = tailnet_tags.look(ctx, server, members, listed)
         for title, text in [
             *tailnet_advice.advice(machines, members, known, today),
             *tailnet_advice.api_key(ends, today),
+            *tailnet_tags.advice(ctx.answers, untagged),
         ]:
             ctx.note(title, text)
         fresh = [a for a, member in members.items() if member.joined and listed[a].deleted]
         return TailnetFacts(
             machines, members, listed, _content(given.get("apt_key_file")), _content(given.get("ca_file")),
             routes.look(ctx, members, fresh=fresh, server=server), cluster, astray, tailnet_lasting.recalled(ctx), ends,
+            untagged,
         )  # fmt: skip
 
     def plan(self, facts: TailnetFacts, answers: Answers) -> list[Change]:
@@ -202,6 +208,7 @@ class Tailnet(Step[TailnetFacts]):
         if moving and facts.cluster:
             names = [facts.machines[c.host].hostname for c in found if c.id in moving and c.host]
             found.append(tailnet_kubelet.watched(names))
+        found += tailnet_tags.changes(facts.untagged)
         found += tailnet_lasting.keeping(_ending(facts, answers), facts.members)
         found += routes.changes(facts.routes)
         now = tailnet_lasting.seen(facts.members, facts.api_key_ends)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from datetime import UTC, datetime
 
@@ -145,9 +145,8 @@ def for_joining(ctx: Context, host: str) -> Iterator[tuple[Secret, bool]]:
     if ctx.answers["tailnet"].get(AUTH_KEY) or server is None:
         key = _secret(ctx, AUTH_KEY)
         state = server.state_of(key) if server else None
-        if state and (problem := unusable(state, datetime.now(UTC))):
-            problem.host = host
-            raise problem
+        if state:
+            _fit(ctx, state, host)
         yield key, False
         return
     with _blaming(API_KEY):
@@ -157,6 +156,35 @@ def for_joining(ctx: Context, host: str) -> Iterator[tuple[Secret, bool]]:
     finally:
         with suppress(ApiError):  # it ends by itself within minutes
             server.revoke(made)
+
+
+def _fit(ctx: Context, state: KeyState, host: str) -> None:
+    """Raises what is wrong with the key that was given; what only may be wrong is told, once."""
+    service, tags = str(ctx.answers["tailnet"]["service"]), tailnet_facts.tags(ctx.answers)
+    problem = unusable(state, datetime.now(UTC)) or (wrong_tags(state, tags) if service == "headscale" else None)
+    if problem:
+        problem.host = host
+        raise problem
+    lacks = [tag for tag in tags if tag not in state.tags]
+    if state.tags and lacks and not ctx.scratch.setdefault("tailnet key's tags told", []):
+        ctx.scratch["tailnet key's tags told"].append(lacks)
+        has, wanted = " and ".join(state.tags), " and ".join(lacks)
+        ctx.note(f"The key to join with is for {has}", f"It gives {wanted} only where the policy lets {has} own that.")
+
+
+def wrong_tags(state: KeyState, tags: Sequence[str]) -> Blocked | None:
+    """A key of headscale that does not give the Pis their tags: there, tags come with the key. Pure."""
+    if all(tag in state.tags for tag in tags):
+        return None
+    has, wanted = " and ".join(state.tags) or "no tag", ",".join(tags)
+    problem = Blocked(
+        f"The key that the Pis are to join with gives them {has}, and not {' and '.join(tags)}.",
+        "Tags come with the key. Without them the tailnet's policy does not hold for the Pis; without any, keys end.",
+        f"Make one with headscale preauthkeys create --reusable --tags {wanted}; or leave tailnet.{AUTH_KEY} out, and"
+        " the API key makes one for each Pi; or set tailnet.tags to the key's own.",
+    )  # fmt: skip
+    problem.answers = (f"tailnet.{AUTH_KEY}", "tailnet.tags")
+    return problem
 
 
 def unusable(state: KeyState, now: datetime) -> Blocked | None:

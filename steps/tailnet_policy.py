@@ -33,20 +33,37 @@ def how_to_approve(answers: Answers, names: Sequence[str], routes: Iterable[str]
     )
 
 
+def how_to_tag(answers: Answers, name: str, number: str, tags: Sequence[str]) -> str:
+    """How the machine called `name` gets exactly these tags; `number` is its number, empty when it is not known."""
+    if answers["tailnet"]["service"] == "headscale":
+        which = number or "NUMBER"
+        look_up = "" if number else f" (look its number up with `headscale nodes list`, it is called {name})"
+        return (
+            f"On the headscale server: headscale nodes tag --identifier {which} --tags {','.join(tags)}{look_up}. The"
+            f" policy must have {_owned(answers, tags)} before."
+        )
+    return (
+        f"Open {CONSOLE}, and for {name} choose the menu … > Edit ACL tags: {' and '.join(tags)}. The policy must have"
+        f" {_owned(answers, tags)} before: {POLICY}"
+    )
+
+
+def _owned(answers: Answers, tags: Sequence[str]) -> str:
+    """The policy's words that make `tags` known.
+
+    Tailscale lets admins own a tag; in headscale whoever makes keys may give it, and a tag may be owned by nobody.
+    """
+    owners = [] if answers["tailnet"]["service"] == "headscale" else ["autogroup:admin"]
+    return f'"tagOwners": {json.dumps(dict.fromkeys(tags, owners))}'
+
+
 def snippet(answers: Answers, routes: Sequence[str]) -> str:
     """The parts of the tailnet's policy by which Pis with the tags may serve the routes; empty without tags."""
     tags = list(tailnet_facts.tags(answers))
     if not tags:
         return ""
-    # Tailscale lets admins own a tag; in headscale whoever makes keys may give it, and a tag may be owned by nobody
-    owners = [] if answers["tailnet"]["service"] == "headscale" else ["autogroup:admin"]
-    parts = {
-        '"tagOwners"': json.dumps(dict.fromkeys(tags, owners)),
-        '"autoApprovers"': '{"routes": {\n'
-        + ",\n".join(f'    "{route}": {json.dumps(tags)}' for route in routes)
-        + "\n  }}",
-    }
-    return "\n".join(f"  {name}: {text}," for name, text in parts.items())
+    approvers = ",\n".join(f'    "{route}": {json.dumps(tags)}' for route in routes)
+    return f'  {_owned(answers, tags)},\n  "autoApprovers": {{"routes": {{\n{approvers}\n  }}}},'
 
 
 def how_to_remove(answers: Answers, name: str, addresses: Sequence[str]) -> str:

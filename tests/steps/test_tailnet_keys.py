@@ -113,6 +113,7 @@ def test_the_key_that_was_given_goes_first_and_is_looked_up(stage: Any, monkeypa
         "reusable": False,
         "used": True,
         "expiration": "2099-01-01T00:00:00Z",
+        "aclTags": ["tag:homelab"],
     }
     asked = requests(
         stage.world.web, monkeypatch,

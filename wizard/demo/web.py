@@ -34,6 +34,7 @@ class Member:
     approved: list[str] = field(default_factory=list)
     online: bool = True
     expiry: str = ""
+    tags: list[str] = field(default_factory=lambda: ["tag:homelab"])  # as its key gives them
 
     @property
     def serving(self) -> list[str]:
@@ -79,7 +80,7 @@ class SimWeb:
         member = Member(number, machine.hostname, f"100.64.{times - 1}.{host}")
         self.members[machine.hostname] = member
         status = json.loads(machine.sections["tailscale"])
-        status["Self"] |= {"ID": number, "TailscaleIPs": [member.address]}
+        status["Self"] |= {"ID": number, "TailscaleIPs": [member.address], "Tags": member.tags}
         machine.sections["tailscale"] = json.dumps(status)
 
     def http(self, request: Request) -> Response:
@@ -109,7 +110,7 @@ def _devices(web: SimWeb, request: Request, found: re.Match[str]) -> Response:
     return _json({"devices": [
         {"nodeId": one.id, "name": f"{one.name}.demo.ts.net", "addresses": [one.address],
          "connectedToControl": one.online, "advertisedRoutes": one.advertised, "enabledRoutes": one.approved,
-         "tags": ["tag:homelab"], "keyExpiryDisabled": not one.expiry, "expires": one.expiry}
+         "tags": one.tags, "keyExpiryDisabled": not one.expiry, "expires": one.expiry}
         for one in web.members.values()
     ]})  # fmt: skip
 
@@ -118,7 +119,7 @@ def _nodes(web: SimWeb, request: Request, found: re.Match[str]) -> Response:
     return _json({"nodes": [
         {"id": one.id, "givenName": one.name, "name": one.name, "ipAddresses": [one.address], "online": one.online,
          "availableRoutes": one.advertised, "approvedRoutes": one.approved, "subnetRoutes": one.serving,
-         "tags": ["tag:homelab"], "expiry": one.expiry or None}
+         "tags": one.tags, "expiry": one.expiry or None}
         for one in web.members.values()
     ]})  # fmt: skip
 
@@ -131,6 +132,15 @@ def _machine(web: SimWeb, request: Request, found: re.Match[str]) -> Response:
                 del web.members[name]
             one.expiry = ""
             web.wrote(f"{'delete' if request.method == 'DELETE' else 'keep the key of'} the machine {name}")
+            return _json({})
+    return _json({"message": "no such machine"}, 404)
+
+
+def _tags(web: SimWeb, request: Request, found: re.Match[str]) -> Response:
+    for one in web.members.values():
+        if one.id == found[1]:
+            one.tags = list(request.json["tags"])
+            web.wrote(f"give tags to {one.name}")
             return _json({})
     return _json({"message": "no such machine"}, 404)
 
@@ -236,6 +246,7 @@ def _flux() -> bytes:
 _ROUTES: tuple[tuple[str, Callable[[SimWeb, Request, re.Match[str]], Response]], ...] = (
     (r"/api/v2/tailnet/-/devices$", _devices),
     (r"/api/v2/device/(\w+)/routes$", _approve),
+    (r"/api/v2/device/(\w+)/tags$", _tags),
     (r"/api/v2/tailnet/-/dns/split-dns$", _split),
     (r"/api/v2/oauth/token$", _token),
     (r"/api/v2/tailnet/-/keys(?:/(\w+))?$", _keys),

@@ -50,6 +50,10 @@ class Tailscale:
     def remove(self, machine: str) -> None:
         self._unless_gone("DELETE", f"/device/{machine}", "devices:core")
 
+    def set_tags(self, machine: str, tags: Sequence[str]) -> None:
+        """The machine with this id has exactly these tags from now on; with the first, it is no longer a user's."""
+        self._call("POST", f"/device/{machine}/tags", "devices:core", {"tags": list(tags)})
+
     def can_keep_keys(self) -> bool:
         return True
 

@@ -33,6 +33,7 @@ CALLS: dict[str, tuple[Callable[[Any], Any], Any]] = {  # what is called, and wh
     ),
     "approve": (lambda client: client.approve("n5SUKe8CNTRL", ["10.0.0.0/16", "192.168.1.0/24"]), None),
     "remove": (lambda client: client.remove("n5SUKe8CNTRL"), None),
+    "set_tags": (lambda client: client.set_tags("n5SUKe8CNTRL", ["tag:foo", "tag:bar"]), None),
     "keep_key": (lambda client: client.keep_key("n5SUKe8CNTRL"), None),
     "make_key": (lambda client: client.make_key(["tag:example"], 600), AuthKey("k123456CNTRL", Secret(MADE_KEY))),
     "revoke": (lambda client: client.revoke(AuthKey("k123456CNTRL", Secret(MADE_KEY))), None),
