@@ -201,6 +201,8 @@ def _reach(ctx: Context, results: Sequence[Result]) -> Result:
         raise
     except WizardError as error:
         return Result(REACH, title, "not looked", why=" ".join(error.sentences()))
+    if measured.incomplete and not measured.causes:
+        return Result(REACH, title, "not looked", why=measured.incomplete)
     found = tuple(
         Finding(one.code, one.cells[0].probe.host or one.cells[0].probe.address, one.text, (one.sentence(),), "",
                 "homelab verify") for one in measured.causes

@@ -3,6 +3,7 @@
 #   lab acme build              cert-manager's programs, images and chart, and the DuckDNS solver's (skips what is there)
 #   lab acme up | down          pebble, a DuckDNS, two public DNS servers on the internet side
 #   lab acme root               the authority's root certificate (new at each start), PEM
+#   lab acme other up | down    a second authority, which nobody trusts, as the test service is
 #   lab acme dns NAME TYPE [SERVER]   what SERVER (a public one) answers
 #   lab acme log [duckdns|pebble|resolver]
 # Kept in $HOMELAB_LAB: acme_ca.crt (who vouches for the authority's address), duckdns_token.
@@ -20,6 +21,7 @@ SOLVER_VERSION=2.0.0
 KEPT=$HOMELAB_LAB/acme-refs
 
 AUTHORITY=$INET.50                    # https://198.18.64.50/dir
+OTHER=$INET.51
 DUCKDNS=$INET.52                      # http://198.18.64.52/update, and its DNS
 RESOLVERS=("$INET.53" "$INET.54")
 DUCKDNS_NAMES=(lab-home lab-home-internal)
@@ -30,10 +32,11 @@ acme_cmd() {
     build) acme_build ;;
     up) acme_up ;;
     down) acme_down ;;
+    other) case ${2:-} in up) inet_address "$OTHER"; authority_up pebble-other "$OTHER" ;; down) stop_daemon pebble-other ;; esac ;;
     root) ns hw-inet curl -sS --cacert "$HOMELAB_LAB/acme_ca.crt" "https://$AUTHORITY:15000/roots/0" ;;
     dns) shift; ns hw-inet /usr/bin/python3 -m dnslib.client --server "${3:-${RESOLVERS[0]}}:53" "$1" "$2" ;;
     log) cat "$LAB_LOG/${2:-duckdns}.log" ;;
-    *) sed -n '2,9p' "$0"; exit 1 ;;
+    *) sed -n '2,10p' "$0"; exit 1 ;;
   esac
 }
 
@@ -115,34 +118,36 @@ acme_up() {
   daemon hw-inet resolver dnsmasq -k --conf-file=/dev/null --no-hosts --no-resolv --no-poll --bind-interfaces \
     --user=root --pid-file= --log-queries --log-facility=- --local-ttl=1 --except-interface=lo \
     --listen-address="$(IFS=,; echo "${RESOLVERS[*]}")" --server="/duckdns.org/$DUCKDNS"
-  authority_up
+  authority_up pebble "$AUTHORITY"
 }
 
-authority_up() {
-  [ -s "$HOMELAB_LAB/acme_ca.crt" ] || (authority_certificate)
-  cat > "$A/pebble.json" <<J
-{"pebble": {"listenAddress": "$AUTHORITY:443", "managementListenAddress": "$AUTHORITY:15000", "httpPort": 80,
- "certificate": "$A/server.crt", "privateKey": "$A/server.key", "tlsPort": 443, "ocspResponderURL": "",
+authority_up() { # NAME ADDRESS
+  [ -s "$A/$1.crt" ] || (authority_certificate "$1" "$2")
+  cat > "$A/$1.json" <<J
+{"pebble": {"listenAddress": "$2:443", "managementListenAddress": "$2:15000", "httpPort": 80,
+ "certificate": "$A/$1.crt", "privateKey": "$A/$1.key", "tlsPort": 443, "ocspResponderURL": "",
  "externalAccountBindingRequired": false}}
 J
-  daemon hw-inet pebble env PEBBLE_VA_NOSLEEP=1 pebble -strict -config "$A/pebble.json" -dnsserver "${RESOLVERS[0]}:53"
-  until_ok 10 ns hw-inet curl -sf -o /dev/null --cacert "$HOMELAB_LAB/acme_ca.crt" "https://$AUTHORITY/dir" ||
-    die "no authority, see $LAB_LOG/pebble.log"
+  daemon hw-inet "$1" env PEBBLE_VA_NOSLEEP=1 pebble -strict -config "$A/$1.json" -dnsserver "${RESOLVERS[0]}:53"
+  until_ok 10 ns hw-inet curl -sf -o /dev/null --cacert "$HOMELAB_LAB/acme_ca.crt" "https://$2/dir" ||
+    die "no authority, see $LAB_LOG/$1.log"
 }
 
-authority_certificate() { # the address' certificate, and who signed it: what an authority of one's own would give one
+authority_certificate() { # NAME ADDRESS: the address' certificate, and who signed it: what an authority of one's own would give one
   umask 077
-  openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -days 3650 -subj '/CN=lab ACME CA' \
-    -keyout "$A/ca.key" -out "$A/ca.crt" 2>/dev/null
-  openssl req -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -subj "/CN=$AUTHORITY" \
-    -keyout "$A/server.key" -out "$A/server.csr" 2>/dev/null
-  openssl x509 -req -in "$A/server.csr" -CA "$A/ca.crt" -CAkey "$A/ca.key" -CAcreateserial -days 800 \
-    -extfile <(echo "subjectAltName=IP:$AUTHORITY") -out "$A/server.crt" 2>/dev/null
-  install -m 644 "$A/ca.crt" "$HOMELAB_LAB/acme_ca.crt"
+  if [ ! -s "$HOMELAB_LAB/acme_ca.crt" ] || [ ! -s "$A/ca.key" ]; then
+    openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -days 3650 -subj '/CN=lab ACME CA' \
+      -keyout "$A/ca.key" -out "$A/ca.crt" 2>/dev/null
+    rm -f "$A"/pebble*.crt   # what an older one has signed
+    install -m 644 "$A/ca.crt" "$HOMELAB_LAB/acme_ca.crt"
+  fi
+  openssl req -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -subj "/CN=$2" -keyout "$A/$1.key" -out "$A/$1.csr" 2>/dev/null
+  openssl x509 -req -in "$A/$1.csr" -CA "$A/ca.crt" -CAkey "$A/ca.key" -CAcreateserial -days 800 \
+    -extfile <(echo "subjectAltName=IP:$2") -out "$A/$1.crt" 2>/dev/null
 }
 
 acme_down() {
-  local n; for n in pebble resolver duckdns; do stop_daemon "$n"; done
+  local n; for n in pebble pebble-other resolver duckdns; do stop_daemon "$n"; done
   inet_down
 }
 

@@ -10,7 +10,8 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from tests.lab.breakages import _approve, _thief, _thief_gone
+from tests.lab.breakages import approve
+from tests.lab.breakages_cluster import thief, thief_gone
 from tests.lab.cluster_lab import HOME, KUBECTL, kubectl, lab
 from wizard import sops
 
@@ -120,7 +121,7 @@ CALLS: dict[str, Callable[[AtHome], Any]] = {
     "other_host_key": _other_host_key, "right_host_key": _right_host_key,
     "other_age_key": _other_age_key, "right_age_key": _right_age_key,
     "wrong_token": _wrong_token, "right_token": _right_token,
-    "thief": _thief, "no_thief": _thief_gone,
-    "disapprove": _approve(lambda route: "198.18.0.201" not in route), "approve": _approve(lambda route: True),
+    "thief": thief, "no_thief": thief_gone,
+    "disapprove": approve(lambda route: "198.18.0.201" not in route), "approve": approve(lambda route: True),
     "pause": lambda home: time.sleep(5),
 }  # fmt: skip

@@ -7,6 +7,7 @@
 #   lab tailnet laptop|outside CMD...    run CMD there        lab tailnet hs ARGS...   headscale's own command line
 #   lab tailnet exit up|home|down  an exit node where the outsider is, and a second tailscaled on the workstation that leaves by it,
 #                               with a SOCKS proxy at 127.0.0.1:1055: the commands of docs/proof.md ('home' switches the exit node off)
+#   lab tailnet split none|SERVER   whom the tailnet asks for lab-home-internal.duckdns.org; headscale starts anew for it
 #   lab tailnet status          who is on the tailnet
 #   lab tailnet repository      build the programs and the apt repository (up does it as well)
 #   lab tailnet base FOLDER     what the nodes' file system needs before anything is installed (base.sh calls it)
@@ -25,6 +26,7 @@
 
 LOGIN_SERVER=https://$HEADSCALE
 SPLIT_DOMAIN=internal.home.lab.test SPLIT_DNS=$LAB_NET.203
+ASKED=$SPLIT_DNS                      # for the tests' own private domain
 
 T=$HOMELAB_LAB/tailnet                # gone after 'down'
 SOCKET=/run/tailscale/tailscaled.sock # in the laptop's own /run
@@ -41,11 +43,12 @@ tailnet_cmd() {
     laptop) in_host laptop "$@" ;;
     outside) in_host out "$@" ;;
     exit) case ${1:-} in up) exit_up ;; home) outside_tailscale set --exit-node= --accept-routes ;; down) exit_down ;; esac ;;
+    split) tailnet_split "$1" ;;
     status) api GET /node | jq -r '.nodes[] | [.givenName, .ipAddresses[0], if .online then "online" else "offline" end,
       "advertised=" + (.availableRoutes|join(",")), "serving=" + (.subnetRoutes|join(","))] | join("  ")' ;;
     repository) tailnet_build; tailscale_repository ;;
     base) tailnet_base "$1" ;;
-    *) sed -n '2,13p' "$0"; exit 1 ;;
+    *) sed -n '2,14p' "$0"; exit 1 ;;
   esac
 }
 
@@ -83,9 +86,7 @@ tailnet_down() {
 
 headscale_up() {
   ! daemon_running headscale || return 0
-  headscale_config > "$T/config.yaml"
-  daemon hw-inet headscale "$LAB_BIN/headscale" -c "$T/config.yaml" serve
-  until_ok 20 api_health || die "no headscale, see $LAB_LOG/headscale.log"
+  headscale_start
   # tags are given by keys that the administrator makes; everyone may talk to everyone
   echo '{"tagOwners": {"tag:homelab": ["home@"]}, "acls": [{"action": "accept", "src": ["*"], "dst": ["*:*"]}]}' > "$T/policy.json"
   hs users create home >/dev/null
@@ -94,8 +95,21 @@ headscale_up() {
   tailnet_key >/dev/null
 }
 
+headscale_start() {
+  headscale_config > "$T/config.yaml"
+  daemon hw-inet headscale "$LAB_BIN/headscale" -c "$T/config.yaml" serve
+  until_ok 20 api_health || die "no headscale, see $LAB_LOG/headscale.log"
+}
+
+tailnet_split() {
+  ASKED=$1
+  stop_daemon headscale
+  headscale_start
+}
+
 headscale_config() {
-  local tls=$HOMELAB_LAB/headscale-tls
+  local tls=$HOMELAB_LAB/headscale-tls split=
+  [ "$ASKED" = none ] || split=", lab-home-internal.duckdns.org: [$ASKED]"
   cat <<Y
 server_url: $LOGIN_SERVER
 listen_addr: $HEADSCALE:443
@@ -128,7 +142,7 @@ dns:
   magic_dns: true
   base_domain: ts.lab.test
   override_local_dns: false
-  nameservers: {global: [], split: {$SPLIT_DOMAIN: [$SPLIT_DNS], lab-home-internal.duckdns.org: [$SPLIT_DNS]}}
+  nameservers: {global: [], split: {$SPLIT_DOMAIN: [$SPLIT_DNS]$split}}
   search_domains: []
   extra_records: []
 unix_socket: $T/headscale.sock

@@ -16,12 +16,14 @@ from pathlib import Path
 
 import pytest
 
-from tests.lab.breakages import BREAKAGES, EXTERNAL, INTERNAL, Breakage
+from tests.lab.breakages import AWAY, EXTERNAL, INTERNAL, Breakage
+from tests.lab.breakages_cluster import CLUSTER
 from tests.lab.cluster_lab import end, kubectl, lab
 from tests.lab.whole_home import AtHome, bare, workstation
 from wizard import yamlfile
 
 Ran = Callable[[str, str], None]
+BREAKAGES = (*AWAY, *CLUSTER)
 
 pytestmark = [pytest.mark.cluster, pytest.mark.timeout(5400)]
 
