@@ -125,18 +125,18 @@ def settle(cells: Sequence[Cell], answers: Answers) -> list[Cell]:
     Whether the router leads its own address back home matters only where names lead there.
     """
     cells = _by_proxy(cells) if way(answers) == "proxy" else cells
-    told = Told(cells, bool(answers.get("router", {}).get("forwarded")))
+    compared = Compared(cells, bool(answers.get("router", {}).get("forwarded")))
     settled = []
     for cell in cells:
-        doubts = {"ok": told.doubt, "wrong": told.another}
+        doubts = {"ok": compared.doubt, "wrong": compared.another}
         if cell.verdict in doubts and (doubt := doubts[cell.verdict](cell)):
             settled.append(replace(cell, verdict="not measured", seen=doubt))
-        elif cell.probe.kind != "hairpin" or cell.verdict == "ok" or told.needs_loop is not False:
+        elif cell.probe.kind != "hairpin" or cell.verdict == "ok" or compared.needs_loop is not False:
             settled.append(cell)
     return settled
 
 
-class Told:
+class Compared:
     """What the cells tell of each other."""
 
     def __init__(self, cells: Sequence[Cell], forwarded: bool) -> None:

@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from steps import proof
+from steps.doctor import checks
 from steps.proof import Proof
 from steps.reach.exposed import ROUTES
 from steps.reach.rows import NOBODY
@@ -224,6 +225,13 @@ def test_what_the_cluster_can_not_be_asked_for_is_still_looked_at_and_nothing_is
     assert found.data()["incomplete"] == found.incomplete
     with pytest.raises(Blocked, match="there may be more"):
         plan(ctx)
+
+
+def test_for_doctor_what_proves_nothing_is_not_well(ctx: Context, world: Stations) -> None:
+    ctx.state.done["proof"] = "2026-11-26T08:00:00+00:00"
+    world.silent = True
+    found = checks._reach(ctx, [])
+    assert (found.state, found.findings) == ("not looked", ()) and "there may be more" in found.why
 
 
 def test_without_a_kubeconfig_nothing_is_proved(ctx: Context, tmp_path: Path) -> None:
