@@ -101,15 +101,15 @@ def ours(ctx: Context, server: ControlServer | None) -> SplitDnsFacts:
     return SplitDnsFacts(domain, (resolver,), found, by_api=True) if found == (resolver,) else SplitDnsFacts()
 
 
-def taken_back(facts: SplitDnsFacts) -> list[Change]:
-    """What is left to do so that the tailnet no longer asks a Pi-hole that is gone. Pure."""
+def taken_back(facts: SplitDnsFacts, step: str = "reset", former: Answers | None = None) -> list[Change]:
+    """What is left to do so that the tailnet no longer asks a Pi-hole that is gone, or not reached any more. Pure."""
     if not facts.domain:
         return []
 
     def do(ctx: Context) -> None:
-        server, _ = tailnet_keys.control_if_any(ctx)
+        server, _ = tailnet_keys.control_if_any(ctx, former)
         if isinstance(server, Tailscale):
             server.set_split_dns(facts.domain, ())
 
     sentence = f"let the tailnet ask {facts.wanted[0]} no longer for the names below {facts.domain}"
-    return [Change("reset/split-dns", sentence, do)]
+    return [Change(f"{step}/split-dns", sentence, do)]

@@ -16,6 +16,7 @@ from steps import (
     routes,
     tailnet_advice,
     tailnet_changes,
+    tailnet_end,
     tailnet_facts,
     tailnet_identity,
     tailnet_keys,
@@ -27,6 +28,7 @@ from steps import (
 from steps.facts import NodeFacts
 from steps.routes import RouteFacts
 from steps.tailnet_changes import Listed
+from steps.tailnet_end import Ending
 from steps.tailnet_facts import Member
 from steps.tailnet_kubelet import Astray
 from steps.tailnet_lasting import Remembered
@@ -123,7 +125,7 @@ QUESTIONS: dict[str, Question] = {
 
 @dataclass(frozen=True)
 class TailnetFacts:
-    """The Pis as they are, what they say of the tailnet, what its server says, and the routes. Empty without one."""
+    """The Pis as they are, what they say of the tailnet, what its server says, and the routes. Without one, its end."""
 
     machines: Mapping[str, NodeFacts] = field(default_factory=dict)
     members: Mapping[str, Member] = field(default_factory=dict)
@@ -136,6 +138,7 @@ class TailnetFacts:
     remembered: Remembered = field(default_factory=Remembered)
     api_key_ends: str = ""
     untagged: tuple[Lacking, ...] = ()
+    ending: Ending = field(default_factory=Ending)  # of a tailnet that the answers have given up
 
 
 class Tailnet(Step[TailnetFacts]):
@@ -163,7 +166,7 @@ class Tailnet(Step[TailnetFacts]):
 
     def check(self, ctx: Context) -> TailnetFacts:
         if not tailnet_facts.in_use(ctx.answers):
-            return TailnetFacts()
+            return TailnetFacts(ending=tailnet_end.look(ctx))
         given, server = ctx.answers["tailnet"], tailnet_keys.control(ctx)
         known = tailnet_keys.machines(ctx, server) if server else []
         cluster, astray = tailnet_kubelet.kubeconfig(ctx).exists(), tuple(tailnet_kubelet.look(ctx))
@@ -190,7 +193,7 @@ class Tailnet(Step[TailnetFacts]):
 
     def plan(self, facts: TailnetFacts, answers: Answers) -> list[Change]:
         if not tailnet_facts.in_use(answers):
-            return []
+            return tailnet_end.changes(facts.ending)
         settings = tailnet_changes.Settings(
             tailnet_facts.login_server(answers), tailnet_changes.repository_base(answers), facts.own_key,
             facts.authority, _asked_tags(answers),

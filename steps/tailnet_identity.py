@@ -59,6 +59,13 @@ def has_left(ctx: Context, address: str) -> bool:
     return isinstance(seen, Mapping) and bool(seen.get("left"))
 
 
+def forget(ctx: Context, addresses: Iterable[str]) -> None:
+    """The Pis at `addresses` are machines of no tailnet any more."""
+    for address in addresses:
+        ctx.state.evidence.get("machines", {}).get(address, {}).pop(WHERE, None)
+    ctx.state.save()
+
+
 def joined_here(ctx: Context, address: str) -> bool:
     """Whether the Pi became a part of the tailnet by homelab's doing, on this computer; not by its owner's before."""
     return any(
@@ -69,7 +76,9 @@ def joined_here(ctx: Context, address: str) -> bool:
 
 def find(known: Iterable[Machine], wanted: Identity) -> Machine | None:
     """The machine that is `wanted`: its number and one of its addresses must be the same. Pure."""
-    for machine in known:
-        if wanted and machine.id == wanted.id and set(machine.addresses) & set(wanted.addresses):
-            return machine
-    return None
+    return next((machine for machine in known if is_same(machine, wanted)), None)
+
+
+def is_same(found: Machine | Identity, wanted: Identity) -> bool:
+    """Whether both are one machine of the tailnet. Pure."""
+    return bool(wanted and found.id == wanted.id and set(found.addresses) & set(wanted.addresses))

@@ -26,12 +26,15 @@ _PREFIXES = (  # how a key begins, whose it is, and which answer it belongs to
 _CALLED = {API_KEY: "a key to the API", AUTH_KEY: "a key to join with"}
 
 
-def control(ctx: Context) -> ControlServer | None:
-    """The control server's API, None without a key to it. Raises `WizardError` when the key is refused."""
-    given = ctx.answers["tailnet"]
+def control(ctx: Context, former: Answers | None = None) -> ControlServer | None:
+    """The control server's API, None without a key to it. Raises `WizardError` when the key is refused.
+
+    `former`: the answers as they were, where there is to be no tailnet any more.
+    """
+    given = (former or ctx.answers)["tailnet"]
     if not given.get(API_KEY):
         return None
-    key = _secret(ctx, API_KEY)
+    key = _secret(ctx, API_KEY, str(given["service"]))
     if given["service"] == "headscale":
         return Headscale(ctx.world, given["login_server"], key, given.get("ca_file"))
     if not oauth.is_client(key):
@@ -44,19 +47,19 @@ def control(ctx: Context) -> ControlServer | None:
     return Tailscale(ctx.world, grant.token, grant=grant)
 
 
-def control_if_any(ctx: Context) -> tuple[ControlServer | None, str]:
+def control_if_any(ctx: Context, former: Answers | None = None) -> tuple[ControlServer | None, str]:
     """Like `control`, for where it must not stop anything: without one, and why."""
     try:
-        return control(ctx), ""
+        return control(ctx, former), ""
     except Interrupted:
         raise
     except WizardError as error:
         return None, " ".join(error.sentences())
 
 
-def asked(ctx: Context) -> tuple[ControlServer | None, list[Machine], str]:
+def asked(ctx: Context, former: Answers | None = None) -> tuple[ControlServer | None, list[Machine], str]:
     """The control server and its machines, for where it must not stop anything: without one, and why."""
-    server, why_not = control_if_any(ctx)
+    server, why_not = control_if_any(ctx, former)
     try:
         return server, server.machines() if server else [], why_not
     except (Interrupted, ConnectionLost, TrustError):
@@ -65,11 +68,11 @@ def asked(ctx: Context) -> tuple[ControlServer | None, list[Machine], str]:
         return None, [], " ".join(error.sentences())
 
 
-def _secret(ctx: Context, question: str) -> Secret:
+def _secret(ctx: Context, question: str, service: str = "") -> Secret:
     from steps.tailnet import QUESTIONS  # the step defines the questions, this module reads their answers
 
     key = ctx.secret("tailnet", QUESTIONS[question])
-    if problem := wrong_kind(key, question, str(ctx.answers["tailnet"]["service"])):
+    if problem := wrong_kind(key, question, service or str(ctx.answers["tailnet"]["service"])):
         raise problem
     return key
 

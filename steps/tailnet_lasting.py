@@ -83,3 +83,6 @@ def _note(ctx: Context) -> None:
     ends = tailnet_keys.end_of_api_key(ctx, server) if server else ""
     now = datetime.now(UTC).isoformat(timespec="seconds")
     ctx.state.remember("tailnet", "keys", value={"api_key_ends": ends, "seen": now})
+    given = ctx.answers["tailnet"]  # for when these answers are gone: whose tailnet it was
+    where = {"service": given["service"], "login_server": tailnet_facts.login_server(ctx.answers)}
+    ctx.state.remember("tailnet", "joined", value=where)

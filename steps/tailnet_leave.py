@@ -15,6 +15,7 @@ from steps.tailnet_identity import Identity
 from steps.tailnet_policy import how_to_approve, how_to_remove
 from wizard.context import Context
 from wizard.errors import ConnectionLost, Interrupted, TrustError, WizardError
+from wizard.question import Answers
 from wizard.step import Change
 from wizard.web.tailnet import Machine
 
@@ -125,17 +126,17 @@ def leave(ctx: Context, address: str) -> None:
     ops.run(ctx, address, "reset/tailnet")
 
 
-def delete(name: str, machines: Sequence[Machine]) -> Change:
+def delete(name: str, machines: Sequence[Machine], former: Answers | None = None) -> Change:
     """The change that deletes `machines` on the control server. What it refuses is left to the person. Pure."""
 
     def do(ctx: Context) -> None:
-        if server := tailnet_keys.control(ctx):
+        if server := tailnet_keys.control(ctx, former):
             for machine in machines:
                 server.remove(machine.id)
 
     def by_hand(ctx: Context) -> str:
         left_by_hand(ctx).update(machine.id for machine in machines)
-        return "\n".join(how_to_remove(ctx.answers, machine.name, machine.addresses) for machine in machines)
+        return "\n".join(how_to_remove(former or ctx.answers, machine.name, machine.addresses) for machine in machines)
 
     named = " and ".join(f"{machine.name} ({machine.addresses[0]})" for machine in machines)
     return going_on(Change(name, f"delete {named} from the tailnet's machines", do), by_hand)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from steps import split_dns, tailnet_facts, tailnet_identity, tailnet_keys, tailnet_leave
 from steps.giving_back import Left
@@ -46,16 +46,22 @@ def look(ctx: Context, addresses: Sequence[str], pis: Iterable[Left], skipped: S
     known = {a: recalled[a] for a in addresses if a in leaving or tailnet_identity.has_left(ctx, a)}
     known |= {a: recalled[a] for a in skipped if tailnet_identity.joined_here(ctx, a)}
     staying = _named(ctx, {a: recalled[a] for a in skipped if a not in known and recalled[a]})
-    server, listed, why_not = tailnet_keys.asked(ctx)
+    asking = [address for address, identity in known.items() if not identity and address not in skipped]
+    known |= {a: tailnet_identity.of(member) for a, member in tailnet_facts.look(ctx, asking).items()}
+    unknown = _named(ctx, {a: identity for a, identity in known.items() if not identity and a in skipped})
+    left = of(ctx, {a: identity for a, identity in known.items() if identity})
+    return replace(left, by_hand=(*left.by_hand, *unknown), staying=staying)
+
+
+def of(ctx: Context, pis: Mapping[str, Identity], former: Answers | None = None) -> TailnetLeft:
+    """What is left of `pis`, as far as the control server can be asked. `former`: as for `tailnet_keys.control`."""
+    server, listed, why_not = tailnet_keys.asked(ctx, former)
     if server is None:
-        return TailnetLeft(by_hand=_named(ctx, known), why_not=why_not, staying=staying)
-    unknown = [address for address, identity in known.items() if not identity and address not in skipped]
-    known |= {a: tailnet_identity.of(member) for a, member in tailnet_facts.look(ctx, unknown).items()}
-    found = [tailnet_identity.find(listed, identity) for identity in known.values()]
-    by_hand = _named(ctx, {a: identity for a, identity in known.items() if not identity and a in skipped})
+        return TailnetLeft(by_hand=_named(ctx, pis), why_not=why_not)
+    found = [tailnet_identity.find(listed, identity) for identity in pis.values()]
     machines = tuple(one for one in found if one and one.id not in tailnet_leave.left_by_hand(ctx))
     split = _split(ctx, server)
-    return TailnetLeft(machines, split or SplitDnsFacts(), by_hand, staying=staying, split_seen=split is not None)
+    return TailnetLeft(machines, split or SplitDnsFacts(), split_seen=split is not None)
 
 
 def _split(ctx: Context, server: ControlServer) -> SplitDnsFacts | None:
