@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 from typing import Any, ClassVar
 
 from steps import nodes, proof_runbook
-from steps.reach import judge, look, phone, probing, rows, runbook, table
+from steps.reach import judge, look, moved, phone, probing, rows, runbook, table
 from steps.reach.causes import Cause, explain
 from steps.reach.judge import Cell, Seen
 from steps.reach.rows import Probe
@@ -81,6 +81,7 @@ class Measured:
     skipped: Mapping[str, str] = field(default_factory=dict)  # steps that the person went on without, and when
     runbook: str = ""  # a sentence on what the repository's runbook says, when that is not the same
     unwritten: bool = False  # it was to be written there, and could not be
+    moved: str = ""  # that the home's public address has changed, and what to do
     unasked: str = ""  # why the cluster could not be asked which names it has; empty when it could
 
     @property
@@ -90,6 +91,8 @@ class Measured:
     @property
     def incomplete(self) -> str:
         """Why this proves nothing, though no row is wrong; empty when it does."""
+        if self.moved and all(cause.code != "public-address-changed" for cause in self.causes):
+            return self.moved
         if self.unasked:
             return f"The cluster could not be asked which names it serves; there may be more. {self.unasked}"
         if all(cell.verdict == "not measured" for cell in self.cells if cell.probe.vantage == "LAN"):
@@ -158,8 +161,8 @@ def measure(ctx: Context) -> Measured:
         for probe in probes
     ]
     tailnet = sights["VPN"].tailnet if "VPN" in sights else {}
-    settled = judge.settle(cells, ctx.answers)
-    return Measured(settled, tailnet=tailnet, skipped=dict(ctx.state.skipped), unasked=unasked)
+    settled, changed = moved.unmeasured(ctx, judge.settle(cells, ctx.answers))
+    return Measured(settled, tailnet=tailnet, skipped=dict(ctx.state.skipped), unasked=unasked, moved=changed)
 
 
 def looked_at(ctx: Context, measured: Measured, *, again: bool) -> Measured:

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
-from steps import domains, public_address, router_check, router_upnp, split_dns
+from steps import domains, public_address, public_now, router_check, router_upnp, split_dns
 from steps.router_advice import instructions
 from steps.router_upnp import UpnpFacts
 from steps.split_dns import SplitDnsFacts
@@ -27,8 +27,8 @@ def _forwarding(ctx: Context) -> tuple[Choice, ...]:
 
 
 def _public(ctx: Context) -> str | None:
-    """What the step Domains learnt from who looks after the names."""
-    known = str(ctx.state.recall("domains", "public") or "")
+    """What this run has seen, else what the step Domains learnt from who looks after the names."""
+    known = public_now.seen(ctx).told.address or str(ctx.state.recall("domains", "public") or "")
     usable = ctx.answers.get("router", {}).get("forwarded") and not public_address.judge(known, "").closed
     return known or None if usable else None
 
@@ -99,6 +99,10 @@ class Router(Step[RouterFacts]):
             ctx.scratch["router told"] = True
             ctx.note("Your router", instructions(ctx.answers, split, router_check.gateway(ctx)))
         facts = RouterFacts(ctx.state.recall("router", "confirmed") or {}, split, router_upnp.look(ctx))
+        if ctx.answers["router"]["forwarded"] and "router moved" not in ctx.scratch:
+            ctx.scratch["router moved"] = True
+            if (now := public_now.look(ctx)).moved:
+                ctx.note("Your home's address", now.sentence)
         if facts.confirmed == settled(ctx.answers) and not ctx.scratch.get("router checked"):
             ctx.scratch["router checked"] = True
             if router_check.wanted(ctx.answers):

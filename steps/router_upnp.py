@@ -64,7 +64,7 @@ def look(ctx: Context) -> UpnpFacts:
         raise Blocked("Which device is the router could not be seen from this computer.", "", BY_HAND)
     ctx.progress(None, f"asking the router {router} by UPnP")
     try:
-        _judge(ctx, ctx.world.upnp(router, "GetExternalIPAddress", {}).get("NewExternalIPAddress", ""))
+        _judge(ctx, wan(ctx))
         entries = {port: found for port in PORTS if (found := _entry(ctx, router, port))}
     except WizardError as error:
         if isinstance(error, Blocked):
@@ -86,12 +86,18 @@ def look(ctx: Context) -> UpnpFacts:
     return UpnpFacts(router, entries, opened, fresh)
 
 
+def wan(ctx: Context) -> str:
+    """The address that the router has on the internet side; empty where it tells none. Raises `WizardError`."""
+    router = router_check.gateway(ctx)
+    said = ctx.world.upnp(router, "GetExternalIPAddress", {}).get("NewExternalIPAddress", "") if router else ""
+    try:
+        return ipv4.address(said)
+    except ValueError:  # empty, or something else
+        return ""
+
+
 def _judge(ctx: Context, wan: str) -> None:
     """What the router's own address means. Raises `Blocked` where nothing that it opens can be reached."""
-    try:
-        wan = ipv4.address(wan)
-    except ValueError:  # empty, or something else
-        wan = ""
     verdict = public_address.judge(wan, str(ctx.state.recall("domains", "public") or ""))
     if verdict.code in ("cgnat", "none"):
         raise Blocked("No port can be forwarded to this home.", verdict.text, public_address.WAYS)

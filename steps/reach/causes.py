@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from functools import cache
 from typing import Any
 
+from steps.public_now import Now
 from steps.reach.judge import NO_CONNECTION, Cell
 from steps.reach.rows import Kind, Vantage
 from wizard import assets, yamlfile
@@ -27,6 +28,7 @@ class Evidence:
     tailnet: Mapping[str, Any] = field(default_factory=dict)  # `tailscale status --json` of the probe on the VPN
     served: frozenset[str] | None = None  # routes that a connected machine serves, as the control server says
     approved: frozenset[str] | None = None  # routes that some machine may serve
+    public: Now = field(default_factory=Now)  # the home's public address now, where it was looked up
 
 
 @dataclass(frozen=True)

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from ipaddress import IPv4Address, IPv4Network
 
 from steps import address_plan
+from steps.reach import moved
 from steps.reach.causes import Cause, Rule, View, no_connection
 from steps.reach.causes_home import shown_wrongly
 from steps.reach.judge import Cell
@@ -81,6 +82,16 @@ def open_to_all(view: View) -> Iterator[Cause]:
             yield Cause("private-address-open", tuple(same))
 
 
+def address_changed(view: View) -> Iterator[Cause]:
+    """Names that lead to the home's new address: they are right, and the answer is not."""
+    now = view.evidence.public
+    if now.moved and not moved.shown(view.cells, now.answer):
+        names = [c for c in view.red("name") if moved.leads_to(c, now.told.address)]
+        there = [c for c in view.left if c.probe.address == now.answer or c.raw.text == BY_PHONE]
+        if names:
+            yield Cause("public-address-changed", (*names, *there), {"changed": now.sentence})
+
+
 def phone_led_elsewhere(view: View) -> Iterator[Cause]:
     """A phone goes by the name: where that leads elsewhere, the router is not to blame."""
     for cell in view.red("name", place="outside"):
@@ -131,6 +142,6 @@ def certificates(view: View) -> Iterator[Cause]:
 
 
 AWAY: tuple[Rule, ...] = (
-    vpn_off, routes_not_accepted, routes_missing, split_dns, open_to_all, phone_led_elsewhere, forwarding, public_names,
-    hairpin, certificates,
+    vpn_off, routes_not_accepted, routes_missing, split_dns, open_to_all, address_changed, phone_led_elsewhere,
+    forwarding, public_names, hairpin, certificates,
 )  # fmt: skip

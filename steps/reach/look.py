@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from steps import address_plan, nodes, tailnet_keys
+from steps import address_plan, nodes, public_now, tailnet_keys
 from steps.gitops.render import render
 from steps.reach.causes import Evidence
 from steps.reach.exposed import ROUTES, Exposed, exposed
@@ -96,7 +96,7 @@ def evidence(ctx: Context, cells: Sequence[Cell], tailnet: Mapping[str, Any]) ->
     ctx.progress(None, "looking for the cause")
     arp, strangers = _arp(ctx) if "LAN" in red else (None, frozenset[str]())
     approved, served = _routes(ctx) if "VPN" in red else (None, None)
-    return Evidence(arp, strangers, _idle(ctx), _staged(ctx), tailnet, served, approved)
+    return Evidence(arp, strangers, _idle(ctx), _staged(ctx), tailnet, served, approved, public_now.seen(ctx))
 
 
 def _arp(ctx: Context) -> tuple[dict[str, list[str]] | None, frozenset[str]]:

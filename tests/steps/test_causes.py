@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 
+from steps.public_now import Now, Told
 from steps.reach.causes import Evidence, explain, texts
 from steps.reach.judge import Seen
 from tests.steps.reach_world import (
@@ -23,6 +24,7 @@ from tests.steps.reach_world import (
     NONCE,
     NOT_FOUND,
     OTHER,
+    PUBLIC,
     REFUSED,
     STAGED,
     TO_PUBLIC,
@@ -127,6 +129,10 @@ CASES = [
     Case("not-forwarded", {"outside (app|hidden|certificate|redirect)": LOST}),
     Case("cgnat", {"outside (app|hidden|certificate|redirect)": LOST},
          answers=changed(router={"public_address": "100.70.1.2"})),
+    Case("public-address-changed",
+         {"outside (app|hidden|certificate|redirect)|LAN hairpin": LOST,
+          "outside name": Seen("answers", text="198.51.100.9")},
+         Evidence(public=Now(PUBLIC, Told("198.51.100.9", "the router now says")))),
     Case("public-name-elsewhere", {"outside name": Seen("answers", text="198.51.100.9")}),
     Case("public-name-missing", {"outside name": Seen("nothing")}),
     Case("unknown", {"(LAN|VPN) hidden .*grafana": Seen("http", 500, text="boom")}, HOME, rows=1),

@@ -1,0 +1,103 @@
+"""The home's public address as it is now, beside the answer that says what it was: some providers change it at night.
+
+Nobody is asked who was not asked before with the person's yes: the router by UPnP, Cloudflare, the public DNS servers.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from steps import dns_check, public_address, router_upnp
+from steps.domain_mistakes import WITH_CERTIFICATES
+from wizard.context import Context
+from wizard.errors import Interrupted, WizardError
+from wizard.web import cloudflare
+
+_SEEN = "public address now"  # in ctx.scratch
+
+
+@dataclass(frozen=True)
+class Told:
+    """An address, who says so (words before it), and what else it may mean."""
+
+    address: str = ""
+    by: str = ""
+    or_else: str = ""
+
+
+@dataclass(frozen=True)
+class Now:
+    """`answer` is router.public_address, `told` what is known now; empty where nobody could be asked."""
+
+    answer: str = ""
+    told: Told = Told()
+
+    @property
+    def moved(self) -> bool:
+        """Whether the answer is out of date, as it seems."""
+        return bool(self.answer and self.told.address) and self.answer != self.told.address
+
+    @property
+    def sentence(self) -> str:
+        """What changed, and what to do."""
+        now, doubt = self.told, " seems to have" if self.told.or_else else " has"
+        fix = f"Give {now.address} as router.public_address"
+        if now.or_else:
+            fix = f"If the router shows {now.address} as its own, give that as router.public_address; {now.or_else}"
+        changed = f"router.public_address is {self.answer}, and {now.by} {now.address}"
+        return f"Your home's public address{doubt} changed: {changed}. {fix}."
+
+
+def look(ctx: Context) -> Now:
+    """Looks it up, once in a run. What can't be asked is no failure."""
+    if _SEEN not in ctx.scratch:
+        ctx.progress(None, "looking up this home's public address")
+        ctx.scratch[_SEEN] = next(filter(_public, (_asked(ctx, way) for way in (_router, _cloudflare, _name))), Told())
+    return seen(ctx)
+
+
+def seen(ctx: Context) -> Now:
+    """What this run has seen of it already."""
+    return Now(str(ctx.answers.get("router", {}).get("public_address") or ""), ctx.scratch.get(_SEEN, Told()))
+
+
+def _public(told: Told) -> bool:
+    try:
+        return public_address.judge(told.address, "").code == "open"
+    except ValueError:  # not an IPv4 address
+        return False
+
+
+def _asked(ctx: Context, way: Callable[[Context], Told]) -> Told:
+    try:
+        return way(ctx)
+    except Interrupted:
+        raise
+    except WizardError:
+        return Told()
+
+
+def _router(ctx: Context) -> Told:
+    return Told(router_upnp.wan(ctx) if router_upnp.wanted(ctx.answers) else "", "the router now says")
+
+
+def _cloudflare(ctx: Context) -> Told:
+    """Which it told before, when the step Domains asked."""
+    if ctx.answers["domains"]["provider"] != "cloudflare" or ctx.state.recall("domains", "public") is None:
+        return Told()
+    or_else = "if not, this computer goes out another way, such as a VPN"
+    return Told(cloudflare.public_address(ctx.world), "Cloudflare sees this computer at", or_else)
+
+
+def _name(ctx: Context) -> Told:
+    """Where the DNS servers that the step Domains asked lead the public apps: the cluster's updater sees to that."""
+    given = ctx.answers["domains"]
+    if given["provider"] not in WITH_CERTIFICATES or not ctx.state.recall("domains", "proved"):
+        return Told()
+    name = f"hello.{given['external_domain']}"
+    for server in dns_check.resolvers(ctx.answers):
+        records = ctx.world.dns(server, name, "A").records
+        if len(records) == 1:
+            return Told(records[0], f"{name} leads to", "if not, the name is wrong: look at its updater")
+    return Told()
