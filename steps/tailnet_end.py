@@ -2,14 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from steps import nodes, split_dns, tailnet_facts, tailnet_identity, tailnet_leave, tailnet_reset
-from steps.tailnet_facts import Member
 from steps.tailnet_reset import TailnetLeft
 from wizard.context import Context
-from wizard.question import Answers
 from wizard.step import Change
 
 
@@ -20,7 +17,6 @@ class Ending:
     pis: tuple[str, ...] = ()  # that were joined by homelab, by their addresses at home
     joined: tuple[str, ...] = ()  # of these, those that still are in it
     left: TailnetLeft = field(default_factory=TailnetLeft)
-    former: Answers = field(default_factory=dict)  # with the tailnet that it was
 
 
 def look(ctx: Context) -> Ending:
@@ -31,18 +27,8 @@ def look(ctx: Context) -> Ending:
         return Ending()
     members = tailnet_facts.settled(ctx, list(pis))
     joined = [a for a, m in members.items() if m.joined and tailnet_identity.is_same(tailnet_identity.of(m), pis[a])]
-    former = _former(ctx, {address: members[address] for address in joined})
-    return Ending(tuple(pis), tuple(joined), tailnet_reset.of(ctx, pis, former), former)
-
-
-def _former(ctx: Context, joined: Mapping[str, Member]) -> Answers:
-    """The answers with the tailnet that the Pis are in: as it was remembered, or else as one of them says."""
-    where = ctx.state.recall("tailnet", "joined")
-    if not isinstance(where, Mapping):
-        server = next((member.login_server for member in joined.values()), tailnet_facts.CONTROL)
-        service = "tailscale" if server == tailnet_facts.CONTROL else "headscale"
-        where = {"service": service, "login_server": server}
-    return {**ctx.answers, "tailnet": {**ctx.answers["tailnet"], **where}}
+    former = tailnet_identity.former(ctx, next((members[address].login_server for address in joined), ""))
+    return Ending(tuple(pis), tuple(joined), tailnet_reset.of(ctx, pis, former))
 
 
 def changes(ending: Ending) -> list[Change]:
@@ -50,9 +36,9 @@ def changes(ending: Ending) -> list[Change]:
     if not ending.pis:
         return []
     found = [_leave(address) for address in ending.joined]
-    found += split_dns.taken_back(ending.left.split, "tailnet", ending.former)
+    found += split_dns.taken_back(ending.left.split, "tailnet", ending.left.former)
     if ending.left.machines:
-        found.append(tailnet_leave.delete("tailnet/delete", ending.left.machines, ending.former))
+        found.append(tailnet_leave.delete("tailnet/delete", ending.left.machines, ending.left.former))
     return [*found, Change("tailnet/forget", "forget that the Pis were in a tailnet", lambda ctx: _forget(ctx, ending))]
 
 
@@ -69,5 +55,5 @@ def _forget(ctx: Context, ending: Ending) -> None:
     for what in ("keys", "joined", "asked_to_approve"):
         ctx.state.evidence.get("tailnet", {}).pop(what, None)
     ctx.state.save()
-    if told := tailnet_reset.told(ending.former, ending.left):
+    if told := tailnet_reset.told(ctx.answers, ending.left):
         ctx.note("The Pis have left the tailnet", told)

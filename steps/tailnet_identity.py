@@ -8,8 +8,9 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
-from steps.tailnet_facts import Member
+from steps.tailnet_facts import CONTROL, Member
 from wizard.context import Context
+from wizard.question import Answers
 from wizard.web.tailnet import Machine
 
 WHERE = "tailnet"  # in the evidence of a machine
@@ -72,6 +73,18 @@ def joined_here(ctx: Context, address: str) -> bool:
         (entry["change"], entry.get("host")) == ("tailnet/join", address) and "finished" in entry
         for entry in ctx.state.journal
     )
+
+
+def former(ctx: Context, login_server: str = "") -> Answers:
+    """The answers with the tailnet that the Pis were joined to, where there is to be none any more.
+
+    As it was remembered; a release before did not, then one of the Pis tells its `login_server`.
+    """
+    where = ctx.state.recall("tailnet", "joined")
+    if not isinstance(where, Mapping):
+        server = login_server or CONTROL
+        where = {"service": "tailscale" if server == CONTROL else "headscale", "login_server": server}
+    return {**ctx.answers, "tailnet": {**ctx.answers.get("tailnet", {}), **where}}
 
 
 def find(known: Iterable[Machine], wanted: Identity) -> Machine | None:

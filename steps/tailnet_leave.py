@@ -32,29 +32,33 @@ class Leaving:
     listed: Machine | None = None  # what the control server has of it
     heirs: RouteFacts = field(default_factory=RouteFacts)  # the routes of those that stay
     why_not: str = ""  # why the control server was not asked
+    former: Answers | None = None  # the answers with the tailnet that it was, where there is to be none any more
 
 
 def look(ctx: Context, address: str, *, reachable: bool, staying: Sequence[str]) -> Leaving:
     """What has to be done so that the Pi leaves. `staying` are the Pis that stay and can be reached."""
-    if not tailnet_facts.in_use(ctx.answers):
+    known = tailnet_identity.recalled(ctx, address)
+    given_up = not tailnet_facts.in_use(ctx.answers)
+    if given_up and not (known and tailnet_identity.joined_here(ctx, address)):
         return Leaving()
     try:
         return _looked(ctx, address, reachable=reachable, staying=staying)
     except (Interrupted, ConnectionLost, TrustError):
         raise
     except WizardError as error:
-        known = tailnet_identity.recalled(ctx, address)
-        return Leaving(address, ctx.name_of(address), known, why_not=" ".join(error.sentences()))
+        former = tailnet_identity.former(ctx) if given_up else None
+        return Leaving(address, ctx.name_of(address), known, why_not=" ".join(error.sentences()), former=former)
 
 
 def _looked(ctx: Context, address: str, *, reachable: bool, staying: Sequence[str]) -> Leaving:
-    handed = address in tailnet_facts.routers(ctx.answers)
+    former = None if tailnet_facts.in_use(ctx.answers) else tailnet_identity.former(ctx)
+    handed = not former and address in tailnet_facts.routers(ctx.answers)
     members = tailnet_facts.patiently(ctx, [*([address] if reachable else []), *(staying if handed else ())])
     member, known = members.get(address, Member(address)), tailnet_identity.recalled(ctx, address)
     identity = tailnet_identity.of(member) or known
     if reachable and not identity and not member.silent:
         return Leaving()
-    server, machines, why_not = tailnet_keys.asked(ctx)
+    server, machines, why_not = tailnet_keys.asked(ctx, former)
     heirs = [heir for heir in staying if handed and members[heir].joined][:2]
     left = RouteFacts()
     if heirs:
@@ -64,7 +68,7 @@ def _looked(ctx: Context, address: str, *, reachable: bool, staying: Sequence[st
     joined = member.joined or bool(member.silent and known)  # a daemon that is silent can be logged out all the same
     serves = bool(set(member.advertised) & set(left.routes)) if member.joined else False
     listed = tailnet_identity.find(machines, identity)
-    return Leaving(address, ctx.name_of(address), identity, joined, serves, listed, left, why_not)
+    return Leaving(address, ctx.name_of(address), identity, joined, serves, listed, left, why_not, former)
 
 
 def handing_over(found: Leaving) -> list[Change]:
@@ -114,7 +118,7 @@ def leaving(found: Leaving) -> list[Change]:
             Change("tailnet/leave", "leave the tailnet", lambda ctx: leave(ctx, found.address), found.address)
         )
     if found.listed:
-        changes.append(delete("tailnet/delete", [found.listed]))
+        changes.append(delete("tailnet/delete", [found.listed], found.former))
     return changes
 
 
@@ -152,10 +156,11 @@ def told(ctx: Context, found: Leaving) -> str:
     """What is left to the person; empty when nothing is."""
     if not found.address or found.listed:
         return ""
-    by_hand = how_to_remove(ctx.answers, found.identity.name or found.name, found.identity.addresses)
+    answers = found.former or ctx.answers
+    by_hand = how_to_remove(answers, found.identity.name or found.name, found.identity.addresses)
     if not found.identity:
         return f"If it was in your tailnet, it still is. {by_hand}"
-    if not found.why_not and ctx.answers["tailnet"].get(tailnet_keys.API_KEY):
+    if not found.why_not and answers["tailnet"].get(tailnet_keys.API_KEY):
         return ""  # the control server was asked, and has nothing of it
     reason = f" ({found.why_not})" if found.why_not else ""
     return f"It is still in the list of your tailnet's machines{reason}. {by_hand}"

@@ -28,6 +28,7 @@ class TailnetLeft:
     why_not: str = ""
     staying: tuple[tuple[str, tuple[str, ...]], ...] = ()  # of those that nobody looked at, and homelab did not join
     split_seen: bool = False  # whether there is an entry for the private names is known
+    former: Answers | None = None  # the answers with the tailnet that it was, where there is to be none any more
 
     @property
     def anything(self) -> bool:
@@ -39,7 +40,8 @@ def look(ctx: Context, addresses: Sequence[str], pis: Iterable[Left], skipped: S
 
     Only of those that homelab takes out: one that had a Tailscale of its own before stays in the tailnet.
     """
-    if not tailnet_facts.in_use(ctx.answers):
+    former = None if tailnet_facts.in_use(ctx.answers) else tailnet_identity.former(ctx)
+    if former and not any(tailnet_identity.joined_here(ctx, address) for address in (*addresses, *skipped)):
         return TailnetLeft()
     leaving = [left.address for left in pis if left.tailnet]
     recalled = {a: tailnet_identity.recalled(ctx, a) for a in (*addresses, *skipped)}
@@ -49,7 +51,7 @@ def look(ctx: Context, addresses: Sequence[str], pis: Iterable[Left], skipped: S
     asking = [address for address, identity in known.items() if not identity and address not in skipped]
     known |= {a: tailnet_identity.of(member) for a, member in tailnet_facts.look(ctx, asking).items()}
     unknown = _named(ctx, {a: identity for a, identity in known.items() if not identity and a in skipped})
-    left = of(ctx, {a: identity for a, identity in known.items() if identity})
+    left = of(ctx, {a: identity for a, identity in known.items() if identity}, former)
     return replace(left, by_hand=(*left.by_hand, *unknown), staying=staying)
 
 
@@ -57,11 +59,11 @@ def of(ctx: Context, pis: Mapping[str, Identity], former: Answers | None = None)
     """What is left of `pis`, as far as the control server can be asked. `former`: as for `tailnet_keys.control`."""
     server, listed, why_not = tailnet_keys.asked(ctx, former)
     if server is None:
-        return TailnetLeft(by_hand=_named(ctx, pis), why_not=why_not)
+        return TailnetLeft(by_hand=_named(ctx, pis), why_not=why_not, former=former)
     found = [tailnet_identity.find(listed, identity) for identity in pis.values()]
     machines = tuple(one for one in found if one and one.id not in tailnet_leave.left_by_hand(ctx))
     split = _split(ctx, server)
-    return TailnetLeft(machines, split or SplitDnsFacts(), split_seen=split is not None)
+    return TailnetLeft(machines, split or SplitDnsFacts(), split_seen=split is not None, former=former)
 
 
 def _split(ctx: Context, server: ControlServer) -> SplitDnsFacts | None:
@@ -80,14 +82,15 @@ def _named(ctx: Context, pis: Mapping[str, Identity]) -> tuple[tuple[str, tuple[
 
 def changes(left: TailnetLeft) -> list[Change]:
     """What is to be deleted in the tailnet, once the Pis have logged out. Pure."""
-    found = split_dns.taken_back(left.split)
+    found = split_dns.taken_back(left.split, former=left.former)
     if left.machines:
-        found.append(tailnet_leave.delete("reset/tailnet-machines", left.machines))
+        found.append(tailnet_leave.delete("reset/tailnet-machines", left.machines, left.former))
     return found
 
 
 def told(answers: Answers, left: TailnetLeft) -> str:
     """What is left to the person; empty when nothing is. Pure."""
+    answers = left.former or answers
     lines = [how_to_remove(answers, name, addresses) for name, addresses in left.by_hand]
     if lines:
         reason = f" ({left.why_not})" if left.why_not else ""

@@ -8,6 +8,9 @@ from typing import Any
 
 import pytest
 
+from steps import lifecycle, tailnet_reset
+from steps.giving_back import Left
+from steps.node_remove import NodeRemove
 from steps.tailnet import QUESTIONS, Tailnet
 from wizard.context import Context
 from wizard.errors import WizardError
@@ -121,3 +124,28 @@ def test_back_in_the_tailnet_later(made: Callable[..., Any]) -> None:
     stage.ctx.keep("tailnet", "service", "tailscale")
     assert (FIRST, "tailnet/join") in stage.run(Tailnet())
     assert stage.run(Tailnet()) == [] and sorted(stage.world.web.members) == ["atlas", "boreas", "castor"]
+
+
+# -- given up, and the step has not run since -------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(("service", "keys"), [("tailscale", True), ("headscale", True), ("headscale", False)])
+def test_a_reset_takes_them_out_of_the_tailnet_that_it_was(made: Callable[..., Any], service: str, keys: bool) -> None:
+    stage = made(service, keys=keys)
+    left = tailnet_reset.look(stage.ctx, [FIRST, SECOND], [Left(FIRST, tailnet=True)], [THIRD])
+    for change in tailnet_reset.changes(left):
+        stage.ctx.do(change)
+    told = tailnet_reset.told(stage.ctx.answers, left)
+    assert sorted(stage.world.web.members) == (["boreas"] if keys else ["atlas", "boreas", "castor"])
+    assert (told == "") is keys
+    assert keys or "find the number of castor (100.64.0.13) with `headscale nodes list`" in told
+
+
+@pytest.mark.parametrize("keys", [True, False])
+def test_one_that_is_removed_leaves_the_tailnet_that_it_was(made: Callable[..., Any], keys: bool) -> None:
+    stage = made("headscale", keys=keys)
+    lifecycle.begin(stage.ctx.state, {"command": "node remove", "node": THIRD})
+    done = [change for _, change in stage.run(NodeRemove())]
+    assert done[1:-1] == ["tailnet/leave", *(["tailnet/delete"] if keys else [])]
+    assert ("castor" in stage.world.web.members) is not keys
+    assert keys or "find the number of castor (100.64.0.13) with `headscale nodes list`" in repr(stage.seen)

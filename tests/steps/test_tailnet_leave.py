@@ -167,6 +167,7 @@ def test_what_endangers_trust_is_not_swallowed(made: Callable[..., Any], monkeyp
 
 def test_without_a_tailnet_nothing_is_asked(made: Callable[..., Any]) -> None:
     stage = made(service="none")
+    stage.ctx.state.journal.clear()  # homelab has joined nobody
     assert tailnet_leave.look(stage.ctx, THIRD, reachable=True, staying=[FIRST]) == tailnet_leave.Leaving()
     assert tailnet_reset.look(stage.ctx, [FIRST], []) == tailnet_reset.TailnetLeft()
 
