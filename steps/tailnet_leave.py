@@ -55,6 +55,8 @@ def _looked(ctx: Context, address: str, *, reachable: bool, staying: Sequence[st
     handed = not former and address in tailnet_facts.routers(ctx.answers)
     members = tailnet_facts.patiently(ctx, [*([address] if reachable else []), *(staying if handed else ())])
     member, known = members.get(address, Member(address)), tailnet_identity.recalled(ctx, address)
+    if former and not tailnet_identity.is_same(tailnet_identity.of(member), known):
+        member = Member(address)  # its owner has joined it anew since: that is no concern of homelab's
     identity = tailnet_identity.of(member) or known
     if reachable and not identity and not member.silent:
         return Leaving()

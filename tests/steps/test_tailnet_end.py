@@ -84,11 +84,16 @@ def test_a_pi_that_was_in_the_tailnet_before_stays(made: Callable[..., Any]) -> 
     assert stage.run(Tailnet()) == []
 
 
+def join_anew(stage: Any, address: str) -> None:
+    """The Pi's owner takes it into a tailnet that homelab knows nothing of."""
+    status = json.loads(stage.sections(address)["tailscale"])
+    status["Self"] |= {"ID": "n99", "TailscaleIPs": ["100.100.0.1"]}
+    stage.sections(address)["tailscale"] = json.dumps(status)
+
+
 def test_a_pi_that_its_owner_joined_anew_since_stays_there(made: Callable[..., Any]) -> None:
     stage = made()
-    status = json.loads(stage.sections(SECOND)["tailscale"])
-    status["Self"] |= {"ID": "n99", "TailscaleIPs": ["100.100.0.1"]}
-    stage.sections(SECOND)["tailscale"] = json.dumps(status)
+    join_anew(stage, SECOND)
     assert (SECOND, "tailnet/leave") not in stage.run(Tailnet())
     assert f"{SECOND} reset/tailnet" not in stage.world.writes
     assert stage.world.web.members == {}, "what homelab had made there is deleted"
@@ -149,3 +154,11 @@ def test_one_that_is_removed_leaves_the_tailnet_that_it_was(made: Callable[..., 
     assert done[1:-1] == ["tailnet/leave", *(["tailnet/delete"] if keys else [])]
     assert ("castor" in stage.world.web.members) is not keys
     assert keys or "find the number of castor (100.64.0.13) with `headscale nodes list`" in repr(stage.seen)
+
+
+def test_one_that_is_removed_stays_where_its_owner_joined_it_since(made: Callable[..., Any]) -> None:
+    stage = made()
+    join_anew(stage, THIRD)
+    lifecycle.begin(stage.ctx.state, {"command": "node remove", "node": THIRD})
+    done = [change for _, change in stage.run(NodeRemove())]
+    assert done[1:-1] == ["tailnet/delete"] and f"{THIRD} reset/tailnet" not in stage.world.writes
