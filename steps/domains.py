@@ -9,12 +9,25 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import ClassVar
 
-from steps import dns_check, domain_proof, public_address
+from steps import dns_check, domain_proof, public_address, public_now
 from steps.domain_mistakes import SUFFIX, WITH_CERTIFICATES, mistakes, resolver_mistakes
 from wizard import validity
 from wizard.context import Context
 from wizard.errors import Blocked, Problem, WizardError
-from wizard.question import ADDRESS, CHOICE, DOMAIN, EMAIL, PATH, SECRET, URL, Answers, Choice, Question, list_of
+from wizard.question import (
+    ADDRESS,
+    CHOICE,
+    DOMAIN,
+    EMAIL,
+    PATH,
+    SECRET,
+    URL,
+    YES_NO,
+    Answers,
+    Choice,
+    Question,
+    list_of,
+)
 from wizard.secret import Secret
 from wizard.step import Change, Step
 from wizard.web import cloudflare, duckdns
@@ -85,8 +98,14 @@ QUESTIONS: dict[str, Question] = {
             " each. Let's Encrypt gives out 5 a week for the same name, and 50 for all names below a domain.",
         ),
         Question(
+            "wan_look", "May homelab ask your router for its address on the internet side?", YES_NO, default=False,
+            when=_provider_is(*WITH_CERTIFICATES),
+            help="By UPnP; it only reads, and changes nothing. With No, you read it off the router's page.",
+        ),
+        Question(
             "wan_address", "Which address does your router show as its own on the internet side?", ADDRESS,
-            required=False, when=_provider_is(*WITH_CERTIFICATES),
+            required=False, when=_provider_is(*WITH_CERTIFICATES), explain=public_now.wan_told,
+            default=lambda ctx: public_now.wan(ctx) or None, source="your router",
             help=f"It tells whether ports can be forwarded to you at all. {public_address.WHERE} Leave it empty if you"
             " want nothing to be reached from the internet, or to find out later.",
         ),
@@ -204,6 +223,7 @@ class Domains(Step[DomainFacts]):
                 f"{given['external_domain']} and {given['internal_domain']} share one TXT record, so their certificates"
                 " are made one after the other. A second DuckDNS name costs nothing and avoids that.",
             )
+        public_now.wan(ctx)
         found = reachable(ctx)
         if found.text and not ctx.scratch.get("wan told"):
             ctx.scratch["wan told"] = True
@@ -254,7 +274,7 @@ def _trying(answers: Answers, names: Sequence[str]) -> str:
 
 def reachable(ctx: Context) -> public_address.Verdict:
     """Whether ports can be forwarded to this home, as far as it is known; the step Router may ask, too."""
-    wan = str(ctx.answers.get("domains", {}).get("wan_address") or "")
+    wan = public_now.wan_seen(ctx) or str(ctx.answers.get("domains", {}).get("wan_address") or "")
     return public_address.judge(wan, str(ctx.state.recall("domains", "public") or ""))
 
 

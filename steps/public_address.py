@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from ipaddress import IPv4Address, IPv4Network
 
 SHARED = IPv4Network("100.64.0.0/10")  # RFC 6598: a provider's own NAT
+TUNNEL = IPv4Network("192.0.0.0/24")  # RFC 6333 and 7335: the router's end of DS-Lite or 464XLAT, the NAT is far away
 PRIVATE = tuple(IPv4Network(text) for text in ("10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16"))
 WAYS = (
     "Ask your provider for a public IPv4 address; many give one on request. Or go on without: answer No at the router,"
@@ -41,7 +42,12 @@ def judge(wan: str, public: str) -> Verdict:
             "cgnat", f"Your router's address {wan} belongs to your provider's own NAT (CGNAT), which shares one public"
             f" address among many homes: no port can be forwarded to you.{seen} {WAYS}",
         )  # fmt: skip
-    if address.is_unspecified:
+    if address in TUNNEL:
+        return Verdict(
+            "cgnat", f"Your router's address {wan} stands for a line whose IPv4 goes through your provider's own NAT"
+            f" (DS-Lite, a kind of CGNAT): no port can be forwarded to you.{seen} {WAYS}",
+        )  # fmt: skip
+    if address.is_unspecified or address.is_link_local:
         what = "Your router has no IPv4 address of its own on the internet side (DS-Lite)."
         return Verdict("none", f"{what}{seen} {WAYS}")
     if any(address in network for network in PRIVATE):

@@ -14,7 +14,7 @@ from wizard.context import Context
 from wizard.errors import Interrupted, WizardError
 from wizard.web import cloudflare
 
-_SEEN = "public address now"  # in ctx.scratch
+_SEEN, _WAN, _WAN_WHY = "public address now", "router wan", "router wan why"  # in ctx.scratch
 
 
 @dataclass(frozen=True)
@@ -79,7 +79,35 @@ def _asked(ctx: Context, way: Callable[[Context], Told]) -> Told:
 
 
 def _router(ctx: Context) -> Told:
-    return Told(router_upnp.wan(ctx) if router_upnp.wanted(ctx.answers) else "", "the router now says")
+    return Told(wan(ctx), "the router now says")
+
+
+def wan(ctx: Context) -> str:
+    """The router's own address on the internet side, asked for once in a run and with a yes only; empty without."""
+    if not (ctx.answers.get("domains", {}).get("wan_look") or router_upnp.wanted(ctx.answers)):
+        return ""
+    if _WAN not in ctx.scratch:
+        ctx.progress(None, "asking the router for its address, by UPnP")
+        try:
+            ctx.scratch[_WAN] = router_upnp.wan(ctx)
+        except Interrupted:
+            raise
+        except WizardError as error:
+            ctx.scratch[_WAN], ctx.scratch[_WAN_WHY] = "", f"{error.what} {error.why}".strip()
+    return wan_seen(ctx)
+
+
+def wan_seen(ctx: Context) -> str:
+    """The same, as far as this run has asked already."""
+    return str(ctx.scratch.get(_WAN, ""))
+
+
+def wan_told(ctx: Context) -> str:
+    """What the router said when it was asked, in a sentence; empty where nobody may ask it."""
+    if address := wan(ctx):
+        return f"The router says that it is {address}."
+    why = str(ctx.scratch.get(_WAN_WHY, ""))
+    return f"The router was asked and told no address. {why}".strip() if _WAN in ctx.scratch else ""
 
 
 def _cloudflare(ctx: Context) -> Told:

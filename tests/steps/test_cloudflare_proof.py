@@ -148,6 +148,7 @@ def test_in_the_demo_any_cloudflare_token_is_right(pis: Any) -> None:
             "issuer": "staging",
             "certificates": "wildcard",
             **NAMES,
+            "wan_look": False,
             "wan_address": None,
         }
     )

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from steps import public_now, router_check
+from steps import domains, public_now, router_check
 from steps.proof import Measured
 from steps.public_now import Now, Told
 from steps.reach import moved
@@ -120,6 +120,55 @@ def test_the_step_router_tells_and_proposes_the_new_one(ctx: Context) -> None:
     asked = leads(ctx, NEW)
     Router().check(ctx)
     assert asked == [], "where nothing is forwarded it does not matter"
+
+
+# -- the router's own address, before anything is forwarded --------------------------------------------------------
+
+
+@pytest.fixture
+def agreed(ctx: Context, monkeypatch: pytest.MonkeyPatch) -> Context:
+    """The person lets the router be asked."""
+    monkeypatch.setattr(router_check, "gateway", lambda ctx: ROUTER)
+    ctx.answers["domains"] |= {"wan_look": True, "provider": "none"}
+    ctx.answers.pop("router")
+    return ctx
+
+
+@pytest.mark.parametrize(("wan", "words"), [("100.64.7.7", "CGNAT"), ("192.0.0.2", "CGNAT"), (PUBLIC, "")])
+def test_a_providers_nat_is_found_before_the_step_router(agreed: Context, wan: str, words: str) -> None:
+    notes: list[str] = []
+    agreed.bus.listen(lambda event: notes.append(event.text) if isinstance(event, events.Note) else None)
+    agreed.world.wan = wan  # type: ignore[attr-defined]
+    question = domains.QUESTIONS["wan_address"]
+    assert question.default_for(agreed) == wan and f"it is {wan}" in question.explanation_for(agreed)
+    domains.Domains().check(agreed)
+    assert [words in note and "over the VPN only" in note for note in notes] == ([True] if words else [])
+    assert QUESTIONS["forwarded"].default_for(agreed) is (False if words else None)
+
+
+def test_what_the_router_says_now_counts_more_than_what_it_said_once(agreed: Context) -> None:
+    agreed.answers["domains"]["wan_address"] = "198.51.100.77"
+    domains.Domains().check(agreed)
+    assert domains.reachable(agreed).code == "open"
+
+
+def test_a_router_that_does_not_tell_is_asked_once_and_the_person_is_told(
+    agreed: Context, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    question = domains.QUESTIONS["wan_address"]
+    monkeypatch.setattr(router_check, "gateway", lambda ctx: "10.0.0.1")
+    assert question.default_for(agreed) is None
+    agreed.world.upnp = None  # type: ignore[assignment, method-assign]
+    assert "told no address" in question.explanation_for(agreed)
+    assert "does not answer to UPnP" in question.explanation_for(agreed)
+
+
+def test_without_a_yes_the_router_is_not_asked(agreed: Context) -> None:
+    agreed.answers["domains"]["wan_look"] = False
+    agreed.world.upnp = None  # type: ignore[assignment, method-assign]
+    question = domains.QUESTIONS["wan_address"]
+    assert (question.default_for(agreed), question.explanation_for(agreed)) == (None, "")
+    domains.Domains().check(agreed)
 
 
 # -- in the proof ------------------------------------------------------------------------------------------------

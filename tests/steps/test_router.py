@@ -39,7 +39,9 @@ def test_the_question_names_where_the_ports_go(ctx: Context) -> None:
     assert question.kind.parse("yes") is True
 
 
-@pytest.mark.parametrize(("wan", "proposed"), [("100.64.3.4", False), ("203.0.113.7", None), (None, None)])
+@pytest.mark.parametrize(
+    ("wan", "proposed"), [("100.64.3.4", False), ("192.0.0.4", False), ("203.0.113.7", None), (None, None)]
+)
 def test_no_is_proposed_where_no_port_can_be_forwarded(ctx: Context, wan: str | None, proposed: bool | None) -> None:
     ctx.answers["domains"]["wan_address"] = wan
     ctx.state.remember("domains", "public", value="203.0.113.7")
@@ -102,7 +104,8 @@ def test_the_fullest_instructions_fit_on_one_screen(ctx: Context, service: str, 
 @pytest.mark.parametrize(
     ("address", "words"),
     [
-        ("100.72.3.4", "CGNAT"), ("192.168.0.2", "double NAT"), ("172.20.1.1", "double NAT"),
+        ("100.72.3.4", "CGNAT"), ("192.0.0.2", "CGNAT"), ("169.254.7.7", "DS-Lite"),
+        ("192.168.0.2", "double NAT"), ("172.20.1.1", "double NAT"),
         ("10.1.1.1", "double NAT"), ("0.0.0.0", "DS-Lite"), ("203.0.113.7", ""), ("198.18.64.2", ""), (None, ""),
     ],
 )  # fmt: skip
