@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from ipaddress import IPv4Network
+from typing import Any
 
 from steps import address_plan, nodes
 from steps.address_look import HERE, Asking, askers, frames, look
@@ -14,33 +16,68 @@ from wizard.errors import Blocked, CommandFailed, HostError, Interrupted, Wizard
 from wizard.net import arp, hints
 
 Answers = Mapping[str, tuple[str, ...]]  # address -> the MAC addresses that answer for it, seen from one place
+ASKED = "addresses-asked"  # in ctx.scratch: who asked the LAN last, and what could not be seen
 _ARP = Asking("addresses/arp", arp.ETHERTYPE, arp.ROUNDS, arp.ROUND_SECONDS, False, arp.ANSWER)
 
 
-def ask(ctx: Context, home: Lan, addresses: Iterable[str]) -> dict[str, Answers]:
-    """Who answers for `addresses`, seen from this computer (`HERE`) and from a Pi, as far as each can ask.
+@dataclass(frozen=True)
+class Heard:
+    """Who answers, seen from each place that could ask, and why the others could not.
 
-    This computer often may not hear more than one answer, which takes root; the Pi may. Raises `WizardError` when
-    neither can ask.
+    A Pi hears every answer; this computer often may not, which takes root.
     """
-    wanted = list(dict.fromkeys(addresses))
 
-    def one(who: str) -> Answers | WizardError:
+    views: Mapping[str, Answers]
+    failed: Mapping[str, WizardError]
+
+    @property
+    def by_pi(self) -> bool:
+        return any(who != HERE for who in self.views)
+
+
+def ask(ctx: Context, home: Lan, addresses: Iterable[str]) -> Heard:
+    """Who answers for `addresses`, seen from this computer (`HERE`) and from the first Pi that can ask.
+
+    Raises `WizardError` when nobody can.
+    """
+    wanted, pis = list(dict.fromkeys(addresses)), askers(home)
+
+    def by_here() -> Heard:
         try:
-            return ctx.world.arp(wanted) if who == HERE else _from(ctx, home, who, wanted)
+            return Heard({HERE: ctx.world.arp(wanted)}, {})
         except Interrupted:
             raise
         except WizardError as error:
-            if who != HERE and not isinstance(error, CommandFailed):
-                raise
-            return error
+            return Heard({}, {HERE: error})
 
-    told = ctx.each([HERE, *askers(home)[:1]], one)
-    views = {who: each for who, each in told.items() if not isinstance(each, WizardError)}
-    for error in told.values():
-        if isinstance(error, WizardError) and not views:
-            raise error
-    return views
+    def by_pi() -> Heard:
+        failed: dict[str, WizardError] = {}
+        for pi in pis:
+            try:
+                return Heard({pi: _from(ctx, home, pi, wanted)}, failed)
+            except CommandFailed as error:
+                failed[pi] = error
+        return Heard({}, failed)
+
+    told = ctx.each([HERE, *pis[:1]], lambda who: by_here() if who == HERE else by_pi()).values()
+    heard = Heard(
+        {who: each for part in told for who, each in part.views.items()},
+        {who: error for part in told for who, error in part.failed.items()},
+    )
+    if not heard.views:
+        raise next(iter(heard.failed.values()))
+    return heard
+
+
+def blind(ctx: Context, heard: Heard) -> str:
+    """Why two machines with one address may not have been seen; empty where a Pi asked."""
+    if heard.by_pi:
+        return ""
+    pis = [f"{ctx.name_of(pi)} can't ask: {error.why or error.what}".rstrip(".") for pi, error in heard.failed.items()]
+    return (
+        f"Two machines with the same address would not be seen. {'; '.join(pis) or 'No Pi can ask'}. This computer"
+        " asked alone, and hears only one answer for an address, unless homelab runs as root."
+    )
 
 
 def _from(ctx: Context, home: Lan, pi: str, addresses: Sequence[str]) -> Answers:
@@ -107,6 +144,17 @@ def controls(lan: IPv4Network, known: Iterable[str]) -> list[str]:
     return free[:: max(1, len(free) // 3)][:3]
 
 
+# -- how it was asked ----------------------------------------------------------------------------------------------
+
+
+def _told(ctx: Context, heard: Heard) -> dict[str, Any]:
+    """Who asked, as evidence; the first time in a run, what could not be seen is told."""
+    lacking = blind(ctx, heard)
+    if lacking and ASKED not in ctx.scratch:
+        ctx.note("Addresses", lacking)
+    return {"by": [who if who == HERE else ctx.name_of(who) for who in heard.views], "lacking": lacking}
+
+
 # -- refusing ------------------------------------------------------------------------------------------------------
 
 
@@ -123,11 +171,12 @@ def refuse_conflicts(ctx: Context, home: Lan) -> None:
     spare = controls(IPv4Network(given["lan"]), [*wanted, *pis, *home.taken()]) if given.get("lan") else []
     ctx.progress(None, "asking the LAN who has the cluster's addresses")
     try:
-        views = ask(ctx, home, [*wanted, *pis, *home.gateways, *spare])
+        heard = ask(ctx, home, [*wanted, *pis, *home.gateways, *spare])
     except (Interrupted, HostError):  # a Pi that is lost is waited for
         raise
     except WizardError as error:
         raise Blocked(error.what, error.why, f"{error.fix} Or set addresses.arp to no.".strip()) from None
+    views, ctx.scratch[ASKED] = heard.views, _told(ctx, heard)
     if not any(address in answered for answered in views.values() for address in (*pis, *home.gateways)):
         raise Blocked(
             "Nobody answers on the LAN, not even the Pis, so a conflict could not be seen.",

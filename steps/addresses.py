@@ -82,7 +82,7 @@ def _somebody_in(ctx: Context, home: Lan, pool: str) -> bool:
     """Asks who has the addresses of a proposal, and remembers it for this run. False where nobody can be asked."""
     ctx.progress(None, f"asking the LAN who has {pool}")
     try:
-        views = address_ask.ask(ctx, home, address_plan.members(pool))
+        views = address_ask.ask(ctx, home, address_plan.members(pool)).views
     except Interrupted:
         raise
     except WizardError:
@@ -221,6 +221,7 @@ class Addresses(Step[AddressFacts]):
         if ctx.answers["addresses"].get("arp", True):
             address_ask.refuse_conflicts(ctx, home)
         else:
+            ctx.scratch.pop(address_ask.ASKED, None)
             ctx.note("Addresses", "Nobody was asked who has these addresses: addresses.arp is no.")
 
     def plan(self, facts: AddressFacts, answers: Answers) -> list[Change]:
@@ -253,6 +254,8 @@ def refuse(problems: list[Problem]) -> None:
 def _settle(wanted: Mapping[str, str]) -> Change:
     def do(ctx: Context) -> None:
         ctx.state.remember("addresses", "checked", value=dict(wanted))
+        asked = ctx.scratch.get(address_ask.ASKED) or {"by": [], "lacking": "Nobody was asked who has them."}
+        ctx.state.remember("addresses", "asked", value=asked)
 
     return Change(
         "addresses/settle",

@@ -12,7 +12,7 @@ from steps.address_ask import conflicts, controls, names, proxy, still_free
 from steps.address_look import HERE
 from steps.addresses import QUESTIONS
 from steps.lan import Lan, Place
-from tests.steps.address_home import PI1, PI2, ROUTER, STRANGER, Home, plan, stand
+from tests.steps.address_home import PI1, PI2, ROUTER, STRANGER, Home, notes, plan, stand
 from wizard.context import Context
 from wizard.errors import Blocked
 
@@ -156,9 +156,38 @@ def test_where_this_computer_can_not_ask_a_pi_does(ctx: Context, home: Home) -> 
         plan(ctx)
 
 
-def test_a_pi_without_python_leaves_it_to_this_computer(ctx: Context, home: Home) -> None:
+def test_where_no_pi_can_ask_it_is_told_that_a_second_machine_would_not_be_seen(ctx: Context, home: Home) -> None:
     home.no_python = True
-    assert [change.id for change in plan(ctx)] == ["addresses/settle"]
+    home.taken["10.0.0.50"] = (PI2, STRANGER)
+    home.arp = lambda asked: {a: home.taken[a][:1] for a in asked if a in home.taken}  # type: ignore[method-assign]
+    told = notes(ctx)
+    changes = plan(ctx)
+    assert [change.id for change in changes] == ["addresses/settle"], "it can't be seen"
+    plan(ctx)
+    [note] = [note.text for note in told if "would not be seen" in note.text]
+    assert "10.0.0.11 can't ask: python3 is not installed; 10.0.0.12 can't ask: python3" in note
+    assert "This computer asked alone" in note
+    ctx.do(changes[0])
+    assert ctx.state.recall("addresses", "asked") == {"by": [HERE], "lacking": note}
+
+
+def test_where_one_pi_can_not_ask_the_next_one_does(ctx: Context, home: Home) -> None:
+    home.taken["10.0.0.50"] = (PI2, STRANGER)
+    home.without_python = {"10.0.0.11"}
+    home.deaf = True
+    told = notes(ctx)
+    with pytest.raises(Blocked) as caught:
+        plan(ctx)
+    assert "10.0.0.50 is in use by the machine with the MAC address" in caught.value.why, "pi2 does not hear itself"
+    assert [note for note in told if "would not be seen" in note.text] == []
+
+
+@pytest.mark.parametrize(("arp", "by", "lacks"), [(True, [HERE, "10.0.0.11"], False), (False, [], True)])
+def test_what_is_remembered_claims_no_more_than_was_asked(ctx: Context, arp: bool, by: list[str], lacks: bool) -> None:
+    ctx.answers["addresses"]["arp"] = arp
+    ctx.do(plan(ctx)[0])
+    asked = ctx.state.recall("addresses", "asked")
+    assert (asked["by"], bool(asked["lacking"])) == (by, lacks)
 
 
 def test_where_nobody_can_ask_the_way_out_is_named(ctx: Context, home: Home) -> None:
