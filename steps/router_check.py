@@ -16,6 +16,18 @@ from wizard.world import DnsAnswer
 
 
 @dataclass(frozen=True)
+class PublicName:
+    """What Pi-hole answers for a public name, which it knows itself where that is `written`, as it is with DuckDNS."""
+
+    name: str  # hello.example.org
+    domain: str
+    wanted: str  # the external address
+    answer: DnsAnswer
+    written: bool
+    forwarded: bool  # whether the way over the router's own address leads there at all
+
+
+@dataclass(frozen=True)
 class HomeDns:
     """What was answered for one private name. A server that was not asked is not in `servers`."""
 
@@ -27,6 +39,7 @@ class HomeDns:
     servers: Mapping[str, DnsAnswer] = field(default_factory=dict)  # in the LAN, which this computer asks, in order
     by_dhcp: tuple[str, ...] = ()  # the DNS servers that DHCP named to this computer; empty where that can't be seen
     router: str = ""
+    public: PublicName | None = None
 
     def right(self, answer: DnsAnswer) -> bool:
         return answer.records == (self.wanted,)
@@ -52,7 +65,7 @@ def wanted(answers: Answers) -> bool:
 
 
 def look(ctx: Context) -> HomeDns:
-    """Asks Pi-hole, and each server that this computer asks, for Pi-hole's own private name."""
+    """Asks Pi-hole, and each server that this computer asks, for a private name; Pi-hole for a public one, too."""
     given, domain = ctx.answers["addresses"], ctx.answers["domains"]["internal_domain"]
     name, resolver, place = f"pihole.{domain}", given["dns_address"], here(ctx)
     asked = dict.fromkeys([resolver, *(place.resolvers if place else ())])
@@ -62,6 +75,17 @@ def look(ctx: Context) -> HomeDns:
         name, domain, given["internal_address"], resolver, said[resolver],
         {server: said[server] for server in (place.resolvers if place else ())},
         place.lease.resolvers if place and place.lease else (), gateway(ctx),
+        _public(ctx) if said[resolver].code else None,
+    )  # fmt: skip
+
+
+def _public(ctx: Context) -> PublicName:
+    given, addresses = ctx.answers["domains"], ctx.answers["addresses"]
+    name = f"hello.{given['external_domain']}"
+    return PublicName(
+        name, given["external_domain"], addresses["external_address"],
+        ctx.world.dns(addresses["dns_address"], name, "A"), given.get("provider") == "duckdns",
+        bool(ctx.answers.get("router", {}).get("forwarded")),
     )  # fmt: skip
 
 
@@ -75,9 +99,35 @@ def findings(home: HomeDns) -> list[str]:
     if not home.right(home.pihole):
         return [
             f"Pi-hole answers {home.name} with {_said(home.pihole)} instead of {home.wanted}: look at customDnsEntries"
-            " in apps/pihole/release.yaml."
+            " in apps/pihole/release.yaml.",
+            *_at_home(home.public),
         ]
-    return [f"Pi-hole answers private names ({home.name}: {home.wanted}).", *_own(home), *_second(home)]
+    good = f"Pi-hole answers private names ({home.name}: {home.wanted})."
+    return [good, *_at_home(home.public), *_own(home), *_second(home)]
+
+
+def _at_home(public: PublicName | None) -> Iterator[str]:
+    """Whether public apps are reached at home without going round over the router's own address."""
+    if public is None:
+        return
+    line = f"address=/{public.domain}/{public.wanted} in customDnsEntries in apps/pihole/release.yaml"
+    if public.answer.records == (public.wanted,):
+        yield f"Pi-hole answers public names with the external address ({public.name}: {public.wanted})."
+    elif public.written:
+        yield (
+            f"Pi-hole answers {public.name} with {_said(public.answer)} instead of {public.wanted}: at home, public"
+            f" apps then need the router's NAT loopback (hairpin). It lacks {line}."
+        )
+    elif public.answer.records and public.forwarded:
+        yield (
+            f"Pi-hole leaves {public.name} to your provider of names ({_said(public.answer)}): at home, that needs the"
+            f" router's NAT loopback (hairpin), or {line}."
+        )
+    else:
+        yield (
+            f"Pi-hole answers {public.name} with {_said(public.answer)}: at home, public apps are reached by name with"
+            f" {line}."
+        )
 
 
 def _own(home: HomeDns) -> Iterator[str]:

@@ -29,8 +29,8 @@ class Web:
         return 0.0
 
     def dns(self, server: str, name: str, kind: str) -> DnsAnswer:
-        assert (server, name, kind) == ("10.0.0.53", "pihole.in.home.test", "A")
-        return DnsAnswer("NOERROR", ("10.0.0.50",))
+        assert (server, kind) == ("10.0.0.53", "A")
+        return DnsAnswer("NOERROR", ({"pihole.in.home.test": "10.0.0.50", "hello.home.test": "10.0.0.51"}[name],))
 
     def upnp(self, router: str, action: str, values: Mapping[str, str]) -> dict[str, str]:
         key = (action, values.get("NewExternalPort", ""))

@@ -10,7 +10,7 @@ import pytest
 from steps import router_check, split_dns, tailnet_facts
 from steps.router import QUESTIONS, Router
 from steps.router_advice import WIDTH, instructions
-from steps.router_check import HomeDns, findings
+from steps.router_check import HomeDns, PublicName, findings
 from steps.split_dns import SplitDnsFacts
 from tests.steps.router_home import context, run
 from wizard import events
@@ -171,6 +171,26 @@ def test_what_is_said_of_names_at_home(
         assert part in sentence
 
 
+@pytest.mark.parametrize(
+    ("answer", "written", "forwarded", "words"),
+    [
+        (DnsAnswer("NOERROR", ("10.0.0.51",)), True, True, "with the external address (hello.home.test: 10.0.0.51)"),
+        (DnsAnswer("NOERROR", ("10.0.0.51",)), False, False, "with the external address"),
+        (PUBLIC, True, True, "203.0.113.7 instead of 10.0.0.51: at home, public apps then need the router's NAT loop"),
+        (NONE, True, False, "It lacks address=/home.test/10.0.0.51 in customDnsEntries"),
+        (PUBLIC, False, True, "leaves hello.home.test to your provider of names (203.0.113.7)"),
+        (PUBLIC, False, False, "are reached by name with address=/home.test/10.0.0.51"),
+        (NONE, False, True, "answers hello.home.test with NXDOMAIN"),
+    ],
+)
+def test_what_is_said_of_public_names_at_home(answer: DnsAnswer, written: bool, forwarded: bool, words: str) -> None:
+    public = PublicName("hello.home.test", "home.test", "10.0.0.51", answer, written, forwarded)
+    for private, at in ((RIGHT, 1), (PUBLIC, 1), (SILENT, None)):
+        told = findings(HomeDns("pihole.in.home.test", "in.home.test", "10.0.0.50", PIHOLE, private, public=public))
+        assert [words in sentence for sentence in told[1:2]] == ([True] if at else [])
+    assert len([line for line in told if "hello" in line]) == 0, "a Pi-hole that is silent was told already"
+
+
 def test_names_are_looked_up_once_what_was_set_is_confirmed(ctx: Context) -> None:
     ctx.answers["repository"]["apps"] = ["pihole"]
     ctx.answers["tailnet"] = {"service": "none"}
@@ -181,7 +201,9 @@ def test_names_are_looked_up_once_what_was_set_is_confirmed(ctx: Context) -> Non
     for _ in range(2):
         assert run(ctx) == []
     assert titles == ["Your router", "Names at home"]
-    assert router_check.look(ctx).right(RIGHT)
+    home = router_check.look(ctx)
+    assert home.right(RIGHT) and home.public and home.public.written
+    assert "Pi-hole answers public names with the external address" in " ".join(findings(home))
 
 
 def test_split_dns_is_set_by_the_api_when_there_is_a_pihole(ctx: Context) -> None:
