@@ -127,6 +127,9 @@ def _list(new: list[str]) -> Any:
         machines = ctx.answers.get("machines", {})
         if _mine(ctx.answers).get("control_plane"):
             ctx.keep("machines", "more_control_planes", [*(machines.get("more_control_planes") or []), *new])
-        ctx.keep("machines", "hosts", [*(machines.get("hosts") or []), *new])
+        hosts = machines.get("hosts") or []
+        ctx.keep("machines", "hosts", [*hosts, *new])
+        if len(hosts) == 1 and ctx.answers.get("snapshots", {}).get("to", "") is None:  # there was nowhere else
+            ctx.forget("snapshots", "to")
 
     return do

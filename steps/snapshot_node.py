@@ -34,8 +34,11 @@ class Place:
 
 
 def place(answers: Answers, head: str) -> Place:
-    """The second place of `head`'s snapshots: what is answered, else the first other Pi. Pure."""
-    wanted = str(answers.get("snapshots", {}).get("to") or "")
+    """The second place of `head`'s snapshots: what is answered; for the Pi named there, the first other one. Pure."""
+    given = answers.get("snapshots", {})
+    wanted = str(given.get("to") or "")
+    if "to" in given and not wanted:
+        return Place("none")
     if wanted.startswith("/"):
         return Place("folder", wanted)
     others = [address for address in nodes.addresses(answers) if address != head]

@@ -10,7 +10,7 @@ from steps import control_plane, nodes, ops, snapshot_node
 from steps.snapshot_node import NodeLook, Place
 from wizard import assets
 from wizard.context import Context
-from wizard.errors import Blocked, WizardError
+from wizard.errors import Blocked, Problem, WizardError
 from wizard.host.base import HostKey
 from wizard.host.facts import read_pairs
 from wizard.question import ADDRESS, INTEGER, TEXT, Answers, Kind, Question
@@ -19,8 +19,10 @@ from wizard.step import Change, Step
 TAKE_SECONDS = 1500.0  # more than the unit's own TimeoutStartSec
 
 
-def _place(raw: object) -> str:
+def _place(raw: object) -> str | None:
     text = str(TEXT.parse(raw))
+    if text.lower() == "none":
+        return None
     if not text.startswith("/"):
         return str(ADDRESS.parse(text))
     if not re.fullmatch(r"(/[A-Za-z0-9_-][A-Za-z0-9._-]*)+", text):
@@ -47,9 +49,10 @@ def _first_other(ctx: Context) -> str | None:
 QUESTIONS = {
     q.key: q
     for q in (
-        Question("to", "Where are snapshots of the cluster's data kept as well?", Kind("place", _place),
+        Question("to", "Where are snapshots of the cluster's data kept as well?", Kind("place, or none", _place),
                  default=_first_other, required=False, source="the other Pis", needs=("machines",),
-                 help="One of the other Pis by its address, or a folder on another disk of the control plane."),
+                 help="One of the other Pis by its address, or a folder on another disk of the control plane. "
+                      "The word none keeps them on the control plane alone."),
         Question("every_hours", "How many hours lie between two snapshots?", _between(1, 168), default=6,
                  advanced=True),
         Question("keep", "How many snapshots of each control plane are kept?", _between(2, 1000), default=28,
@@ -78,6 +81,19 @@ class Snapshots(Step[SnapshotFacts]):
     )
     questions = tuple(QUESTIONS.values())
     skip = "Until then, nothing but its own disk keeps what the cluster knows."
+
+    def validate(self, answers: Answers) -> list[Problem]:
+        to, heads = answers.get("snapshots", {}).get("to"), nodes.control_planes(answers)
+        hosts = answers.get("machines", {}).get("hosts") or []
+        if not (to and hosts) or to.startswith("/") or (to in hosts and heads != [to]):
+            return []
+        what = f"{to} is the control plane itself" if to in hosts else f"{to} is not one of machines.hosts"
+        why = (
+            "its disk would take the copies along when it fails" if to in hosts else "only a Pi of the cluster is known"
+        )
+        others = ", ".join(address for address in hosts if address not in heads) or "no other Pi"
+        fix = f"Name another Pi ({others}), a folder on another disk such as /mnt/usb, or none."
+        return [Problem("snapshots.to", f"{what}: {why}.", fix)]
 
     def check(self, ctx: Context) -> SnapshotFacts:
         if not control_plane.kubeconfig_path(ctx).exists():
@@ -130,7 +146,7 @@ def advise(look: NodeLook, place: Place, name: str) -> str:
     if place.kind == "none":
         return (
             f"They lie on {name} alone, so they are not a backup: the card takes them along when it fails. "
-            "Mount another disk and name its folder in snapshots.to, or add a second Pi."
+            "Name another Pi in snapshots.to, or the folder of another disk that is mounted there."
         )
     return f"The last one failed: {look.failed}" if look.failed else ""
 

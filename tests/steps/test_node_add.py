@@ -64,6 +64,15 @@ def test_only_the_new_pi_gets_work(two):
     assert add(two, THIRD) == [], "a second time there is nothing left to do"
 
 
+def test_a_second_place_is_asked_for_once_there_is_another_pi(pis):
+    one = pis([FIRST], snapshots={"to": None, "every_hours": 6, "keep": 28})
+    one.ctx.front = Person()
+    for step in (Machines(), Prepare(), ControlPlane(), Workers(), Snapshots()):
+        one.run(step)
+    add(one, SECOND)
+    assert one.ctx.answers["snapshots"]["to"] == SECOND
+
+
 def test_what_the_cluster_never_chose_is_not_asked_now(two):
     steps = lifecycle.begin(two.ctx.state, {"command": "node add", "addresses": [THIRD]})
     assert [step.name for step in steps] == ["node-add", "machines", "prepare", "control-plane", "workers"]

@@ -24,7 +24,8 @@ FIRST, SECOND, THIRD = "192.168.1.11", "192.168.1.12", "192.168.1.13"
 @pytest.fixture
 def cluster(pis):
     def make(hosts=(FIRST, SECOND, THIRD), **answers):
-        stage = pis(list(hosts), snapshots={"to": None, "every_hours": 6, "keep": 28} | answers)
+        to = hosts[1] if len(hosts) > 1 else None
+        stage = pis(list(hosts), snapshots={"to": to, "every_hours": 6, "keep": 28} | answers)
         for step in (Prepare(), ControlPlane(), Workers()):
             stage.run(step)
         return stage
@@ -65,10 +66,11 @@ def test_the_receiver_is_known_by_its_pinned_keys(cluster):
     assert {line.split()[2] for line in known} == {key.base64 for key in stage.world.host_keys(SECOND)}
 
 
-def test_when_the_receiver_has_left_another_one_takes_its_place(cluster):
+def test_another_receiver_takes_the_place_of_one_that_has_left(cluster):
     stage = cluster(to=SECOND)
     stage.run(Snapshots())
     stage.ctx.keep("machines", "hosts", [FIRST, THIRD])
+    stage.ctx.keep("snapshots", "to", THIRD)
     assert (THIRD, "snapshots/receiver") in stage.run(Snapshots())
     assert stage.ctx.state.recall("snapshots", FIRST, "also") == "on castor"
     assert stage.run(Snapshots()) == []
@@ -128,8 +130,7 @@ HERE = {"machines": {"hosts": [FIRST, SECOND, THIRD], "control_plane": FIRST}}
     [
         (HERE, FIRST, Place("ssh", SECOND)),
         (HERE | {"snapshots": {"to": THIRD}}, FIRST, Place("ssh", THIRD)),
-        (HERE | {"snapshots": {"to": FIRST}}, FIRST, Place("ssh", SECOND)),
-        (HERE | {"snapshots": {"to": "192.168.1.99"}}, FIRST, Place("ssh", SECOND)),
+        (HERE | {"snapshots": {"to": None}}, FIRST, Place("none")),
         (HERE | {"snapshots": {"to": SECOND}}, SECOND, Place("ssh", FIRST)),
         (HERE | {"snapshots": {"to": "/mnt/usb"}}, FIRST, Place("folder", "/mnt/usb")),
         ({"machines": {"hosts": [FIRST], "control_plane": FIRST}}, FIRST, Place("none")),
@@ -137,6 +138,28 @@ HERE = {"machines": {"hosts": [FIRST, SECOND, THIRD], "control_plane": FIRST}}
 )
 def test_the_second_place(answers, head, found):
     assert snapshot_node.place(answers, head) == found
+
+
+@pytest.mark.parametrize(
+    ("to", "heads", "words"),
+    [
+        (SECOND, [], ""), ("/mnt/usb", [], ""), (None, [], ""), (SECOND, [SECOND, THIRD], ""), (FIRST, [SECOND], ""),
+        (FIRST, [], "is the control plane itself: its disk would take the copies along"),
+        ("192.168.1.99", [], "is not one of machines.hosts"),
+    ],
+)  # fmt: skip
+def test_an_address_that_is_no_other_pi_is_refused(to, heads, words):
+    machines = HERE["machines"] | {"more_control_planes": heads}
+    problems = Snapshots().validate({"machines": machines, "snapshots": {"to": to}})
+    assert [problem.path for problem in problems] == (["snapshots.to"] if words else [])
+    assert not words or (words in problems[0].what and "/mnt/usb, or none" in problems[0].fix)
+
+
+def test_none_is_none_although_there_are_other_pis(cluster):
+    assert QUESTIONS["to"].kind.parse("None") is None
+    stage = cluster(to=None)
+    assert stage.run(Snapshots()) == [(FIRST, "snapshots/timer"), (None, "snapshots/take")]
+    assert "snapshots.to" in notes(stage)[-1]
 
 
 NOW = 1_800_000_000
