@@ -19,7 +19,7 @@ from steps.facts import NodeFacts
 from steps.lineage import Evidence
 from steps.nodefiles import API_NAME
 from steps.ranges import cluster_configuration
-from wizard import yamlfile
+from wizard import userfile, yamlfile
 from wizard.context import Context
 from wizard.errors import Blocked, TrustError, WizardError
 from wizard.host.facts import read_ca_hash, sections
@@ -146,7 +146,7 @@ def _kubeconfigs(ctx: Context) -> Sequence[Path]:
 def names_ca(file: Path, ca_hash: str) -> bool:
     """Whether the kubeconfig `file` names a cluster with this CA."""
     try:
-        clusters = yamlfile.load(file.read_text(encoding="utf-8"))["clusters"]
+        clusters = yamlfile.load(userfile.read_text(file))["clusters"]
         held = [base64.b64decode(each["cluster"].get("certificate-authority-data", "")) for each in clusters]
         return ca_hash in [read_ca_hash(text.decode()) for text in held]
     except (OSError, ValueError, KeyError, TypeError, AttributeError):

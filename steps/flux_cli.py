@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from steps import repository_access as access
-from wizard import assets, download
+from wizard import assets, download, userfile
 from wizard.context import Context
 from wizard.errors import TrustError, WizardError
 from wizard.host.base import Result
@@ -48,7 +48,7 @@ def _checksum(ctx: Context, base: str, file: str) -> str:
     version, source = str(pin()["version"]), ctx.answers["flux"].get("checksums_file")
     if source:
         try:
-            text = Path(source).read_text(encoding="utf-8", errors="replace")
+            text = userfile.read_bytes(Path(source)).decode(errors="replace")
         except OSError as error:
             raise WizardError(f"{source} could not be read.", f"{error.strerror}.", "Name another file.") from None
         return download.checksum(text, file, source)

@@ -19,7 +19,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from wizard import yamlfile
+from wizard import userfile, yamlfile
 from wizard.errors import BadInput, Problem, WizardError
 from wizard.question import NAME, Answers, Question, plain
 from wizard.secret import SecretRef
@@ -152,7 +152,7 @@ def read(
 
 def _load(reader: _Reader) -> Mapping[str, Any]:
     try:
-        data = yamlfile.load_marked(reader.file.read_text(encoding="utf-8"))
+        data = yamlfile.load_marked(userfile.read_text(reader.file, pipe=True))
     except OSError as error:
         raise BadInput(
             [Problem("answers", f"{error.strerror}.", "Give the path of an answers file.", str(reader.file))]

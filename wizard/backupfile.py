@@ -19,6 +19,7 @@ from wizard.secret import Secret
 KIND = "homelab-wizard backup"
 VERSION = 1
 ABOUT = "backup.yaml"
+MOST = 4 << 30  # bytes; etcd itself stops at 2 GB
 LEAST = 12  # characters of a passphrase; age makes each guess take a second
 _AGE = b"age-encryption.org/"
 _AGAIN = "Take another copy of it; `homelab backup` reads each one back before it says that it is good."

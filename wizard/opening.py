@@ -6,7 +6,7 @@ from collections.abc import Collection, Sequence
 from pathlib import Path
 
 from wizard import state as states
-from wizard import yamlfile
+from wizard import userfile, yamlfile
 from wizard.answers import Interview, read
 from wizard.errors import BadInput, Problem, StateError
 from wizard.question import NAME
@@ -45,7 +45,7 @@ def cluster_name(named: str | None, file: Path | None) -> str:
 def _inside(file: Path) -> str:
     """The cluster that the state at `file` says it is about; opening it properly tells what is wrong with it."""
     try:
-        data = yamlfile.load(file.read_text(encoding="utf-8"))
+        data = yamlfile.load(userfile.read_text(file))
     except (OSError, UnicodeDecodeError, ValueError):
         return DEFAULT
     return str(data.get("cluster", DEFAULT)) if isinstance(data, dict) else DEFAULT

@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import Any, Literal
 from urllib.parse import quote
 
+from wizard import userfile
 from wizard.errors import WizardError
 
 MASK = "•••"
@@ -120,7 +121,7 @@ def _read(where: str) -> tuple[str, str]:
     path = Path(where)
     try:
         path = path.expanduser()
-        return path.read_text().strip("\r\n"), f"{path} is empty."
+        return userfile.read_text(path, pipe=True).strip("\r\n"), f"{path} is empty."
     except RuntimeError:  # ~somebody, who has no home
         return "", f"{path} names a user that this computer does not know."
     except (OSError, UnicodeDecodeError) as error:

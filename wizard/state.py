@@ -14,7 +14,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from wizard import yamlfile
+from wizard import userfile, yamlfile
 from wizard.errors import StateError
 from wizard.question import Answers
 from wizard.secret import SecretRef
@@ -53,6 +53,10 @@ class State:
     def open(cls, path: Path, cluster: str, *, lock: bool = True) -> State:
         """Reads the state at `path`, or begins a new one there. Raises `StateError` and leaves a strange file alone."""
         state = cls(path, cluster)
+        try:
+            userfile.refuse_other(path)  # before a lock is put beside a device
+        except OSError as error:
+            raise state._refused(f"It can't be read: {error.strerror}.", "Name another with --state FILE.") from None
         if lock:
             state.lock()
         try:
@@ -106,8 +110,10 @@ class State:
 
     def _read(self) -> None:
         try:
-            data = yamlfile.load(self.path.read_text(encoding="utf-8"))
-        except (OSError, UnicodeDecodeError, ValueError) as error:
+            data = yamlfile.load(userfile.read_text(self.path))
+        except OSError as error:
+            raise self._refused(f"It can't be read: {error.strerror}.") from None
+        except (UnicodeDecodeError, ValueError) as error:
             raise self._refused(f"It can't be read: {error}.") from None
         if not isinstance(data, dict) or data.get("kind") != KIND:
             raise self._refused("It is not a state file of this program.")
@@ -241,6 +247,7 @@ class State:
 
 def write_private(path: Path, data: bytes) -> None:
     """Writes `path` as a whole, 0600, atomically and synced. Also used for kubeconfig and keys. Raises OSError."""
+    userfile.refuse_other(path)
     new = path.with_name(f".{path.name}.new")
     fd = os.open(new, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o600)
     with os.fdopen(fd, "wb") as file:

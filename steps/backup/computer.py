@@ -11,7 +11,7 @@ from typing import Any, ClassVar
 
 from steps.backup import contents, passphrase, read
 from wizard import state as states
-from wizard import yamlfile
+from wizard import userfile, yamlfile
 from wizard.backupfile import Backup
 from wizard.context import Context
 from wizard.errors import TrustError, WizardError
@@ -119,7 +119,7 @@ def forgetful(state: bytes) -> bytes:
 
 def _read(file: Path) -> bytes | None:
     try:
-        return file.read_bytes()
+        return userfile.read_bytes(file)
     except FileNotFoundError:
         return None
     except OSError as error:

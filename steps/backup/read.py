@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from steps.backup import contents, passphrase
-from wizard import backupfile
+from wizard import backupfile, userfile
 from wizard.backupfile import Backup
 from wizard.context import Context
 from wizard.errors import BadInput, StateError
@@ -23,9 +23,11 @@ def opened(ctx: Context, step: str) -> Backup:
     if (found := ctx.scratch.get("backup")) and found[0] == file:
         return found[1]  # type: ignore[no-any-return]
     try:
-        data = file.read_bytes()
+        data = userfile.read_bytes(file, backupfile.MOST)
     except OSError as error:
         raise StateError(f"{file} can't be read.", f"{error.strerror}.", "Name another file.") from None
+    except MemoryError:
+        raise StateError(f"{file} is larger than this computer's memory.", "", "Name another file.") from None
     ctx.progress(None, f"opening {file.name}")
     try:
         backup = backupfile.unseal(data, ctx.secret(step, passphrase.OPENS), str(file))

@@ -120,7 +120,7 @@ def test_references_are_fetched(monkeypatch: pytest.MonkeyPatch, tmp_path: Path)
     ("kind", "where", "why"),
     [
         ("env", "HW_NOT_SET", "HW_NOT_SET is not set"), ("file", "/nowhere/key", "No such file"),
-        ("file", "/", "directory"), ("file", "~nobody-here/key", "does not know"), ("file", "/dev/null", "is empty"),
+        ("file", "/", "directory"), ("file", "~nobody-here/key", "does not know"), ("file", "/dev/null", "regular"),
         ("command", "hw-no-such-program show", "hw-no-such-program could not be run"),
         ("command", "sh -c 'echo hunter2-output; exit 3'", "exit code 3"), ("command", "true", "gave nothing"),
         ("command", "cat 'unbalanced", "could not be run"), ("prompt", "", "never saved"),

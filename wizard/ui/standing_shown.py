@@ -8,6 +8,7 @@ from collections.abc import Callable
 from pathlib import Path
 from threading import Event
 
+from wizard import userfile
 from wizard.errors import ExitCode, WizardError
 from wizard.leaving import Leaving
 from wizard.status import PRODUCT, Status, calendar
@@ -45,7 +46,7 @@ def run(
 def write_calendar(file: Path, found: Status) -> None:
     """Writes the calendar file; never over a file that is something else."""
     try:
-        if file.exists() and PRODUCT not in file.read_text(encoding="utf-8", errors="replace"):
+        if file.exists() and PRODUCT not in userfile.read_bytes(file).decode(errors="replace"):
             raise WizardError(
                 f"{file} exists and is no calendar that homelab has written.", "It was left as it is.",
                 "Name another file with --calendar FILE.",

@@ -1,0 +1,82 @@
+"""What is no file, or far too large, is refused in a sentence before it fills the memory."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from wizard import userfile
+from wizard.errors import ExitCode, WizardError
+from wizard.secret import SecretRef
+from wizard.state import State, write_private
+
+LEAST = 600_000_000  # bytes of address space: Python and every module, but nothing that grows
+
+
+def homelab(home: Path, *words: str, **more: str) -> subprocess.CompletedProcess[str]:
+    """The command in a process of its own, with so little memory that reading a device would end it soon."""
+    own = {key: value for key, value in os.environ.items() if not key.startswith("XDG_")}
+    line = ["sh", "-c", f'ulimit -v {LEAST // 1024} ; exec "$@"', "sh", sys.executable, "-m", "wizard", *words]
+    env = {**own, "HOME": str(home), "PW": "five words that fit together", **more}
+    return subprocess.run(
+        line, capture_output=True, text=True, stdin=subprocess.DEVNULL, timeout=60, env=env, check=False
+    )
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "--state /dev/full status", "--state /dev/zero verify", "--state /dev/zero node add", "answers check /dev/zero",
+        "run --answers /dev/zero --yes", "plan --answers /dev/zero", "demo --yes --fast --answers /dev/zero",
+        "backup show /dev/zero --passphrase-env PW", "backup show /dev/zero --passphrase-file /dev/zero",
+        "restore /dev/zero --yes --passphrase-env PW", "status --calendar /dev/zero",
+    ],
+)  # fmt: skip
+def test_a_device_is_refused(line: str, tmp_path: Path) -> None:
+    done = homelab(tmp_path, *line.split())
+    said = " ".join((done.stdout + done.stderr).split())
+    assert "ot a regular file" in said and "mistake in homelab" not in said and "/dev/" in said
+    assert done.returncode in (ExitCode.FAILED, ExitCode.BAD_INPUT)
+    assert not Path("/dev/zero.lock").exists() and not Path("/dev/full.lock").exists()
+
+
+def test_a_pipe_may_hold_answers_and_secrets(tmp_path: Path) -> None:
+    reader, writer = os.pipe()
+    os.write(writer, "pássword\n".encode())
+    os.close(writer)
+    try:
+        assert SecretRef("file", f"/dev/fd/{reader}").resolve().reveal() == "pássword"
+    finally:
+        os.close(reader)
+    (tmp_path / "empty").touch()
+    with pytest.raises(WizardError) as caught:
+        SecretRef("file", str(tmp_path / "empty")).resolve()
+    assert "empty is empty" in caught.value.why
+
+
+def test_no_file_is_read_beyond_what_can_be_meant(tmp_path: Path) -> None:
+    file = tmp_path / "large"
+    with file.open("wb") as stream:
+        stream.truncate(userfile.MOST + 1)
+    with pytest.raises(OSError, match="Larger than 16 MB"):
+        userfile.read_bytes(file)
+    with pytest.raises(WizardError, match="Larger than 16 MB"):
+        State.open(file, "homelab", lock=False)
+    file.write_bytes(b"one\r\ntwo\n")
+    assert userfile.read_text(file) == "one\ntwo\n"
+    with pytest.raises(IsADirectoryError):
+        userfile.read_bytes(tmp_path)
+
+
+def test_a_pipe_is_no_state_and_nothing_takes_its_place(tmp_path: Path) -> None:
+    pipe = tmp_path / "state.yaml"
+    os.mkfifo(pipe)
+    with pytest.raises(WizardError, match="Not a regular file"):
+        State.open(pipe, "homelab")
+    with pytest.raises(OSError, match="Not a regular file"):
+        write_private(pipe, b"")
+    assert [pipe] == list(tmp_path.iterdir()) and pipe.is_fifo()
