@@ -36,7 +36,9 @@ def hold(content: Content) -> None:
     names, found = wanted(content.settings, content.rendered), look.certificates(cluster)
     if any(_asks(look.STAGING, content.text(path, content.now)) for path in asking):
         refuse_unready(found, names, LATER)
-    refuse_used_up(ctx, found, names, LATER)
+        refuse_used_up(ctx, found, names, LATER)
+    else:
+        refuse_used_up(ctx, found, names, "Run the same command again then, or choose other names.")
 
 
 def _asks(issuer: str, gateway: str | None) -> bool:

@@ -165,6 +165,7 @@ def test_a_name_that_has_no_production_certificate_yet_is_counted(ctx: Context) 
     with pytest.raises(Blocked) as caught:
         to_production(ctx)
     assert new in caught.value.what and "attic" not in caught.value.what
+    assert "other names" in caught.value.fix, "back to staging would be for all of them"
 
 
 def test_what_was_promoted_by_hand_is_only_noted(ctx: Context) -> None:
