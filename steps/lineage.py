@@ -64,6 +64,18 @@ def refusal(machines: Mapping[str, NodeFacts], heads: Sequence[str], evidence: E
     return None
 
 
+def stranger(machines: Mapping[str, NodeFacts], first: str, evidence: Evidence) -> WizardError | None:
+    """Why one of `machines` must not be written to: it carries a cluster that is not ours. None when none does.
+
+    `first` is the control plane's address. That ours is gone from there is no reason: it may be about to be restored.
+    """
+    for machine in machines.values():
+        if machine.in_a_cluster and (error := _stranger(machine, machines[first], evidence)):
+            error.answers = ("machines.hosts",)
+            return error
+    return None
+
+
 def _unnamed(machine: NodeFacts, first: NodeFacts) -> Blocked:
     """A control plane that the answers call a worker."""
     if first.etcd_data or first.api_server:

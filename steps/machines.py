@@ -11,10 +11,11 @@ from ipaddress import IPv4Address
 from pathlib import Path
 from typing import Any
 
-from steps import adopt, control_plane, discovery, gate, health, introduction, mend, nodes, own_key, pins
+from steps import adopt, control_plane, discovery, gate, health, introduction, lineage, mend, nodes, own_key, pins
 from steps import facts as node_facts
 from steps.facts import NodeFacts
 from steps.health_finding import Finding
+from steps.lineage import Evidence
 from wizard.context import Context
 from wizard.errors import Problem, TrustError
 from wizard.host import keyfile, trust
@@ -179,11 +180,11 @@ class Machines(Step[MachinesFacts]):
             if facts.machine_id != mend.mending(ctx, address).get("machine_id"):
                 _same_machine(ctx, address, facts.machine_id, remembered[address][1])
         introduction.tell(ctx, machines)
+        found = _foundling(ctx, machines)
         twins = gate.hold(ctx, machines, now)
         key = own_key.public(ctx)
         strangers = [a for a, known in ctx.each(hosts, lambda a: own_key.lets_in(ctx, a, key)).items() if not known]
         mending = {address: mend.mending(ctx, address) for address in hosts}
-        found = _foundling(ctx, machines)
         return MachinesFacts((), machines, remembered, key, tuple(strangers), tuple(twins), mending, found)
 
     def plan(self, facts: MachinesFacts, answers: Answers) -> list[Change]:
@@ -215,14 +216,22 @@ def _joined(ctx: Context) -> list[str]:
 
 
 def _foundling(ctx: Context, machines: Mapping[str, NodeFacts]) -> adopt.Foundling | None:
-    """The cluster on the Pis that the state knows nothing about; None when there is none, or it is known."""
-    first = nodes.control_plane(ctx).address
-    if not adopt.of_interest(machines, first, control_plane.evidence_of(ctx, machines[first])):
-        return None
-    if problem := adopt.refusal(machines, first):
-        problem.host = ctx.name_of(problem.host)
+    """The cluster on the Pis that the state knows nothing about; None when there is none, or it is known.
+
+    Raises `WizardError` for a Pi that carries one that can't be ours.
+    """
+    first, found = nodes.control_plane(ctx).address, None
+    evidence = control_plane.evidence_of(ctx, machines[first])
+    if adopt.of_interest(machines, first, evidence):
+        if problem := adopt.refusal(machines, first):
+            problem.host = ctx.name_of(problem.host)
+            raise problem
+        found = adopt.look(ctx, machines[first])
+        evidence = Evidence(found.uid, found.ca_hash)
+    if problem := lineage.stranger(machines, first, evidence):
+        problem.host = machines[str(problem.host)].hostname or problem.host
         raise problem
-    return adopt.look(ctx, machines[first])
+    return found
 
 
 def _more_control_planes(given: Mapping[str, Any]) -> Iterator[Problem]:

@@ -10,6 +10,8 @@ from steps import lineage
 from steps.control_plane import ControlPlane
 from steps.facts import NodeFacts, parse
 from steps.lineage import Evidence
+from steps.machines import Machines
+from steps.prepare import Prepare
 from wizard.errors import Blocked, TrustError
 
 FIRST, SECOND, THIRD = "192.168.1.11", "192.168.1.12", "192.168.1.13"
@@ -19,6 +21,7 @@ HEAD = NodeFacts("b", hostname="b", etcd_data=True, api_server=True, kubelet_con
                  admin_conf=True, listens_6443=True, ca_hash=OURS, api_answers=True, addons=("node/b",))  # fmt: skip
 ATLAS = replace(HEAD, address="a", hostname="a", addons=(*lineage._ADDONS, "node/a"))
 KNOWN = Evidence("u", OURS)
+NO_MORE = {"key_file": None, "sudo_password": None}  # all that Machines would ask
 
 
 @pytest.mark.parametrize(
@@ -50,6 +53,33 @@ def test_nothing_is_made_where_any_named_pi_carries_something(stage, leftover, a
         three.run(ControlPlane())
     assert refused.value.host == three.ctx.name_of(address)
     assert not three.world.api.up
+
+
+@pytest.mark.parametrize("leftover", ["listens-6443", "etcd-data", "kubelet.conf"])
+@pytest.mark.parametrize("address", [FIRST, THIRD])
+def test_a_pi_of_another_cluster_is_refused_before_anything_is_written(pis, leftover, address):
+    stage = pis(machines=NO_MORE)
+    stage.sections(address)["kubernetes"] = leftover
+    with pytest.raises((TrustError, Blocked)) as refused:
+        stage.run(Machines())
+    assert refused.value.host == stage.ctx.name_of(address)
+    assert refused.value.answers == ("machines.hosts",)
+    assert not stage.world.writes and not stage.ctx.state.journal
+
+
+def test_beside_a_cluster_that_is_taken_over_a_stranger_is_refused(pis):
+    made = pis([FIRST, SECOND], machines=NO_MORE)
+    for step in (Prepare(), ControlPlane()):
+        made.run(step)
+    del made.ctx.state.evidence["cluster"], made.ctx.state.journal[:]
+    made.sections(SECOND)["kubernetes"] = "listens-6443"
+    with pytest.raises(Blocked, match="Another Kubernetes"):
+        made.run(Machines())
+
+
+def test_a_control_plane_that_was_lost_may_be_restored():
+    """What is pinned is gone from it; that is no reason to keep the wizard's key away."""
+    assert lineage.stranger({"a": NodeFacts("a"), "b": replace(HEAD, api_server=False)}, "a", KNOWN) is None
 
 
 def test_init_is_told_every_address_at_which_no_api_may_answer(stage, monkeypatch):
