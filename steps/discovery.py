@@ -5,10 +5,11 @@ from __future__ import annotations
 import json
 from ipaddress import IPv4Network
 
+from wizard import ipv4
 from wizard.context import Context
 from wizard.errors import WizardError
 from wizard.net import hints
-from wizard.question import NETWORK, Choice, Kind
+from wizard.question import TEXT, Choice, Kind
 from wizard.world import Found
 
 SSH_ON = "SSH is switched on in Raspberry Pi Imager, or on the Pi's own screen with: sudo systemctl enable --now ssh."
@@ -17,7 +18,7 @@ SSH_ON = "SSH is switched on in Raspberry Pi Imager, or on the Pi's own screen w
 def _network_or_none(raw: object) -> str | None:
     if raw is None or str(raw).strip().lower() in ("", "none"):
         return None
-    return str(NETWORK.parse(raw))
+    return ipv4.looked_through(str(TEXT.parse(raw)))
 
 
 NETWORK_OR_NONE = Kind("network, or none", _network_or_none)
@@ -47,8 +48,10 @@ def network_of(routes: str) -> str | None:
     outside = next((route.get("dev") for route in table if route.get("dst") == "default"), None)
     for route in table:
         if route.get("dev") == outside and route.get("scope") == "link" and "/" in route.get("dst", ""):
-            network = IPv4Network(route["dst"], strict=False)
-            return str(network) if network.prefixlen >= 20 else None
+            try:
+                return ipv4.looked_through(str(IPv4Network(route["dst"], strict=False)))
+            except ValueError:
+                return None
     return None
 
 

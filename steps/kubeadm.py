@@ -175,14 +175,14 @@ def mistakes(answers: Answers) -> list[Problem]:
     problems: list[Problem] = []
     for key, (low, high) in {"pod_range": (8, 22), "service_range": (12, 24)}.items():
         if key in ranges and not low <= ranges[key].prefixlen <= high:
-            fix = f"Choose a network from /{low} to /{high}, such as {_EXAMPLES[key]}."
+            fix = f"Choose a network from /{low} to /{high}, such as {_example(key, answers)}."
             problems.append(Problem(f"control-plane.{key}", f"{ranges[key]} has a size that does not work.", fix))
     pairs = [(key, *other) for key in ranges for other in _others(answers)]
     if len(ranges) == 2:
         pairs.append(("service_range", "the range of the pods", ranges["pod_range"]))
     for key, what, network in pairs:
         if ranges[key].overlaps(network):
-            fix = f"Choose another private range, such as {_EXAMPLES[key]}."
+            fix = f"Choose another private range, such as {_example(key, answers)}."
             problems.append(Problem(f"control-plane.{key}", f"{ranges[key]} overlaps {what} ({network}).", fix))
     unknown = [kind for kind in given.get("kubeadm_extra") or {} if kind not in KINDS]
     for kind in unknown:
@@ -191,7 +191,19 @@ def mistakes(answers: Answers) -> list[Problem]:
     return problems
 
 
-_EXAMPLES = {"pod_range": "10.244.0.0/16", "service_range": "10.96.0.0/16"}
+_EXAMPLES = {
+    "pod_range": ("10.244.0.0/16", "172.20.0.0/16", "192.168.128.0/18"),
+    "service_range": ("10.96.0.0/16", "172.30.0.0/16", "192.168.192.0/18"),
+}
+
+
+def _example(key: str, answers: Answers) -> str:
+    """A range for `key` that would be taken beside the other answers."""
+    given = answers.get("control-plane", {})
+    taken = [network for _, network in _others(answers)]
+    taken += [ipaddress.IPv4Network(given[other]) for other in _EXAMPLES if other != key and given.get(other)]
+    fitting = (text for text in _EXAMPLES[key] if not any(ipaddress.IPv4Network(text).overlaps(one) for one in taken))
+    return next(fitting, "a part of 10.0.0.0/8 that nothing else uses")
 
 
 def _others(answers: Answers) -> list[tuple[str, ipaddress.IPv4Network]]:

@@ -86,3 +86,22 @@ def network(text: str) -> str:
     if base != str(whole.network_address):
         raise ValueError(f"{text} is an address inside a network, since its host bits are set; did you mean {whole}?")
     return str(whole)
+
+
+SMALLEST_PREFIX = 20  # 4,094 addresses
+
+
+def looked_through(text: str) -> str:
+    """A `network` that may be looked through for hosts: a private one that is not larger than a /20."""
+    whole = IPv4Network(network(text))
+    if whole.prefixlen < SMALLEST_PREFIX:
+        raise ValueError(
+            f"{whole} is too large to look through, it has {whole.num_addresses:,} addresses: give the part where the "
+            f"Pis are, at most a /{SMALLEST_PREFIX} such as {whole.network_address}/24, or none"
+        )
+    if not whole.is_private:
+        raise ValueError(
+            f"{whole} is not a home network, these are other people's computers: give your own network, such as "
+            "192.168.1.0/24, or none"
+        )
+    return str(whole)

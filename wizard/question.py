@@ -11,9 +11,8 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
-from urllib.parse import urlsplit
 
-from wizard import giturl, ipv4
+from wizard import giturl, ipv4, weburl
 from wizard.secret import Secret, SecretRef
 
 if TYPE_CHECKING:
@@ -206,23 +205,6 @@ def _email(raw: object) -> str:
     return f"{local}@{_domain(domain)}"
 
 
-def _url(*schemes: str) -> Callable[[object], str]:
-    def parse(raw: object) -> str:
-        text = _text(raw)
-        try:
-            parts = urlsplit(text)
-            parts.port  # noqa: B018  (reading it checks it)
-        except ValueError:
-            raise ValueError("this is not a web address") from None
-        if parts.password or (parts.username and parts.scheme != "ssh"):
-            raise ValueError("a password or token must not be part of an address")
-        if parts.scheme not in schemes or not parts.hostname:
-            raise ValueError(f"{text!r} is not an address that begins with {' or '.join(s + '://' for s in schemes)}")
-        return text.rstrip("/")
-
-    return parse
-
-
 def _mapping(raw: object) -> dict[str, Any]:
     if not isinstance(raw, Mapping):
         raise ValueError("this must be a mapping of names to values")
@@ -287,7 +269,7 @@ ADDRESS = Kind("address", _typed(ipv4.address))
 RANGE = Kind("address range", _typed(ipv4.span))
 DOMAIN = Kind("domain", _domain)
 EMAIL = Kind("e-mail address", _email)
-URL = Kind("web address", _url("http", "https"))
+URL = Kind("web address", _typed(weburl.of("http", "https")))
 GIT_URL = Kind("git address", giturl.parse, told=giturl.told)
-OCI_URL = Kind("registry address", _url("oci"))
+OCI_URL = Kind("registry address", _typed(weburl.of("oci")))
 MAPPING = Kind("mapping", _mapping, widget="none", schema={"type": "object"})

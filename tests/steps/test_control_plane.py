@@ -224,6 +224,18 @@ def test_ranges_and_kinds_that_can_not_be(given, others, paths):
     assert all(problem.fix for problem in found)
 
 
+@pytest.mark.parametrize("lan", ["10.0.0.0/8", "10.244.0.0/16", "10.96.0.0/12", "172.16.0.0/12", "192.168.0.0/16"])
+@pytest.mark.parametrize("key", ["pod_range", "service_range"])
+def test_the_range_that_is_named_instead_is_not_refused_too(key, lan):
+    ranges = {"pod_range": "172.20.0.0/16", "service_range": "172.30.0.0/16"} | {key: lan}
+    answers = {"control-plane": ranges, "addresses": {"lan": lan}}
+    fix = next(one.fix for one in ControlPlane().validate(answers) if one.path.endswith(key))
+    instead = fix.rpartition(" ")[2].rstrip(".")
+    assert instead != lan
+    left = ControlPlane().validate({**answers, "control-plane": ranges | {key: instead}})
+    assert not [one for one in left if one.path.endswith(key)]
+
+
 def test_flannel_follows_the_answers():
     settings = kubeadm.Settings(FIRST, True, "10.9.0.0/16", "10.96.0.0/16", "1.36.4", cni_version="1.0.0")
     objects = {found["kind"]: found for found in kubeadm.flannel(settings)}

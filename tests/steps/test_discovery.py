@@ -153,8 +153,11 @@ def test_where_nobody_takes_ssh_it_is_said_and_the_pis_can_be_typed(stage) -> No
     assert front.last("hosts").choices == ()
 
 
-@pytest.mark.parametrize(("typed", "why"), [("192.168.1.0/23x", "network such as"), ("10.0.0.1/24", "did you mean")])
-def test_a_network_that_is_none_is_refused(typed, why) -> None:
+@pytest.mark.parametrize(("typed", "why"), [
+    ("192.168.1.0/23x", "network such as"), ("10.0.0.1/24", "did you mean"), ("10.0.0.0/8", "16,777,216 addresses"),
+    ("8.8.8.0/24", "other people's computers"),
+])  # fmt: skip
+def test_a_network_that_is_not_looked_through_is_refused(typed, why) -> None:
     with pytest.raises(ValueError, match=why):
         discovery.NETWORK_OR_NONE.parse(typed)
 

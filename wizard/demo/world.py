@@ -7,7 +7,7 @@ import hashlib
 import shutil
 import threading
 from collections.abc import Callable, Mapping, Sequence
-from ipaddress import IPv4Address, IPv4Network
+from ipaddress import IPv4Address
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -22,6 +22,7 @@ from wizard.demo.router import SimRouter
 from wizard.demo.web import SimWeb
 from wizard.errors import Unreachable
 from wizard.host.base import Host, HostKey, Login, Result
+from wizard.net import permitted
 from wizard.secret import redact
 from wizard.world import Cluster, DnsAnswer, Found, Request, Response
 
@@ -62,7 +63,8 @@ class SimWorld:
         self.api.arrived()
 
     def scan(self, network: str, on_found: Callable[[Found], None]) -> list[Found]:
-        inside = [one.found for one in self.machines.values() if IPv4Address(one.address) in IPv4Network(network)]
+        looked = permitted.looked_through(network)
+        inside = [one.found for one in self.machines.values() if IPv4Address(one.address) in looked]
         for found in inside:
             self.clock.sleep(0.4)
             if found.banner:

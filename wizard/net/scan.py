@@ -14,8 +14,8 @@ from collections.abc import Callable, Coroutine, Iterable, Mapping
 from dataclasses import replace
 from ipaddress import IPv4Address, IPv4Network
 
-from wizard.errors import Interrupted, WizardError
-from wizard.net import hints, mdns, neighbours
+from wizard.errors import Interrupted
+from wizard.net import hints, mdns, neighbours, permitted
 from wizard.world import Found
 
 AT_ONCE = 256
@@ -24,7 +24,6 @@ CONNECT_SECONDS = 1.2  # the kernel repeats its question for a neighbour after 1
 BANNER_SECONDS = 2.0
 HEAD_START = 0.1  # for the first hits, before mDNS is begun with: its library takes 50 ms to import
 LISTEN_SECONDS = 1.0  # for mDNS, meanwhile
-SMALLEST_PREFIX = 20  # 4,094 addresses
 KUBERNETES = (6443, 10250)  # the API's port, and that of the kubelet
 
 OnFound = Callable[[Found], None]
@@ -36,23 +35,8 @@ def scan(network: str, stop: threading.Event, on_found: OnFound, *, port: int = 
     `on_found` gets each that shows a banner as it answers. Raises `WizardError` for a network larger than a /20 or
     outside private ranges, `Interrupted` on `stop`.
     """
-    look = _Look(_allowed(network), on_found, port)
+    look = _Look(permitted.looked_through(network), on_found, port)
     return asyncio.run(_until(look.run(), stop))
-
-
-def _allowed(network: str) -> IPv4Network:
-    net = IPv4Network(network)
-    if net.prefixlen < SMALLEST_PREFIX:
-        raise WizardError(
-            f"{net} is too large to look through.", f"It has {net.num_addresses} addresses.",
-            f"Give the part where the Pis are, at most a /{SMALLEST_PREFIX}, or name the Pis in machines.hosts.",
-        )  # fmt: skip
-    if not net.is_private:
-        raise WizardError(
-            f"{net} is not a home network.", "Its addresses are not private, so these are other people's computers.",
-            "Give your own network, such as 192.168.1.0/24.",
-        )  # fmt: skip
-    return net
 
 
 async def _until(work: Coroutine[None, None, list[Found]], stop: threading.Event) -> list[Found]:

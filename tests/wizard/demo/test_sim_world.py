@@ -59,6 +59,12 @@ def test_everything_a_step_may_do_needs_no_socket(world: SimWorld) -> None:
     assert world.writes == []
 
 
+@pytest.mark.parametrize("network", ["10.0.0.0/8", "8.8.8.0/24"])
+def test_a_network_that_is_never_looked_through_is_refused_here_too(world: SimWorld, network: str) -> None:
+    with pytest.raises(WizardError, match="is not looked through"):
+        world.scan(network, lambda hit: None)
+
+
 def test_five_machines_with_ssh_ship_and_look_like_what_they_are() -> None:
     from steps.facts import parse
 
