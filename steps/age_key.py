@@ -20,10 +20,15 @@ SUFFIXES = (".key", ".agekey")  # of a path that is the copy itself and not its 
 
 
 def _place(raw: object) -> str:
-    """A folder, or a file in one. It need not be there: a stick is unplugged again once the copy is made."""
+    """A folder, or a file in one. It need not be there, a stick is unplugged again once the copy is made, but where
+    sticks appear is always there: /media, /mnt, /run or /Volumes."""  # fmt: skip
     path = Path(TEXT.parse(raw)).expanduser()
     if not path.is_absolute():
         raise ValueError(f"{str(path)!r} does not begin at the root, as /media/usb-stick does")
+    if len(path.parts) > 1 and not (top := Path(*path.parts[:2])).exists():
+        raise ValueError(
+            f"there is no {top} on this computer, so {path} can't be in it; a stick is such as /media/usb-stick"
+        )
     return str(path)
 
 

@@ -21,7 +21,7 @@ from typing import Any
 
 from wizard import userfile, yamlfile
 from wizard.errors import BadInput, Problem, WizardError
-from wizard.question import NAME, Answers, Question, plain
+from wizard.question import ALWAYS, NAME, Answers, Question, plain
 from wizard.secret import SecretRef
 from wizard.step import AnyStep
 
@@ -40,6 +40,9 @@ def is_open(question: Question) -> bool:
 def is_needed(question: Question, answers: Answers) -> bool:
     """Whether nobody but the person can answer `question`, and the other `answers` call for it."""
     return not question.advanced and is_open(question) and question.when(answers)
+
+
+_TELLING = ("such as", "did you mean", ": ", "{env", "one of", "neither", "twice")
 
 
 class _Reader:
@@ -91,13 +94,15 @@ class _Reader:
             fixed = [choice.value for choice in question.choices] if not callable(question.choices) else []
             if fixed and question.kind.widget == "choice" and value not in fixed:
                 raise ValueError(f"{value!r} is not one of: {', '.join(map(str, fixed))}")
+            found[question.key] = value
             if isinstance(value, SecretRef) and self.secrets:
                 value.resolve()
-            found[question.key] = value
         except ValueError as error:
+            if question.kind.widget == "secret":
+                found[question.key] = SecretRef("prompt")  # there is one, however badly it is given
             said = str(error)
             # most kinds say by themselves what would be right; the name of the kind helps only where they don't
-            helpful = any(word in said for word in ("such as", "did you mean", ": ", "{env", "one of", "neither"))
+            helpful = any(word in said for word in _TELLING)
             self.problem(path, said if said.endswith("?") else f"{said}.", "" if helpful else _expected(question))
         except WizardError as error:
             self.problem(path, f"{error.what} {error.why}".rstrip(), error.fix)
@@ -106,10 +111,13 @@ class _Reader:
         """Defaults for what was left out of the steps that are to run; a problem for what has none."""
         for step in needed:
             name = step.name
+            doubtful = any(f"{name}.{q.key}" in self.refused for q in step.questions if q.kind.widget == "choice")
             for question in step.questions:
                 path = f"{name}.{question.key}"
                 if question.key in answers.get(name, {}) or self.refused & {name, path}:
                     continue
+                if doubtful and question.when is not ALWAYS:
+                    continue  # whether it is asked depends on an answer that has to be corrected first
                 if is_needed(question, answers):
                     self.problem(path, f"this is missing: {question.ask}", _expected(question))
                 elif not is_open(question) and not callable(question.default):
@@ -141,9 +149,10 @@ def read(
         else:
             reader.problem(str(key), "there is no such section.", _nearest(str(key), ["cluster", *reader.steps]))
     reader.missing(answers, steps if needed is None else needed)
-    if not reader.problems:
-        for step in steps:
-            for problem in step.validate(answers):
+    refused = set(reader.refused)
+    for step in steps:
+        for problem in step.validate(answers):
+            if problem.path not in refused:
                 reader.problem(problem.path, problem.what, problem.fix)
     if reader.problems:
         raise BadInput(sorted(reader.problems, key=lambda problem: problem.line or 10**9))

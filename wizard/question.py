@@ -43,6 +43,11 @@ class Choice:
     chosen: bool = False  # offered as already chosen, where several may be
 
 
+def ALWAYS(answers: Answers) -> bool:  # noqa: N802  (a value for `when`)
+    """When a question is asked whatever the other answers are."""
+    return True
+
+
 @dataclass(frozen=True)
 class Question:
     """One thing to ask. `key` is its name in the answers file; `ask` is the sentence shown.
@@ -62,7 +67,7 @@ class Question:
     choices: Sequence[Choice] | Callable[[Context], Sequence[Choice]] = ()
     required: bool = True
     advanced: bool = False
-    when: Callable[[Answers], bool] = lambda answers: True
+    when: Callable[[Answers], bool] = ALWAYS
     source: str = ""
     explain: Callable[[Context], str] | None = None  # what the real world says about it now, in a few lines
     needs_person: bool = False  # what follows from the answer must be wanted: a default is only proposed, never taken
@@ -234,10 +239,16 @@ def list_of(kind: Kind, *, distinct: bool = True) -> Kind:
         items = [part for part in re.split(r"[,\s]+", raw) if part] if isinstance(raw, str) else raw
         if not isinstance(items, list | tuple) or not items:
             raise ValueError("this must be a list with at least one entry")
-        values = [kind.parse(item) for item in items]
-        for value in values:
-            if distinct and values.count(value) > 1:
-                raise ValueError(f"{value} is named twice")
+        values, wrong = [], []
+        for item in items:
+            try:
+                values.append(kind.parse(item))
+            except ValueError as error:
+                wrong.append(str(error))
+        if distinct:
+            wrong += [f"{value} is named twice" for n, value in enumerate(values) if values.index(value) < n]
+        if wrong:
+            raise ValueError("; ".join(wrong))
         return values
 
     return Kind(

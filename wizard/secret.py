@@ -113,8 +113,16 @@ class SecretRef:
         else:
             value, why = "", "It was typed in an earlier session and is never saved."
         if not value:
-            raise WizardError("A secret is missing.", why, "Set it and run the same command again.")
+            raise WizardError("A secret is missing.", why, _MENDING[self.kind].format(where=self.where))
         return Secret(value)
+
+
+_MENDING = {
+    "env": "Set it (export {where}=…), and run the same command again.",
+    "file": "Put the secret into that file or name another one, and run the same command again.",
+    "command": "Try it in this terminal: it has to print the secret and nothing else. Then run the same command again.",
+    "prompt": "Run the same command in a terminal and type it when asked, or give it by env, file or command.",
+}
 
 
 def _read(where: str) -> tuple[str, str]:

@@ -204,3 +204,13 @@ def test_when_state_and_key_are_lost_everything_is_encrypted_anew(home: Home) ->
     assert home.plan() == []
     assert lost not in home.show(".sops.yaml") + home.show(path)
     assert "password" in (sops.decrypt(RealWorld(), path, home.show(path), key(home)) or "")
+
+
+@pytest.mark.parametrize("place", ["/nonexistent/dir", "/meda/stick"])
+def test_a_place_that_no_computer_has_is_refused_at_once(place):
+    with pytest.raises(ValueError, match="on this computer"):
+        age_key.QUESTION.kind.parse(place)
+
+
+def test_a_stick_may_be_plugged_in_later():
+    assert age_key.QUESTION.kind.parse("/tmp/not/plugged/in") == "/tmp/not/plugged/in"

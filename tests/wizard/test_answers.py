@@ -7,7 +7,8 @@ from typing import Any
 
 import pytest
 
-from wizard import answers
+from steps import ORDER
+from wizard import answers, assets, yamlfile
 from wizard.errors import BadInput, ExitCode, Problem
 from wizard.question import (
     ADDRESS,
@@ -22,6 +23,7 @@ from wizard.question import (
     Choice,
     Question,
     list_of,
+    plain,
 )
 from wizard.secret import SecretRef
 from wizard.step import Change, Step
@@ -56,7 +58,7 @@ class Addresses(Plain):
     )
 
     def validate(self, answers: Answers) -> list[Problem]:
-        if answers["addresses"].get("pool", "").startswith("10."):
+        if answers.get("addresses", {}).get("pool", "").startswith("10."):
             return [Problem("addresses.pool", "it is not in 192.168.1.0/24.", "Take addresses of your LAN.")]
         return []
 
@@ -128,6 +130,7 @@ ONE: list[tuple[str, str, str, int | None, str, str]] = [
     ("  hosts:", "  colour: red\n  hosts:", "machines.colour", 4, "no such question", "Known here: network"),
     ("[192.168.1.11, 192.168.1.12]", "192.168.1.300", "machines.hosts", 4, "192.168.1.300", ""),
     ("[192.168.1.11, 192.168.1.12]", "[192.168.1.11, 192.168.1.11]", "machines.hosts", 4, "named twice", ""),
+    ("[192.168.1.11, 192.168.1.12]", "[1.2.3, a, a]", "machines.hosts", 4, "3 of 4 numbers; 'a' is not", ""),
     ("[192.168.1.11, 192.168.1.12]", "", "machines.hosts", 4, "missing: Which Pis?", "Expected: list of address"),
     ("[192.168.1.11, 192.168.1.12]", "[]", "machines.hosts", 4, "list", "Expected"),
     ("192.168.1.0/24", "192.168.1.7/24", "machines.network", 3, "did you mean 192.168.1.0/24", ""),
@@ -167,6 +170,48 @@ def test_all_mistakes_come_at_once_in_the_files_order(read: Any) -> None:
     assert [(problem.path, problem.line) for problem in mistakes(read, text)] == [
         ("machines.network", 3), ("addresses.kind", 6), ("addresses.token", 8),
     ]  # fmt: skip
+
+
+def test_mistakes_between_answers_are_told_beside_those_within_one(read: Any) -> None:
+    text = RIGHT.replace("[192.168.1.11,", "[192.168.1.12,").replace(POOL, "  pool: 10.0.0.1-10.0.0.9")
+    assert [problem.path for problem in mistakes(read, text)] == ["machines.hosts", "addresses.pool"]
+
+
+class Tailnet(Plain):
+    name, title, intro = "tailnet", "Tailnet", "."
+    questions = (
+        Question("service", "Which?", CHOICE, default="own", choices=(Choice("own", "Own"), Choice("none", "None"))),
+        Question("api_key", "A key to all?", SECRET, required=False),
+        Question("auth_key", "A key?", SECRET, when=lambda given: not given["tailnet"].get("api_key")),
+    )
+
+
+@pytest.mark.parametrize(
+    ("text", "paths"),
+    [
+        ("{}", ["tailnet.auth_key"]),
+        ("{api_key: {env: HW_NOT_SET}}", ["tailnet.api_key"]),
+        ("{api_key: in-plain}", ["tailnet.api_key"]),
+        ("{service: ouwn}", ["tailnet.service"]),
+    ],
+)
+def test_a_refused_answer_makes_no_other_one_missing(tmp_path: Path, text: str, paths: list[str]) -> None:
+    file = tmp_path / "answers.yaml"
+    file.write_text(f"tailnet: {text}\n")
+    with pytest.raises(BadInput) as caught:
+        answers.read(file, [Tailnet()])
+    assert [problem.path for problem in caught.value.problems] == paths
+
+
+def test_every_step_judges_answers_of_which_any_part_is_missing() -> None:
+    """The others are judged, too, when one has a mistake of its own: nothing may rely on it."""
+    whole = plain(yamlfile.load(assets.text("machines/answers.yaml")))
+    for name in [each for each in whole if each != "cluster"]:
+        for left in [None, *(whole[name] or {})]:
+            part = {key: value for key, value in whole[name].items() if key != left}
+            given = {n: s for n, s in whole.items() if n not in ("cluster", name)} | ({name: part} if left else {})
+            for step in ORDER:
+                step.validate(given)
 
 
 def test_a_section_that_is_no_mapping_is_one_mistake(read: Any) -> None:

@@ -131,3 +131,5 @@ def test_a_missing_one_is_named_and_never_quoted(kind: str, where: str, why: str
         SecretRef(kind, where).resolve()  # type: ignore[arg-type]
     assert why in caught.value.why
     assert "hunter2" not in str(caught.value)
+    does = {"env": "export HW_NOT_SET", "file": "that file", "command": "print the secret", "prompt": "type it"}
+    assert does[kind] in caught.value.fix
