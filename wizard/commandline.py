@@ -25,7 +25,7 @@ exit codes:
     4  a host key, a machine or a cluster is not the one that was pinned
     5  plan, status, doctor, verify: something is left to do, or is not as it must be
     6  repo validate: the repository holds mistakes
-  130  stopped with Ctrl-C; everything up to there is saved
+  130  stopped by you, with Ctrl-C or a no; everything up to there is saved
 
 state:
   what was answered and done is kept in $XDG_STATE_HOME/homelab-wizard/CLUSTER/ (~/.local/state when that is

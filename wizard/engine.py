@@ -33,6 +33,7 @@ class Engine:
         self.order, self.ctx, self.consent = tuple(order), ctx, consent or Consent()
         self.asking = Asking(self.order, ctx, self._turn)
         self.ahead = Ahead(self.asking)
+        self._worked: set[str] = set()  # steps that have changed something in this run
         self._revising = Revising(self.asking, lambda other, steps: Engine(steps, other).outlook())
 
     # -- the whole journey -----------------------------------------------------------------------------
@@ -173,7 +174,7 @@ class Engine:
         names = {c.host: self.ctx.name_of(c.host) for c in changes if c.host}
         usual = not self.consent.yes and not all(change.danger for change in changes)
         if usual and not self._confirmed(step, Approval(step.name, step.title, tuple(changes), names)):
-            raise Declined("Nothing was changed.", fix="Run the same command again when you are ready.")
+            raise self._declined(step)
         for change in changes:
             if not change.danger or self.consent.covers(change):
                 continue
@@ -182,6 +183,13 @@ class Engine:
                     f"Not done: {change.sentence}.", f"{change.because}, so it needs a yes of its own.",
                     f"Say yes when asked, or allow it with --allow {change.id}{_confirming(change)}.",
                 )  # fmt: skip
+
+    def _declined(self, step: AnyStep) -> Declined:
+        """What is so after a no; how to go on is said by whoever ends the run."""
+        if not self._worked:
+            return Declined("Nothing was changed.")
+        left = "the rest was not done" if step.name in self._worked else "nothing was changed"
+        return Declined(f"{step.title}: {left}.", "What was done before stays as it is.")
 
     def _confirmed(self, step: AnyStep, approval: Approval) -> bool:
         """The person's yes or no, in the end: earlier answers may be looked at before."""
@@ -192,6 +200,8 @@ class Engine:
 
     def _apply(self, step: AnyStep, changes: list[Change]) -> None:
         """Neighbours that belong to hosts run in lanes; a change of this computer runs alone."""
+        if not self.ctx.dry_run:
+            self._worked.add(step.name)
         for on_hosts, group in groupby(changes, key=lambda change: change.host is not None and not step.one_by_one):
             if not on_hosts:
                 for change in group:

@@ -20,7 +20,7 @@ class ExitCode:
     TRUST = 4  # a host key, machine or cluster is not the one that was pinned
     NOT_READY = 5  # `status`, `plan` or `verify`: something is left to do
     MISTAKES = 6  # `repo validate`: the repository holds mistakes
-    INTERRUPTED = 130  # Ctrl-C; stopped cleanly, run again to go on
+    INTERRUPTED = 130  # Ctrl-C, or a no to a change; stopped cleanly, run again to go on
 
 
 class WizardError(Exception):

@@ -30,6 +30,7 @@ class Session:
     world: World
     state: State
     go_on: str = "homelab"  # the command that goes on where this run ends
+    unasked: str = ""  # how to do the same where nobody can be asked, as a sentence
     consent: Consent = field(default_factory=Consent)
     log: LogFile | None = None
     finish: Callable[[Context], None] = lambda ctx: None  # closes what the steps left open
@@ -37,6 +38,7 @@ class Session:
     fronting: Callable[[FrontEnd], FrontEnd] = lambda front: front  # may stand between the engine and the front end
     dry_run: bool = False
     fleeting: bool = False  # a demo: what it did is gone when it ends
+    remains: bool = False  # but not its state, for which a person named a file
     bus: Bus = field(default_factory=Bus)
     summary: Summary = field(default_factory=Summary)
     overview: bool = False  # there is a dashboard to go to afterwards
@@ -88,6 +90,8 @@ class Session:
     @property
     def farewell(self) -> str:
         """How to go on, said when a run ends early."""
+        if self.remains:
+            return f"The simulated Pis go, {self.state.path} stays. Remove it, then begin again with: {self.go_on}"
         if self.fleeting:
             return f"Nothing of the demo stays. To begin it again: {self.go_on}"
         return f"Everything up to here is saved. To go on: {self.go_on}"

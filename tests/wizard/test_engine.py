@@ -314,8 +314,33 @@ def test_a_no_changes_nothing_at_all(tmp_path: Path, danger: bool) -> None:
     with pytest.raises(Declined) as caught:
         run.engine.run()
     assert run.world.made == []
-    assert caught.value.fix
     assert ("--allow bake/ash" in caught.value.fix) == danger
+    assert danger or caught.value.what == "Nothing was changed."
+
+
+def test_a_no_after_other_steps_says_what_is_so(tmp_path: Path) -> None:
+    class Eat(Bake):
+        name, title = "eat", "Eat"
+        wanted = (("crumbs", None, False),)
+
+    run = Run(tmp_path, Bake(), Eat())
+    run.front.refuse = lambda approval: approval.step == "eat"
+    with pytest.raises(Declined) as caught:
+        run.engine.run()
+    assert caught.value.sentences() == ["Eat: nothing was changed.", "What was done before stays as it is."]
+
+
+def test_a_no_in_the_middle_of_a_step_says_what_is_so(tmp_path: Path) -> None:
+    class Twice(Bake):
+        rounds = 2
+
+        def plan(self, facts: list[str], answers: Answers) -> list[Change]:
+            return super().plan(facts, answers)[:1]
+
+    run = Run(tmp_path, Twice())
+    run.front.refuse = lambda approval: bool(run.world.made)
+    with pytest.raises(Declined, match="Bake: the rest was not done"):
+        run.engine.run()
 
 
 @pytest.mark.parametrize(

@@ -30,7 +30,7 @@ def demo(args: Namespace) -> int:
             answers = typed.path(args.answers) if "answers" in args else demo.answers
             state = opening.open_answered(None, file, answers, steps, save=True)
             session = running.session_of(args, steps, demo.world, state)
-            session.fleeting = True
+            session.fleeting, session.remains = True, file != demo.state
             return running.run(session, running.front(args))
         args.simulated, args.cluster = demo, "demo"
         joint.demos.append(demo.world)

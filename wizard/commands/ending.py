@@ -33,7 +33,8 @@ def mistake(error: BaseException, words: list[str]) -> int:
     from wizard.logfile import report_mistake
 
     path = report_mistake(error, state.home() / "mistakes", f"homelab {__version__}: {typed.joined('homelab', *words)}")
-    say("This is a mistake in homelab itself. What was done so far is saved.")
-    say(f"The details are in {path}." if path else f"Its details could not be saved: {type(error).__name__}.")
+    saved = "" if "demo" in words else " What was done so far is saved."
+    say(f"This is a mistake in homelab itself.{saved}")
+    say(f"The details are in {path}." if path else f"It was a {type(error).__name__}; its details could not be saved.")
     say("Running the same command again is safe.")
     return 1

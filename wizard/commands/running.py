@@ -42,17 +42,17 @@ def session_of(args: Namespace, steps: Sequence[AnyStep], world: World, state: S
         yes="yes" in args, allow=frozenset(getattr(args, "allow", ())), confirm=getattr(args, "confirm", "")
     )
     log = LogFile(state.path.parent / "homelab.log", f"homelab {__version__}: {typed.go_on(args)}")
-    session = Session(steps, world, state, typed.go_on(args), consent, log, joint.close_all)
+    session = Session(steps, world, state, typed.go_on(args), typed.unasked(args), consent, log, joint.close_all)
     session.inside = "inside" in args and full_screen(args)
     if "simulated" in args:
         session.proposing, session.fronting = args.simulated.proposing, args.simulated.fronting
-        session.fleeting = True
+        session.fleeting, session.remains = True, state.path != args.simulated.state
     return session
 
 
 def run(session: Session, shown: Callable[[Session], None]) -> int:
     """One run of the wizard, whichever front end; says how to go on when it ends early."""
-    from wizard.errors import ExitCode, Interrupted, WizardError
+    from wizard.errors import Declined, ExitCode, Interrupted, WizardError
 
     try:
         shown(session)
@@ -61,6 +61,8 @@ def run(session: Session, shown: Callable[[Session], None]) -> int:
         error = Interrupted("Stopped.") if stopped else problem
         if session.log is not None:
             session.log.error(problem)
+        if isinstance(error, Interrupted) and not isinstance(error, Declined):
+            error.fix = ""  # the farewell says it, and in a demo something else
         if error is not session.shown:
             ending.show(error)
         ending.say(session.farewell)

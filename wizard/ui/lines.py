@@ -7,11 +7,13 @@ import sys
 from collections.abc import Sequence
 from typing import Any, Protocol
 
+from wizard.errors import WizardError
 from wizard.fieldhelp import sections
 from wizard.given import Given
 from wizard.question import CHOICE, Choice, Prompt
 from wizard.report import clean, wrapped
 from wizard.secret import Secret
+from wizard.session import Session
 from wizard.ui import terminals
 
 
@@ -54,6 +56,11 @@ class Bare:
 
     def _shown(self, label: str) -> str:
         return terminals.in_ascii(label) if terminals.only_ascii(os.environ) else label
+
+
+def ended(name: str, session: Session) -> WizardError:
+    """The input came to its end where `name` was asked for."""
+    return WizardError(f"The input ended before {name} was answered.", "", session.unasked)
 
 
 def keyboard() -> Keyboard:
@@ -139,7 +146,7 @@ def explained(prompt: Prompt) -> str:
     """What `?` says about a question: what it is, why it is asked, where the answer is found, and what can be typed."""
     parts = [f"{heading}: {text}" for heading, text in sections(prompt)]
     parts.append("Enter alone takes what stands in [brackets]. < goes back to the question before.")
-    parts.append("= shows every answer, to change one. Ctrl-C stops; what was answered is saved.")
+    parts.append("= shows every answer, to change one. Ctrl-C stops, and says how to go on.")
     return "\n".join(parts)
 
 

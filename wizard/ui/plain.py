@@ -125,10 +125,7 @@ class Plain:
             self._session.world.stop.set()
             raise Interrupted("Stopped.") from None
         except EOFError:
-            raise WizardError(
-                f"The input ended before {name} was answered.", "",
-                "Give the answers in a file: homelab run --answers FILE --yes.",
-            ) from None  # fmt: skip
+            raise lines.ended(name, self._session) from None
 
     # -- approval and failure ----------------------------------------------------------------------------
 
@@ -240,8 +237,9 @@ class Plain:
         known: dict[str, Verdict] = {"r": "retry", "retry": "retry", "s": "stop", "stop": "stop", "": "stop"}
         if skippable:
             known["skip"] = "skip"
+        saved = "" if self._session.fleeting else " What was done is saved."
         while True:
-            word = self._line(f"Try again, or stop? What was done is saved. {words} [stop]:", "").strip().lower()
+            word = self._line(f"Try again, or stop?{saved} {words} [stop]:", "").strip().lower()
             if word in known:
                 return known[word]
             if word not in TURNS:

@@ -18,7 +18,7 @@ import pytest
 from textual.events import Key
 
 from tests.wizard.ui.driver import answered, driven
-from wizard.errors import Interrupted, WizardError
+from wizard.errors import Declined, Interrupted, WizardError
 from wizard.logfile import LogFile
 from wizard.ui.trail import Trail
 from wizard.ui.tui import signals
@@ -40,6 +40,19 @@ async def test_ctrl_c_asks_and_staying_changes_nothing(session: Any, world: Any)
         assert driver.app.screen is driver.app.journey and not world.stop.is_set()
         await driver.press("enter")
         await driver.question("count")
+
+
+async def test_a_stray_no_asks_before_it_leaves(answered: Any, world: Any) -> None:
+    async with driven(answered) as driver:
+        await driver.pane(ApprovalPane)
+        await driver.press("n")
+        assert isinstance(driver.app.screen, LeaveScreen)
+        await driver.press("enter")
+        assert driver.app.screen is driver.app.journey
+        await driver.pane(ApprovalPane)
+        await driver.press("n", "right", "enter")
+        await driver.until(lambda: driver.app._exit, "the end")
+    assert isinstance(driver.app.error, Declined) and world.made == []
 
 
 @pytest.mark.parametrize("moment", ["start", "question", "help", "approval", "work", "failure"])

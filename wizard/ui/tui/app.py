@@ -46,7 +46,7 @@ class WizardApp(AnsweringApp):
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("ctrl+l", "log", "Log", priority=True, tooltip="Show or hide the log"),
         Binding("ctrl+g,question_mark,f1", "keys", "Help", tooltip="Show help and keys (? where nothing is typed yet)"),
-        Binding("ctrl+c", "leave", "Leave", priority=True, tooltip="Save and leave; asks first"),
+        Binding("ctrl+c", "leave", "Leave", priority=True, tooltip="Leave; asks first"),
     ]
 
     def __init__(self, session: Session) -> None:
@@ -183,8 +183,8 @@ class WizardApp(AnsweringApp):
             self.session.stay = message.value == "stay"
             self.exit()
             return
-        if isinstance(self._wanted, ApprovalWanted) and self._wanted.approval.danger and message.value is False:
-            self.push_screen(LeaveScreen(False, self.session.farewell), self._refused)  # Enter alone means no
+        if isinstance(self._wanted, ApprovalWanted) and message.value is False:  # by a stray key, or by Enter alone
+            self.push_screen(LeaveScreen(False, self.session.farewell), self._refused)
             return
         self._decide(message.value)
 

@@ -43,7 +43,8 @@ class Stage:
         if isinstance(wanted, StepFailed):
             session, error = self._session, wanted.error
             again, skip = session.asked_again(error), session.skip(wanted.step)
-            return FailurePane(session.title(wanted.step), error, session.log_path, again=again, skip=skip)
+            title, log = session.title(wanted.step), None if session.fleeting else session.log_path
+            return FailurePane(title, error, session.farewell, again=again, skip=skip, log=log)
         raise TypeError(f"nothing asks for a {type(wanted).__name__}")
 
     def _question(self, prompt: Prompt) -> QuestionPane:

@@ -203,16 +203,20 @@ class FailurePane(ButtonPane):
         Binding("escape", "decide_back", "Back", tooltip="Go back to the last answer"),
         Binding("r", "decide('retry')", "Try again", tooltip="Run this step again from its check"),
         Binding("k", "decide('skip')", "Skip", tooltip="Go on without this step; it is offered again later"),
-        Binding("s", "decide('stop')", "Save and leave", tooltip="Leave; run the same command to go on"),
+        Binding("s", "decide('stop')", "Leave", tooltip="Leave; you are told how to go on"),
     ]
     first = "retry"
 
     def __init__(
-        self, title: str, error: WizardError, log: Path | None, *, again: Sequence[str] = (), skip: str = ""
-    ) -> None:
-        """`again`: the questions that trying again asks once more; `skip`: what it means to go on without the step."""
+        self, title: str, error: WizardError, farewell: str, *, again: Sequence[str] = (), skip: str = "",
+        log: Path | None = None,
+    ) -> None:  # fmt: skip
+        """`again`: the questions that trying again asks once more; `skip`: what it means to go on without the step.
+
+        `farewell` is what leaving means.
+        """
         super().__init__(id="failure")
-        self._title, self._error, self._log = title, error, log
+        self._title, self._error, self._farewell, self._log = title, error, farewell, log
         self._again, self._skip = again, skip
 
     def content(self) -> Iterable[Static]:
@@ -226,7 +230,7 @@ class FailurePane(ButtonPane):
             yield text(sentence, "gap")
         if isinstance(error, CommandFailed) and error.output.strip():
             yield NoteBox(events.Note("It printed last", "\n".join(error.output.strip().splitlines()[-10:])))
-        yield text("What was done so far is saved. Trying again begins with a fresh look.", "muted")
+        yield text(f"Trying again begins with a fresh look. {self._farewell}", "muted")
         if self._again:
             yield text(f"It asks once more: {' '.join(self._again)}", "muted")
         if self._skip:
@@ -236,7 +240,7 @@ class FailurePane(ButtonPane):
 
     def buttons(self) -> Sequence[Button]:
         skip = (Button("Skip this step", id="skip"),) if self._skip else ()
-        return (Button("Try again", "primary", id="retry"), *skip, Button("Save and leave", id="stop"))
+        return (Button("Try again", "primary", id="retry"), *skip, Button("Leave", id="stop"))
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
         if action == "decide" and parameters == ("skip",):
