@@ -76,7 +76,7 @@ def _inside(place: Vantage, answers: Answers, apps: Sequence[Exposed]) -> Iterat
         yield Probe(place, "app", _called(one), home[one.side], port, one.host, one.side)
     for one in apps:
         if one.side == "internal":
-            yield Probe(place, "hidden", f"{_called(one)} by the public address", home["external"], port, one.host)
+            yield Probe(place, "hidden", f"{_called(one)}, public address", home["external"], port, one.host)
     if place == "LAN":
         yield _any_name(place, home["external"], port, answers)
     firsts: dict[Side, Exposed] = {}
@@ -89,7 +89,7 @@ def _inside(place: Vantage, answers: Answers, apps: Sequence[Exposed]) -> Iterat
         yield Probe(place, "redirect", "http to https", home["external"], 80, public_one.host)
     yield from _names(place, answers, firsts)
     if public_one and (public := _public(answers)):
-        what = f"{_called(public_one)} by the router's address"
+        what = f"{_called(public_one)}, router's address"
         yield Probe(place, "hairpin", what, public, port, public_one.host)
 
 
@@ -127,7 +127,7 @@ def _outside(answers: Answers, apps: Sequence[Exposed]) -> Iterator[Probe]:
     for one in apps:
         if one.side == "internal":
             yield Probe(place, "closed", _called(one), given["internal_address"], port, one.host, "internal")
-            yield Probe(place, "hidden", f"{_called(one)} by the public address", public, port, one.host)
+            yield Probe(place, "hidden", f"{_called(one)}, public address", public, port, one.host)
     yield _any_name(place, public, port, answers)
     for one in public_apps if domains.single_names(answers) else ():
         yield Probe(place, "certificate", f"certificate, {_called(one)}", public, port, one.host)

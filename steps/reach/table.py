@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import textwrap
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from itertools import zip_longest
 from typing import Any
 
 from steps.reach.causes import Cause, told
@@ -11,6 +12,7 @@ from steps.reach.judge import Cell, summary
 
 __all__ = ["as_data", "table", "told", "verdicts"]
 
+_WIDTHS = (7, 33, 13, 17, 5)
 _MARKS = {"ok": "ok", "wrong": "WRONG", "not measured": "-"}
 
 
@@ -19,13 +21,18 @@ def table(cells: Sequence[Cell]) -> str:
     rows = [("from", "what", "expected", "seen", "")]
     for cell in cells:
         seen = cell.verdict if cell.verdict == "not measured" else cell.seen
+        if cell.certificate and cell.verdict == "ok":
+            seen = seen.partition(",")[0]  # until when stands below
         rows.append((cell.probe.vantage, cell.probe.what, cell.probe.expected, seen, _MARKS[cell.verdict]))
-    lines = [f"{a:<8}{_cut(b, 33):<34}{_cut(c, 13):<14}{_cut(d, 17):<18}{e}".rstrip() for a, b, c, d, e in rows]
+    lines = [line for row in rows for line in _folded(row)]
     return "\n".join([*lines, *_certificates(cells), *_unmeasured(cells)])
 
 
-def _cut(text: str, width: int) -> str:
-    return text if len(text) <= width else text[: width - 1] + "…"
+def _folded(row: Sequence[str]) -> Iterator[str]:
+    """The lines of a row: what is too long for its column goes on below."""
+    cells = [textwrap.wrap(text, width) for text, width in zip(row, _WIDTHS, strict=True)]
+    for parts in zip_longest(*cells, fillvalue=""):
+        yield " ".join(f"{part:<{width}}" for part, width in zip(parts, _WIDTHS, strict=True)).rstrip()
 
 
 def _certificates(cells: Sequence[Cell]) -> list[str]:

@@ -166,8 +166,8 @@ def test_rows_that_make_no_sense_are_left_out() -> None:
 
 def test_a_404_counts_only_from_an_address_that_has_shown_the_word() -> None:
     found = {c.probe.key: c.verdict for c in cells({"outside app": OTHER})}
-    assert found["outside: grafana (private) by the public address"] == "not measured"
-    assert found["LAN: grafana (private) by the public address"] == "ok"
+    assert found["outside: grafana (private), public address"] == "not measured"
+    assert found["LAN: grafana (private), public address"] == "ok"
 
 
 def test_the_loop_through_the_router_counts_only_where_names_lead_there() -> None:
