@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import subprocess
+import time
 from typing import TYPE_CHECKING, Any
 
 from tests.lab.breakages import EXTERNAL, Act, Breakage, both
@@ -12,6 +13,7 @@ from tests.lab.cluster_lab import kubectl, lab
 if TYPE_CHECKING:
     from tests.lab.whole_home import AtHome
 
+ISSUER = ("clusterissuer", "letsencrypt-staging")
 AUTHORITY, OTHER_AUTHORITY, CERTIFICATE = "198.18.64.50", "198.18.64.51", "websecure-external-tls"
 
 
@@ -92,16 +94,21 @@ def _ordered(authority: str) -> Act:
 
     def do(home: AtHome) -> None:
         patch = json.dumps({"spec": {"acme": {"server": f"https://{authority}/dir"}}})
-        kubectl("patch", "clusterissuer", "letsencrypt-staging", "--type=merge", "-p", patch)
-        kubectl("wait", "clusterissuer/letsencrypt-staging", "--for=condition=Ready", "--timeout=60s")
+        kubectl("patch", *ISSUER, "--type=merge", "-p", patch)
+        end = time.monotonic() + 60  # ready it still is, at the one before
+        while authority not in (uri := kubectl("get", *ISSUER, "-o", "jsonpath={.status.acme.uri}")):
+            assert time.monotonic() < end, uri
+            time.sleep(1)
+        kubectl("delete", "certificate", "-n", "gateways", CERTIFICATE)  # made anew: no failure behind it
         _lost(home)
-        kubectl("wait", f"secret/{CERTIFICATE}", "-n", "gateways", "--for=jsonpath={.data.tls\\.crt}", "--timeout=180s")
+        for condition in ("create", "jsonpath={.data.tls\\.crt}"):
+            kubectl("wait", f"secret/{CERTIFICATE}", "-n", "gateways", f"--for={condition}", "--timeout=180s")
 
     return do
 
 
 def _lost(home: AtHome) -> None:
-    kubectl("delete", "secret", "-n", "gateways", CERTIFICATE)
+    kubectl("delete", "secret", "-n", "gateways", CERTIFICATE, "--ignore-not-found")
 
 
 def _other_authority(word: str) -> Act:
