@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from pathlib import Path
 
 import pytest
 
@@ -15,8 +16,9 @@ from wizard import answers, cli
 from wizard.context import Context
 from wizard.demo.pi import names, shipped
 from wizard.demo.start import prepared
+from wizard.demo.world import SimWorld
 from wizard.engine import Consent, Engine
-from wizard.errors import BadInput, ExitCode
+from wizard.errors import BadInput, Blocked, ExitCode
 from wizard.events import Bus
 from wizard.session import Session
 from wizard.state import State
@@ -25,6 +27,7 @@ from wizard.ui.unattended import Unattended
 STEPS = [Machines(), Prepare()]
 WITH_SSH = [name for name in names() if shipped([name])[0].banner]
 TOO_SMALL_FOR_A_CONTROL_PLANE = ["pi3"]
+WITH_A_CLUSTER = ["minipc"]  # another Kubernetes runs there
 
 
 @contextmanager
@@ -38,7 +41,7 @@ def stage(machines: Sequence[str]) -> Iterator[tuple[Engine, Context]]:
         state.close()
 
 
-@pytest.mark.parametrize("name", WITH_SSH)
+@pytest.mark.parametrize("name", [name for name in WITH_SSH if name not in WITH_A_CLUSTER])
 def test_it_is_prepared_once(name: str) -> None:
     machines = ["pi4-8gb", name] if name in TOO_SMALL_FOR_A_CONTROL_PLANE else [name]
     address = shipped([name])[0].address
@@ -51,6 +54,14 @@ def test_it_is_prepared_once(name: str) -> None:
         for step in STEPS:
             engine.run_step(step)
         assert ctx.world.writes == writes, "nothing to do"  # type: ignore[attr-defined]
+
+
+@pytest.mark.parametrize("name", WITH_A_CLUSTER)
+def test_what_runs_another_kubernetes_is_left_as_it_is(name: str) -> None:
+    with stage([name]) as (engine, ctx):
+        with pytest.raises(Blocked, match="Another Kubernetes runs on this Pi"):
+            engine.run_step(STEPS[0])
+        assert {change for change in ctx.world.writes if "prepare" in change} == set()  # type: ignore[attr-defined]
 
 
 def fit(facts: NodeFacts) -> None:
@@ -88,3 +99,16 @@ def test_no_two_machines_are_the_same() -> None:
     every = shipped(WITH_SSH)
     for of in ("address", "mac", "hostname", "host_keys"):
         assert len({getattr(machine, of) for machine in every}) == len(every), of
+
+
+@pytest.mark.parametrize("first", ["HelmRelease", "HTTPRoute"])
+def test_a_simulated_chart_brings_the_services_that_its_route_leads_to(tmp_path: Path, first: str) -> None:
+    """Or doctor would blame the route, whichever of the two Flux has applied first."""
+    world = SimWorld(tmp_path)
+    route = {"rules": [{"backendRefs": [{"name": "grafana", "port": 80}]}]}
+    made = {"HelmRelease": {"spec": {}}, "HTTPRoute": {"spec": route}}
+    for kind in sorted(made, key=lambda kind: kind != first):
+        world.api.put(f"/apis/x/v1/namespaces/monitoring/{kind.lower()}s/grafana", {"kind": kind, **made[kind]})
+    assert world.api.get("/api/v1/namespaces/monitoring/services/grafana") is None
+    world.clock.sleep(10)
+    assert world.api.get("/api/v1/namespaces/monitoring/services/grafana")

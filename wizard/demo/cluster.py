@@ -72,8 +72,9 @@ class SimApi:
             meta.setdefault("uid", str(uuid.uuid4()))
             meta["generation"] = int(meta.get("generation", 0)) + (old.get("spec") != new.get("spec"))
             self.objects[path] = new
-            for after, where, status in settle(path, new, self.objects):
-                self._later.append((self.clock.now() + after, where, {"status": status}))
+            for after, where, made in settle(path, new, self.objects):
+                body = made if "kind" in made else {"status": made}
+                self._later.append((self.clock.now() + after, where, body))
 
     def arrived(self) -> None:
         """Applies what was to come by now."""

@@ -1,4 +1,4 @@
-"""What happens to a simulated object after it was applied: its status, some seconds later."""
+"""What happens to a simulated object after it was applied: its status, and what it makes, some seconds later."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 Object = dict[str, Any]
-Later = tuple[float, str, Object]  # seconds from now, path, status
+Later = tuple[float, str, Object]  # seconds from now, path, and the status, or an object with its kind
 
 
 def settle(path: str, obj: Object, objects: Mapping[str, Object]) -> list[Later]:
@@ -92,12 +92,29 @@ def _depth(path: str, obj: Object, objects: Mapping[str, Object]) -> int:
 
 
 def _release(path: str, obj: Object, objects: Mapping[str, Object]) -> list[Later]:
-    """Ready after a while; a Traefik then gives its Gateway an address."""
+    """Ready after a while, its Services there; a Traefik then gives its Gateway an address."""
     later: list[Later] = [(6, path, _seen(obj, conditions=[_true("Ready", obj)]))]
+    routes = (one for one in objects.values() if one.get("kind") == "HTTPRoute")
+    later += [service for route in routes for service in _services(route, obj, objects)]
     for where, gateway in objects.items():
         if gateway.get("kind") == "Gateway" and gateway["metadata"]["name"] == obj["metadata"]["name"]:
             later += _programmed(where, gateway, obj)
     return later
+
+
+def _route(path: str, obj: Object, objects: Mapping[str, Object]) -> list[Later]:
+    releases = (one for one in objects.values() if one.get("kind") == "HelmRelease")
+    return [service for release in releases for service in _services(obj, release, objects)]
+
+
+def _services(route: Object, release: Object, objects: Mapping[str, Object]) -> list[Later]:
+    """The Services of a chart that its route leads to; which others it has nobody asks here."""
+    space = release["metadata"].get("namespace", "")
+    if route["metadata"].get("namespace") != space:
+        return []
+    backends = [each["name"] for rule in route["spec"].get("rules", ()) for each in rule.get("backendRefs", ())]
+    places = {f"/api/v1/namespaces/{space}/services/{name}" for name in backends}
+    return [(6, place, {"apiVersion": "v1", "kind": "Service", "spec": {}}) for place in places - objects.keys()]
 
 
 def _gateway(path: str, obj: Object, objects: Mapping[str, Object]) -> list[Later]:
@@ -132,5 +149,6 @@ _CONTROLLERS: dict[str, Callable[[str, Object, Mapping[str, Object]], list[Later
     "ClusterIssuer": _ready,
     "Certificate": _ready,
     "Gateway": _gateway,
+    "HTTPRoute": _route,
     "GatewayClass": _class,
 }
