@@ -190,10 +190,14 @@ def authority(answers: Answers) -> str:
 
 @dataclass(frozen=True)
 class DomainFacts:
-    """The names that the token was proved for; this home's public address: None as long as nobody was asked."""
+    """The names that the token was proved for; this home's public address: None as long as nobody was asked.
+
+    `moved`: the router has another public address than then.
+    """
 
     proved: Sequence[str] = ()
     public: str | None = None
+    moved: bool = False
 
 
 class Domains(Step[DomainFacts]):
@@ -224,19 +228,22 @@ class Domains(Step[DomainFacts]):
                 " are made one after the other. A second DuckDNS name costs nothing and avoids that.",
             )
         public_now.wan(ctx)
-        found = reachable(ctx)
+        found = public_now.reachable(ctx)
         if found.text and not ctx.scratch.get("wan told"):
             ctx.scratch["wan told"] = True
             ctx.note("Your home's address", found.text)
-        return DomainFacts(_proved(ctx), ctx.state.recall("domains", "public"))
+        return DomainFacts(_proved(ctx), ctx.state.recall("domains", "public"), public_now.learnt_before(ctx))
 
     def plan(self, facts: DomainFacts, answers: Answers) -> list[Change]:
         names, changes = proved_names(answers), []
         if not set(names) <= set(facts.proved):
             changes.append(Change("domains/prove", _trying(answers, names), lambda ctx: prove(ctx, names)))
-        if names and facts.public is None:
+        if names and (facts.public is None or facts.moved):
+            again = "" if facts.public is None else ", which has changed,"
             by = f"DuckDNS, which points {names[0]} at it" if _by_duckdns(answers) else "Cloudflare"
-            changes.append(Change("domains/public-address", f"learn this home's public address from {by}", learn))
+            changes.append(
+                Change("domains/public-address", f"learn this home's public address{again} from {by}", learn)
+            )
         return changes
 
 
@@ -272,12 +279,6 @@ def _trying(answers: Answers, names: Sequence[str]) -> str:
     return f"try the {provider} token: set a TXT record on {' and '.join(names)}, see it at {servers}, take it away"
 
 
-def reachable(ctx: Context) -> public_address.Verdict:
-    """Whether ports can be forwarded to this home, as far as it is known; the step Router may ask, too."""
-    wan = public_now.wan_seen(ctx) or str(ctx.answers.get("domains", {}).get("wan_address") or "")
-    return public_address.judge(wan, str(ctx.state.recall("domains", "public") or ""))
-
-
 def learn(ctx: Context) -> None:
     """Remembers the public address; an empty one when the provider does not tell."""
     if _by_duckdns(ctx.answers):
@@ -285,6 +286,7 @@ def learn(ctx: Context) -> None:
     else:
         address = cloudflare.public_address(ctx.world)
     ctx.state.remember("domains", "public", value=address)
+    ctx.state.remember("domains", "public_wan", value=public_now.wan_seen(ctx))  # asked once for each that it has
 
 
 def prove(ctx: Context, names: Sequence[str]) -> None:

@@ -129,3 +129,18 @@ def _name(ctx: Context) -> Told:
         if len(records) == 1:
             return Told(records[0], f"{name} leads to", "if not, the name is wrong: look at its updater")
     return Told()
+
+
+# -- the router's address beside what was learnt ------------------------------------------------------------------
+
+
+def reachable(ctx: Context) -> public_address.Verdict:
+    """Whether ports can be forwarded to this home, as far as it is known; nobody is asked."""
+    given = wan_seen(ctx) or str(ctx.answers.get("domains", {}).get("wan_address") or "")
+    return public_address.judge(given, str(ctx.state.recall("domains", "public") or ""))
+
+
+def learnt_before(ctx: Context) -> bool:
+    """Whether the router has another public address than when the step Domains learnt this home's."""
+    known = [ctx.state.recall("domains", key) for key in ("public", "public_wan")]
+    return _public(Told(wan_seen(ctx))) and wan_seen(ctx) not in known

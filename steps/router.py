@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
-from steps import domains, public_address, public_now, router_check, router_upnp, split_dns
+from steps import public_address, public_now, router_check, router_upnp, split_dns
 from steps.router_advice import instructions
 from steps.router_upnp import UpnpFacts
 from steps.split_dns import SplitDnsFacts
@@ -38,10 +38,10 @@ QUESTIONS: dict[str, Question] = {
     for question in (
         Question(
             "forwarded", "Have you forwarded TCP ports 80 and 443 on your router?", _CHOSEN, choices=_forwarding,
-            explain=lambda ctx: domains.reachable(ctx).text, needs=("addresses", "domains"),
+            explain=lambda ctx: public_now.reachable(ctx).text, needs=("addresses", "domains"),
             help="Only needed for public apps, and only these two ports. Homelab can also ask the router for it: answer"
             " Yes, and choose so next.",
-            default=lambda ctx: False if domains.reachable(ctx).closed else None,
+            default=lambda ctx: False if public_now.reachable(ctx).closed else None,
             source="your router's address, to which no port can be forwarded",
         ),
         Question(
