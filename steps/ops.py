@@ -6,7 +6,7 @@ import base64
 import hashlib
 import re
 
-from steps import nodes
+from steps import node_words, nodes
 from wizard import assets
 from wizard.context import Context
 from wizard.errors import CommandFailed
@@ -14,7 +14,6 @@ from wizard.host.base import Result, Script
 
 _INCLUDE = re.compile(r"^\. ([a-z/-]+\.sh)$", re.MULTILINE)
 _COLOUR = re.compile(r"\x1b\[[0-9;]*m")
-_REASON = re.compile(r"E: |dpkg: error|\[ERROR ")
 _NOTABLE = re.compile(
     r"^(Get:\d+|Fetched|Unpacking|Setting up|Preparing|Processing|\[[a-z-]+(/[a-z-]+)?\])|^waiting for ", re.ASCII
 )
@@ -97,12 +96,5 @@ def _with_lines(ctx: Context, address: str, script: Script, check: bool) -> Resu
     try:
         return nodes.host(ctx, address).run(script, on_line=on_line, check=check)
     except CommandFailed as error:
-        error.why = reasons(error.output) or error.why
+        node_words.explain(error, ctx.name_of(address))
         raise
-
-
-def reasons(output: str) -> str:
-    """The lines in which apt, dpkg and kubeadm say what went wrong; empty when there are none. Pure."""
-    said = [_COLOUR.sub("", line).strip() for line in output.splitlines()]
-    found = [line for line in said if _REASON.match(line)] or [line for line in said if line.startswith("error:")]
-    return " | ".join(dict.fromkeys(found[:4]))

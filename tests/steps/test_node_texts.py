@@ -7,9 +7,10 @@ import tomllib
 
 import pytest
 
-from steps import nodefiles, openpgp, ops, packages
+from steps import node_words, nodefiles, openpgp, packages
 from wizard import assets
 from wizard.demo import effects
+from wizard.errors import CommandFailed
 
 LINE = "console=tty1 root=PARTUUID=1-02 rootwait"
 
@@ -199,7 +200,54 @@ def test_a_fingerprint_is_shown_as_people_compare_it():
     ],
 )  # fmt: skip
 def test_why_an_installation_failed(output, words):
-    assert ops.reasons(output) == words
+    assert " | ".join(node_words.reasons(output)) == words
+
+
+PULL = (
+    'failed to pull image "registry.k8s.io/kube-apiserver:v1.36.4": failed to resolve reference "registry.k8s.io/kube-a'
+    'piserver:v1.36.4": failed to do request: Head "https://registry.k8s.io/v2/": dial tcp'
+)
+
+
+@pytest.mark.parametrize(
+    ("output", "what", "fix"),
+    [
+        ("Err:1 http://a.org x InRelease\n  Temporary failure resolving 'a.org'\nE: You don't have enough free space in"
+         " /var/cache/apt/archives/.", "There is no room left on atlas.", "sudo apt clean"),
+        ("W: Failed to fetch https://pkgs.k8s.io/x/InRelease  Could not connect to pkgs.k8s.io:443 (1.2.3.4), "
+         "connection timed out\nE: Version '1.36.4-1.1' for 'kubelet' was not found", "atlas could not fetch", "ping"),
+        ("E: Version '1.36.4-1.1' for 'kubelet' was not found", "atlas does not find a package", "sudo apt update"),
+        ("E: dpkg was interrupted, you must manually run 'sudo dpkg --configure -a' to correct the problem.",
+         "An earlier installation on atlas was cut off.", "sudo dpkg --configure -a"),
+        ("E: Could not get lock /var/lib/dpkg/lock-frontend. It is held by process 812 (apt-get)",
+         "Another program is installing packages on atlas.", "Five minutes"),
+        (f"error: {PULL}: lookup registry.k8s.io on 192.168.1.1:53: no such host", "atlas can't look up a name",
+         "/etc/resolv.conf"),
+        (f"error: {PULL} 34.96.108.209:443: i/o timeout", "atlas could not fetch what it needs", "ping"),
+        (f"\t[ERROR ImagePull]: {PULL} 34.96.108.209:443: connect: connection refused", "could not fetch", "ping"),
+        ("\t[ERROR Port-6443]: Port 6443 is in use", "Port 6443 of atlas is taken", "sport = :6443"),
+        ("\t[ERROR Mem]: the system RAM (921 MB) is less than the minimum 1700 MB", "does not take atlas as it is",
+         "control-plane.ignore_preflight: Mem."),
+        ("error: error execution phase preflight: couldn't validate the identity of the API Server: failed to request "
+         "the cluster-info ConfigMap: Get https://homelab-api:6443/api: dial tcp 192.168.1.11:6443: connect: connection"
+         " refused", "atlas does not reach the control plane.", "port 6443"),
+        ("error: error execution phase wait-control-plane: failed while waiting for the control plane to start: context"
+         " deadline exceeded", "The control plane on atlas did not come up in time.", "crictl"),
+        ("error: error execution phase kubelet-start: kubelet is not healthy after 4m0s: Get http://127.0.0.1:10248/"
+         "healthz: dial tcp 127.0.0.1:10248: connect: connection refused", "kubelet does not come up", "journal"),
+    ],
+)  # fmt: skip
+def test_what_a_pi_prints_is_told_with_what_to_do(output, what, fix):
+    error = CommandFailed("The script x/y ended with exit code 100.", "", "", host="192.168.1.11", output=output)
+    node_words.explain(error, "atlas")
+    assert what in error.what and fix in error.fix and error.why.startswith("It says: ")
+    assert error.host is None and "x/y" not in str(error)
+
+
+def test_words_that_nobody_knows_stay_as_they_are():
+    error = CommandFailed("The script x/y ended with exit code 3.", "?", "!", host="192.168.1.11", output="segfault")
+    node_words.explain(error, "atlas")
+    assert str(error) == "atlas: The script x/y ended with exit code 3. ? !"
 
 
 @pytest.mark.parametrize(

@@ -9,8 +9,9 @@ from typing import TYPE_CHECKING, Any
 from wizard import assets, yamlfile
 from wizard.demo import effects
 from wizard.demo.effects import Effect, Filling
-from wizard.errors import BadInput, CommandFailed, LoginRefused, Problem, TrustError
+from wizard.errors import BadInput, LoginRefused, Problem, TrustError
 from wizard.host.base import HostKey, Login, OnLine, Result, Script
+from wizard.host.failures import command_failed
 from wizard.host.trust import host_key
 from wizard.world import Found
 
@@ -117,7 +118,7 @@ class SimHost:
                     out += self._carry_out(effect, script, on_line)
                     code = effect.code or code
         if check and code:
-            raise CommandFailed(f"{script.name} ended with exit code {code}.", host=self.name, output=out)
+            raise command_failed(script, Result(code, out), self.name)
         return Result(code, out)
 
     def _carry_out(self, effect: Effect, script: Script, on_line: OnLine | None) -> str:

@@ -20,8 +20,8 @@ from wizard.demo.forges import SimForges
 from wizard.demo.pi import Machine, SimHost, shipped
 from wizard.demo.router import SimRouter
 from wizard.demo.web import SimWeb
-from wizard.errors import Unreachable
 from wizard.host.base import Host, HostKey, Login, Result
+from wizard.host.failures import no_ssh
 from wizard.net import permitted
 from wizard.secret import redact
 from wizard.world import Cluster, DnsAnswer, Found, Request, Response
@@ -86,7 +86,7 @@ class SimWorld:
         machine = self.machines.get(address)
         if machine is None or not machine.banner:
             why = "No simulated Pi has this address." if machine is None else "SSH is not switched on there."
-            raise Unreachable("Nothing answers on the SSH port.", why, host=name)
+            raise no_ssh(address, 22, why, name)
         return machine
 
     def arp(self, addresses: Sequence[str]) -> dict[str, tuple[str, ...]]:

@@ -11,6 +11,7 @@ from wizard.errors import CommandFailed, ConnectionLost, HostError, LoginRefused
 from wizard.host import trust
 from wizard.host.aside import asked
 from wizard.host.base import Login, OnLine, Result, Script
+from wizard.host.failures import command_failed
 from wizard.host.patience import Patience
 from wizard.host.shell import RootShell, ShellLost, TookTooLong
 from wizard.host.transport import open_transport
@@ -70,7 +71,7 @@ class SshHost:
         if result.code and self._shuts_down():  # what is killed by a shutdown has not failed
             raise self._lost(script)
         if check and result.code:
-            raise self._failed(script, result)
+            raise command_failed(script, result, self.name)
         return result
 
     def reboot(self, *, timeout: float = 300.0, progress: Callable[[str], None] = lambda phase: None) -> None:
@@ -191,12 +192,3 @@ class SshHost:
                 return self._shuts_down()
             patience.sleep(0.1)
         return True
-
-    def _failed(self, script: Script, result: Result) -> CommandFailed:
-        said = [line for line in (result.err + "\n" + result.out).splitlines() if line.strip()]
-        own = [line for line in result.err.splitlines() if line.strip()] or said
-        return CommandFailed(
-            f"The script {script.name} ended with exit code {result.code}.",
-            redact(" | ".join(own[-3:])), "The log shows everything it printed.",
-            host=self.name, output=redact("\n".join(said[-40:])),
-        )  # fmt: skip

@@ -19,6 +19,7 @@ import paramiko
 from wizard.errors import LoginRefused, TrustError, Unreachable
 from wizard.host import keyfile, trust
 from wizard.host.base import HostKey, Login
+from wizard.host.failures import no_ssh
 from wizard.host.patience import Patience
 from wizard.secret import Secret
 
@@ -132,12 +133,7 @@ def _tcp(address: str, port: int, patience: Patience, name: str) -> socket.socke
         code = sock.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR) or (code if not reached else 0)
         if not reached or code:
             why = "Nothing answered." if not reached else f"{os.strerror(code)}."
-            raise Unreachable(
-                f"No SSH connection to {address} port {port}.",
-                why,
-                "Check that it is switched on, in this network, and that SSH is enabled on it.",
-                host=name,
-            )
+            raise no_ssh(address, port, why, name)
         _tune(sock)
     except BaseException:
         sock.close()
