@@ -33,6 +33,12 @@ def address(ctx: Context) -> str:
     return str(ctx.scratch.get("forge url", ""))
 
 
+def refuse_without(ctx: Context) -> None:
+    """Raises `Blocked` where this computer knows of no cluster with a repository."""
+    if not ctx.answers.get("repository"):
+        raise Blocked("There is no cluster here yet.", "No repository was chosen.", "Run homelab first.")
+
+
 def known(ctx: Context) -> str:
     """As `address`. Raises `Blocked` as long as nobody knows it."""
     if found := address(ctx):

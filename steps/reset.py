@@ -130,7 +130,10 @@ def _here(ctx: Context, skipped: tuple[str, ...]) -> list[Path]:
     """What goes from this computer. The key stays for as long as a Pi is left that it opens."""
     found = [control_plane.kubeconfig_path(ctx), *([] if skipped else [own_key.file(ctx)])]
     state = ctx.state.path
-    return [path for path in found if path.exists()] + ([state] if state.exists() and ASIDE not in state.name else [])
+    begun = bool(ctx.state.journal)  # as long as nothing was ever done, the answers alone are nothing to reset
+    return [path for path in found if path.exists()] + (
+        [state] if begun and state.exists() and ASIDE not in state.name else []
+    )
 
 
 def _leave(facts: ResetFacts) -> Callable[[Context], None]:

@@ -42,6 +42,11 @@ class Approval:
         """What has to be typed instead of yes; empty when a yes is enough."""
         return self.changes[0].word if self.danger else ""
 
+    @property
+    def usual(self) -> bool:
+        """What Enter alone means: never a yes to what is dangerous, or to the beginning of what ends for good."""
+        return not (self.danger or any(change.word for change in self.changes))
+
 
 @dataclass(frozen=True)
 class Outlook:

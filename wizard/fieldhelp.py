@@ -46,6 +46,6 @@ def about_changes(approval: Approval) -> list[tuple[str, str]]:
     found = [
         ("Why it is asked", known.get("why", "")), ("How to tell", known.get("where", "")),
         ("Yes", f"{done}, and looked at again afterwards.{later}"),
-        ("No", "Nothing of it is done, and the wizard ends; the same command goes on here later."),
+        ("No", "Nothing of it is done, and the wizard ends."),
     ]  # fmt: skip
     return [(heading, text) for heading, text in found if text]

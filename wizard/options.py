@@ -111,7 +111,7 @@ def status(status: argparse.ArgumentParser) -> None:
 
 def doctor(doctor: argparse.ArgumentParser) -> None:
     """`homelab doctor`."""
-    add(doctor, "--json", action="store_true", help="print every check and cause as JSON")
     one = doctor.add_mutually_exclusive_group()
+    add(one, "--json", action="store_true", help="print every check and cause as JSON")
     add(one, "--fix", action="store_true", help="offer what can be mended without losing anything")
     add(one, "--bundle", metavar="FILE", help="write what somebody who helps needs (FILE.tar.gz), without secrets")

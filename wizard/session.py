@@ -37,6 +37,7 @@ class Session:
     proposing: Callable[[Prompt], Prompt] = lambda prompt: prompt  # may put another default before the person
     fronting: Callable[[FrontEnd], FrontEnd] = lambda front: front  # may stand between the engine and the front end
     dry_run: bool = False
+    about: str = ""  # what it is about, where that is no cluster
     fleeting: bool = False  # a demo: what it did is gone when it ends
     remains: bool = False  # but not its state, for which a person named a file
     bus: Bus = field(default_factory=Bus)

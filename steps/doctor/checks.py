@@ -98,7 +98,12 @@ class Diagnosis:
 
     @property
     def good(self) -> bool:
-        return not self.findings
+        return not self.findings and not self.unseen
+
+    @property
+    def unseen(self) -> str:
+        """Why the cluster was not looked at at all, so that finding nothing says nothing; else empty."""
+        return next((one.why for one in self.results if one.name == "api" and one.state == "not looked"), "")
 
     def text(self) -> str:
         """A line for each check, then each finding with all that is known of it."""
@@ -106,11 +111,10 @@ class Diagnosis:
         for one in self.findings:
             lines += ["", *(part for line in one.text().splitlines() for part in _folded(line))]
         count = len(self.findings)
-        end = (
-            f"{counted(count, 'cause')} found. homelab doctor --fix offers what is safe."
-            if count
-            else "Nothing is wrong."
-        )
+        if count:
+            end = f"{counted(count, 'cause')} found. homelab doctor --fix offers what is safe."
+        else:
+            end = "The cluster could not be looked at." if self.unseen else "Nothing is wrong."
         return "\n".join([*lines, "", end])
 
     def data(self) -> dict[str, Any]:

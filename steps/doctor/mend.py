@@ -10,6 +10,7 @@ from steps import flux, ops
 from steps.doctor.checks import Diagnosis, diagnose
 from steps.why.finding import Finding
 from wizard.context import Context
+from wizard.errors import Blocked
 from wizard.question import Answers
 from wizard.step import Change, Step
 
@@ -39,6 +40,8 @@ class Mend(Step[Diagnosis]):
     def check(self, ctx: Context) -> Diagnosis:
         ctx.scratch.pop("diagnosis", None)
         found = diagnose(ctx)
+        if found.unseen and not found.findings:
+            raise Blocked("The cluster could not be looked at.", f"{found.unseen}.", "Run homelab first.")
         text = found.text().replace(" homelab doctor --fix offers what is safe.", "")
         if text != ctx.scratch.get("doctor shown"):
             ctx.scratch["doctor shown"] = text

@@ -14,8 +14,8 @@ from steps.gitops.catalogue import catalogue
 from steps.gitops.components import COMPONENTS
 from steps.gitops.overview import GATEWAYS
 from steps.reach.exposed import ROUTES
+from steps.repository_access import refuse_without
 from wizard.context import Context
-from wizard.errors import Blocked
 
 WHO = {"internal": "home, VPN", "external": "home, VPN, internet"}
 
@@ -74,8 +74,7 @@ def _lines(one: Listed) -> Iterator[str]:
 
 def listing(ctx: Context) -> Listing:
     """Looks at the repository and at the cluster."""
-    if not ctx.answers.get("repository"):
-        raise Blocked("There is no cluster here yet.", "No repository was chosen.", "Run homelab first.")
+    refuse_without(ctx)
     seen, cluster = look(ctx), flux.reach(ctx)
     parts, routes = items_of(cluster, flux_status.LISTS["Kustomization"]), items_of(cluster, ROUTES)
     objects = {(one["metadata"].get("namespace", ""), one["metadata"]["name"]): one for one in routes}

@@ -168,6 +168,7 @@ def texts(found: list[Seen]) -> list[str]:
 
 def listed(ctx: Context) -> Pins:
     """The whole list. The repository must answer, the cluster need not."""
+    access.refuse_without(ctx)
     found = content(ctx)
     version, kubelet = "", ""
     try:

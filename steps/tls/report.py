@@ -8,6 +8,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from steps import flux
+from steps import repository_access as access
 from steps.tls import look, meter, store
 from steps.tls.look import Certificate
 from steps.tls.meter import Issued, Meter
@@ -83,7 +84,8 @@ def everything(ctx: Context) -> list[Issued]:
 
 
 def refuse_without(ctx: Context) -> None:
-    """Raises `Blocked` when the answers choose no certificates at all."""
+    """Raises `Blocked` when there is no cluster, or the answers choose no certificates at all."""
+    access.refuse_without(ctx)
     if ctx.answers.get("domains", {}).get("provider", "none") == "none":
         raise Blocked(
             "This cluster has no certificates.", "Its names are looked after by nobody (domains.provider).",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import re
 import stat
@@ -234,6 +235,27 @@ def test_reset_without_a_cluster_does_nothing(home: Path, resetting: None, world
     assert cli.main(["reset"]) == ExitCode.OK
     assert "Nothing is left to reset: this computer remembers no cluster homelab." in capsys.readouterr().out
     assert not (home / "xdg").exists() and world.made == []
+
+
+def test_reset_without_a_cluster_is_json_too(home: Path, monkeypatch: pytest.MonkeyPatch, capsys: Any) -> None:
+    from steps import RESET
+
+    monkeypatch.setattr(joint, "resetting", lambda: RESET)
+    assert cli.main(["reset", "--plan", "--json"]) == ExitCode.OK
+    found = json.loads(capsys.readouterr().out)
+    assert (found["changes"], [one["status"] for one in found["steps"]]) == (0, ["done"])
+
+
+def test_a_state_with_nothing_but_answers_is_nothing_to_reset(
+    home: Path, kept: Path, monkeypatch: pytest.MonkeyPatch, capsys: Any
+) -> None:
+    from steps import RESET
+
+    monkeypatch.setattr(joint, "resetting", lambda: RESET)
+    State(kept / "state.yaml", "toys").answer("machines", "network", "192.168.1.0/24")
+    assert cli.main(["reset", "--plan"]) == ExitCode.OK
+    assert "Nothing is left to do." in capsys.readouterr().out
+    assert cli.main(["reset", "--yes"]) == ExitCode.OK and (kept / "state.yaml").exists()
 
 
 def test_reset_is_not_done_by_yes_alone(home: Path, kept: Path, resetting: None, world: Any, capsys: Any) -> None:

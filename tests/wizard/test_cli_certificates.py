@@ -56,4 +56,4 @@ def test_without_a_cluster_it_says_so(tmp_path: Path, capsys: Any) -> None:
     assert cli.main(["certificates", "promote", "--state", file, "--yes"]) == ExitCode.BAD_INPUT
     assert "no cluster is known here" in " ".join(capsys.readouterr().err.split())
     assert cli.main(["certificates", "--state", file]) == ExitCode.FAILED
-    assert "has no certificates" in capsys.readouterr().err
+    assert "There is no cluster here yet." in capsys.readouterr().err

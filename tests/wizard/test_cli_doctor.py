@@ -46,6 +46,26 @@ def home(made: Demo, monkeypatch: pytest.MonkeyPatch) -> Iterator[list[str]]:
     made.world.api.up, made.world.api.objects = True, before
 
 
+def test_where_nothing_can_be_looked_at_nothing_is_called_well(
+    tmp_path: Path, made: Demo, monkeypatch: Any, capsys: Any
+) -> None:
+    monkeypatch.setattr(joint, "real_world", lambda: made.world)
+    none = ["--state", str(tmp_path / "state.yaml")]
+    assert cli.main(["doctor", *none]) == ExitCode.NOT_READY
+    shown = capsys.readouterr().out
+    assert "The cluster could not be looked at." in shown and "Nothing is wrong." not in shown
+    assert cli.main(["doctor", "--json", *none]) == ExitCode.NOT_READY
+    assert not json.loads(capsys.readouterr().out)["good"]
+    assert cli.main(["doctor", "--fix", "--yes", *none]) == ExitCode.FAILED
+    assert "The cluster could not be looked at." in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("words", [["--fix", "--json"], ["--json", "--bundle", "F"]])
+def test_json_goes_with_neither_fix_nor_bundle(words: list[str], capsys: Any) -> None:
+    assert cli.main(["doctor", *words]) == ExitCode.USAGE
+    assert "not allowed with argument" in capsys.readouterr().err
+
+
 def test_a_home_that_is_well(home: list[str], made: Demo, tmp_path: Path, capsys: Any) -> None:
     capsys.readouterr()
     assert cli.main(["doctor", *home]) == ExitCode.OK

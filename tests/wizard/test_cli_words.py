@@ -63,3 +63,33 @@ def test_a_mistake_names_what_it_was_where_nothing_can_be_saved(
     monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path))
     assert ending.mistake(KeyError("x"), ["status"]) == ExitCode.FAILED
     assert "It was a KeyError; its details could not be saved." in capsys.readouterr().err
+
+
+WITHOUT = "There is no cluster here yet. No repository was chosen. Run homelab first."
+
+
+@pytest.mark.parametrize(
+    ("line", "code", "said"),
+    [
+        ("upgrade list", 1, WITHOUT), ("upgrade list --json", 1, WITHOUT), ("certificates", 1, WITHOUT),
+        ("app list", 1, WITHOUT), ("backup F --yes", 3, "no cluster is known here"),
+        ("node remove x --yes", 3, "no cluster is known here"), ("upgrade --yes", 3, "no cluster with a repository"),
+        ("app remove x --yes", 3, "no cluster is known here"), ("verify", 1, "There is nothing to prove yet."),
+        ("restore /nowhere --yes --passphrase-env PW", 3, "/nowhere can't be read. No such file or directory."),
+        ("backup show /nowhere --passphrase-env PW", 3, "/nowhere can't be read. No such file or directory."),
+    ],
+)  # fmt: skip
+def test_without_a_cluster_a_sentence_says_so(line: str, code: int, said: str, tmp_path: Path) -> None:
+    """Not even where nothing can be written is that a mistake of homelab's."""
+    done = homelab(tmp_path, *line.split(), PW="five words that fit together")
+    assert (done.returncode, said in " ".join(done.stderr.split())) == (code, True), done.stderr
+    assert not (tmp_path / ".local/state/homelab-wizard/restoring").exists()
+    (tmp_path / "file").touch()
+    shown = homelab(tmp_path / "file", *line.split(), PW="five words that fit together").stderr
+    assert "mistake in homelab" not in shown and "Traceback" not in shown
+
+
+def test_a_backup_is_not_called_a_cluster(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("no backup")
+    done = homelab(tmp_path, "restore", str(tmp_path / "file"), "--plain", "--passphrase-env", "PW", PW="one two three")
+    assert "homelab, a backup." in done.stdout and "cluster restore" not in done.stdout

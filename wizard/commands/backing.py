@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 
 from wizard.commands import joint, running, typed
 
@@ -11,6 +12,7 @@ TYPE_CHECKING = False  # as in typing
 
 if TYPE_CHECKING:
     from argparse import Namespace
+    from pathlib import Path
 
     from wizard.session import Session
     from wizard.state import State
@@ -32,7 +34,7 @@ def show(args: Namespace) -> int:
         return proved.run(session, read.show, as_json="json" in args)
     finally:
         session.close()
-        session.state.path.unlink(missing_ok=True)
+        done_with(session.state)
 
 
 def restore(args: Namespace) -> int:
@@ -44,7 +46,7 @@ def restore(args: Namespace) -> int:
     try:
         return running.run(session, running.front(args))
     finally:
-        session.state.path.unlink(missing_ok=True)
+        done_with(session.state)
 
 
 def apart(args: Namespace, begin: Callable[[State], Sequence[AnyStep]]) -> Session:
@@ -57,7 +59,28 @@ def apart(args: Namespace, begin: Callable[[State], Sequence[AnyStep]]) -> Sessi
     if not (asked or {"passphrase_env", "passphrase_file"} & set(vars(args))):
         raise WizardError("The passphrase of the backup is missing.", "Nobody can be asked for it here.",
                           "Give --passphrase-env NAME or --passphrase-file FILE.")  # fmt: skip
-    folder = states.home() / "restoring" / "at-work"
-    (folder / "state.yaml").unlink(missing_ok=True)
-    state = State.open(folder / "state.yaml", "restore")
-    return running.session_of(args, begin(state), joint.real_world(), state)
+    if "file" in args:
+        refuse_missing(typed.path(args.file))
+    file = states.home() / "restoring" / "at-work" / "state.yaml"
+    with suppress(OSError):  # opening it says why it can't be used
+        file.unlink(missing_ok=True)
+    state = State.open(file, "restore")
+    session = running.session_of(args, begin(state), joint.real_world(), state)
+    session.about = "a backup"
+    return session
+
+
+def refuse_missing(file: Path) -> None:
+    """Before anything is asked or made. Raises `StateError`."""
+    from wizard.errors import StateError
+
+    try:
+        file.stat()
+    except OSError as error:
+        raise StateError(f"{file} can't be read.", f"{error.strerror}.", "Name another file.") from None
+
+
+def done_with(state: State) -> None:
+    """The answers about a file are of no use for another one."""
+    with suppress(OSError):
+        state.path.unlink(missing_ok=True)

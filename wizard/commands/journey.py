@@ -37,7 +37,7 @@ def reset(args: Namespace) -> int:
     from wizard.ui.out import Out
 
     named, file, dry = getattr(args, "cluster", None), typed.file_of(args), "plan" in args
-    if not opening.is_known(named, file):
+    if not opening.is_known(named, file) and "json" not in args:
         Out().say(f"Nothing is left to reset: this computer remembers no cluster {opening.cluster_name(named, file)}.")
         return ExitCode.OK
     skip = commandline.skipped(args)

@@ -147,10 +147,11 @@ class Plain:
                     out.say("\n".join(f"    {line}" for line in report.clean(change.detail).splitlines()))
         if approval.word:
             return self._typed(approval)
-        label = "Do it? yes or no [no]:" if approval.danger else "Make these changes? yes or no [yes]:"
+        ask = "Do it?" if approval.danger else "Make these changes?"
+        label = f"{ask} yes or no [{'yes' if approval.usual else 'no'}]:"
         about = [f"{heading}: {text}" for heading, text in about_changes(approval)]
-        usual, name = not approval.danger, f"the approval of {approval.step}"
-        agreed = self._yes_or_no(label, name, usual=usual, back=approval.back, told=about)
+        name = f"the approval of {approval.step}"
+        agreed = self._yes_or_no(label, name, usual=approval.usual, back=approval.back, told=about)
         if agreed is True and not any(change.danger for change in approval.changes):
             self._before_work(approval.step)
         return agreed
@@ -285,7 +286,8 @@ def run(session: Session, out: Out | None = None, keyboard: lines.Keyboard | Non
     with Leaving(session.world.stop) as leaving:
         front = Plain(session, out, keyboard, leaving)
         session.bus.listen(front.listen)
-        out.say(f"homelab, cluster {session.state.cluster}. Enter takes the default, < goes back, ? explains.")
+        about = session.about or f"cluster {session.state.cluster}"
+        out.say(f"homelab, {about}. Enter takes the default, < goes back, ? explains.")
         out.say("= shows every answer that was given, to change one.")
         engine = session.engine(front)
         front.ahead = engine.ahead

@@ -98,6 +98,12 @@ def wordy(toys: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(toys.step, "plan", with_word)
 
 
+def test_enter_alone_is_no_yes_to_what_ends_for_good(session: Any, world: Any, wordy: None) -> None:
+    with pytest.raises(Declined):
+        drive(session, *WHOLE[:-1], "")
+    assert "mess" not in world.made
+
+
 @pytest.mark.parametrize("typed", ["", "no"])
 def test_a_word_that_is_not_typed_is_a_no(session: Any, world: Any, wordy: None, typed: str) -> None:
     with pytest.raises(Declined):
@@ -228,4 +234,4 @@ def test_a_step_says_how_long_it_worked(session: Any, world: Any) -> None:
 
 def test_a_question_mark_at_an_approval_tells_what_yes_and_no_mean(session: Any) -> None:
     shown, _ = drive(session, *WHOLE[:5], "?", *WHOLE[5:])
-    assert "No: Nothing of it is done, and the wizard ends;" in shown
+    assert "No: Nothing of it is done, and the wizard ends." in shown

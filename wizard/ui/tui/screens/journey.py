@@ -47,7 +47,7 @@ class JourneyScreen(Screen[None]):
 
     def compose(self) -> ComposeResult:
         with Horizontal(id="header"):
-            yield Static(f"homelab · {self._session.state.cluster}", id="where", markup=False)
+            yield Static(f"homelab · {self._session.about or self._session.state.cluster}", id="where", markup=False)
             yield self._progress
         with Horizontal(id="body"):
             yield self._rail

@@ -141,7 +141,7 @@ class ApprovalPane(ButtonPane):
     def __init__(self, approval: Approval, notes: Sequence[events.Note]) -> None:
         super().__init__(id="approval")
         self._approval, self._notes = approval, notes
-        self.first = "no" if approval.danger else "yes"
+        self.first = "yes" if approval.usual else "no"
 
     @property
     def help(self) -> tuple[str, Sequence[tuple[str, str]]]:
