@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, Literal, Protocol, TypeVar
 
 from wizard import events, lanes
@@ -160,7 +160,8 @@ class Context:
                 if isinstance(ref, SecretRef) and ref.kind != "prompt":
                     value = ref.resolve()
                 else:
-                    raw = self.front.ask(self.proposing(Prompt(step, question.ask, question)))
+                    again = replace(question, help="It was given before. Secrets are never saved: type it once more.")
+                    raw = self.front.ask(self.proposing(Prompt(step, question.ask, again)))
                     if not isinstance(raw, Secret):
                         raise WizardError(
                             f"A secret is missing: {question.ask}",

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from itertools import takewhile
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -71,6 +72,11 @@ class Session:
     def skip(self, step: str) -> str:
         """What it means to go on without `step`; empty where that can't be."""
         return next((each.skip for each in self.order if each.name == step), "")
+
+    def been(self) -> list[str]:
+        """The steps up to where this run begins to have work: those done before. Of a node to add that is none."""
+        there = {*self.state.done, *self.state.skipped}
+        return [step.name for step in takewhile(lambda step: step.name in there, self.order)]
 
     def skipped(self) -> list[str]:
         """A sentence for each step that the person went on without."""

@@ -57,14 +57,22 @@ class _Asking(Unattended):
     def __init__(self, session: Session, person: plain.Plain | None) -> None:
         super().__init__(session)
         self._person = person
+        self._without: set[str] = set()  # secrets that the person does not give
 
     def ask(self, prompt: Prompt) -> object:
         if prompt.question.kind.widget != "secret" or not sys.stdin.isatty():
             return self._person.ask(prompt) if self._person else super().ask(prompt)
+        key = f"{prompt.step}.{prompt.question.key}"
+        if key in self._without:
+            return None
         try:
-            return Secret(getpass.getpass(f"{prompt.question.ask} "))
+            print(f"{prompt.question.ask}\n{prompt.question.help}", file=sys.stderr)
+            given = getpass.getpass("What you type does not show; Enter alone goes on without it: ")
         except (EOFError, KeyboardInterrupt):
             raise Interrupted("Stopped.") from None
+        if not given:
+            self._without.add(key)
+        return Secret(given) if given else None
 
 
 def _tell(event: events.Event, out: Out) -> None:

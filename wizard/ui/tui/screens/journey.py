@@ -39,7 +39,7 @@ class JourneyScreen(Screen[None]):
         self.hint = ""  # what can be done while the engine works
         self._noted = 0  # notes that were on the screen when the person decided something last
         self._rail, self._log = (
-            StepRail(session.order, session.state.done),
+            StepRail(session.order, session.been()),
             LogPane(board, None if session.fleeting else session.log_path),
         )
         self._pane: Pane | None = None
