@@ -134,14 +134,22 @@ def _known_hosts(world: SimWorld, *others: str) -> str:
 
 
 def _proposed(prompt: Prompt, answers: Mapping[str, Any]) -> Prompt:
-    section = answers.get(prompt.step, {})
-    proposed = section.get(prompt.question.key) if isinstance(section, Mapping) else None
-    if proposed is None or prompt.problem or prompt.review:  # what was typed is worth more
+    """`prompt` with the demo's answer as its proposal: where the step found none in its world, and it would be taken.
+
+    What to choose is no finding: there the demo's answer counts.
+    """
+    section, question = answers.get(prompt.step, {}), prompt.question
+    proposed = section.get(question.key) if isinstance(section, Mapping) else None
+    found = callable(question.default) and prompt.default is not None and question.kind.widget != "choice"
+    if proposed is None or prompt.problem or prompt.review or found:  # what was typed is worth more
         return prompt
-    question = prompt.question
+    default = SecretRef.parse(proposed) if question.kind.widget == "secret" else proposed
+    try:
+        prompt.parse(default)
+    except ValueError:
+        return prompt
     if proposed != prompt.default:  # the demo's own proposal does not come from where the real one would
         question = replace(question, source="")
-    default = SecretRef.parse(proposed) if question.kind.widget == "secret" else proposed
     return replace(prompt, question=question, default=default)
 
 
