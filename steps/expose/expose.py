@@ -10,7 +10,7 @@ from steps import repository_apps
 from steps.expose import remove
 from steps.expose.look import Seen, look
 from steps.expose.questions import QUESTIONS
-from steps.expose.refusals import refusals
+from steps.expose.refusals import refusals, unfit
 from steps.expose.wanted import NAMED, WHO, mine, name_of, problems, wanted
 from steps.gitops.app import App
 from steps.gitops.app_files import backend, hosts, title
@@ -49,10 +49,12 @@ class AppExpose(Step[ExposeFacts]):
         return problems(answers)
 
     def objections(self, ctx: Context, answers: Answers) -> list[Problem]:
-        found = ctx.scratch.get("apps seen")
-        complete = all(key in mine(answers) for key in ("form", "reach", "host"))
-        if not isinstance(found, Seen) or not complete or problems(answers):
+        found, given = ctx.scratch.get("apps seen"), mine(answers)
+        if not isinstance(found, Seen) or problems(answers):
             return []
+        if not all(key in given for key in ("form", "reach", "host")):
+            early = unfit(given["entry"], found) if given.get("form") == "catalogue" and given.get("entry") else None
+            return [early] if early else []
         return refusals(_wanted(found, answers), found)
 
     def check(self, ctx: Context) -> ExposeFacts:

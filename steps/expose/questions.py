@@ -6,6 +6,7 @@ import re
 from collections.abc import Callable, Sequence
 
 from steps.expose.look import OF_THE_CLUSTER, seen
+from steps.expose.refusals import unfit
 from steps.expose.wanted import DOMAINS, WHO, mine, name_of, proposed_name, sides
 from steps.gitops.catalogue import catalogue
 from steps.gitops.checks.pins import MOVING
@@ -76,6 +77,17 @@ def _services(ctx: Context) -> Sequence[Choice]:
     ]  # fmt: skip
 
 
+def _entries(ctx: Context) -> Sequence[Choice]:
+    """The catalogue: first what can be had here, then the rest, which says why not."""
+    here, not_here = [], []
+    for entry in catalogue().values():
+        if problem := unfit(entry.name, seen(ctx)):
+            not_here.append(Choice(entry.name, f"{entry.title} (not here)", problem.what))
+        else:
+            here.append(Choice(entry.name, entry.title, entry.about))
+    return here + not_here
+
+
 def _as_before(key: str) -> Callable[[Context], str | None]:
     """What an app of that name has now: exposing it again changes only what is said anew."""
 
@@ -113,8 +125,7 @@ QUESTIONS = (
         ),
     ),
     Question(
-        "entry", "Which app?", CHOICE, when=_is("catalogue"),
-        choices=tuple(Choice(entry.name, entry.title, entry.about) for entry in catalogue().values()),
+        "entry", "Which app?", CHOICE, when=_is("catalogue"), choices=_entries,
     ),
     Question(
         "service", "Which Service?", SERVICE, when=_is("service"), choices=_services, source="the cluster",

@@ -25,6 +25,13 @@ def refusals(app: App, seen: Seen) -> list[Problem]:
     ]
 
 
+def unfit(entry: str, seen: Seen) -> Problem | None:
+    """Why this app of the catalogue can't be had here at all, whatever its name; None when it can."""
+    app = App(entry, "catalogue", entry)
+    found = next((each for rule in (_insecure, _too_big) for each in rule(app, seen)), None)
+    return Problem(f"{NAMED}.entry", *found[1:]) if found else None
+
+
 Found = Iterator[tuple[str, str, str]]  # the question that can be answered otherwise, what is wrong, what to do
 
 

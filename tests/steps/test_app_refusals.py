@@ -4,15 +4,19 @@ from __future__ import annotations
 
 from dataclasses import replace
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
 
 from steps.expose import command
+from steps.expose.expose import AppExpose
 from steps.expose.look import Pi, Route, Seen, Service, bytes_of, of_files, routes_of_files
+from steps.expose.questions import QUESTIONS
 from steps.expose.refusals import refusals
-from steps.expose.wanted import name_of, problems, wanted
+from steps.expose.wanted import NAMED, name_of, problems, wanted
 from steps.gitops.app import App
+from steps.gitops.catalogue import catalogue
 from tests.golden.repositories import repository, settings
 from wizard.errors import BadInput
 from wizard.state import State
@@ -232,3 +236,19 @@ def test_without_a_cluster_it_says_so(tmp_path: Path) -> None:
     with pytest.raises(BadInput) as caught:
         command.begin(state, {"command": "app expose"})
     assert "no cluster is known here" in caught.value.problems[0].what
+
+
+@pytest.mark.parametrize(("golden", "first"), [("minimal-http", "audiobookshelf"), ("duckdns-full", "actual")])
+def test_the_apps_that_can_not_be_had_come_last_and_say_why(home: Seen, golden: str, first: str) -> None:
+    ctx: Any = SimpleNamespace(scratch={"apps seen": replace(home, settings=settings(golden))})
+    choices = next(one for one in QUESTIONS if one.key == "entry").choices_for(ctx)
+    assert {choice.value for choice in choices} == set(catalogue()) and choices[0].value == first
+    left = [choice for choice in choices if "(not here)" in choice.label]
+    assert left == list(choices[len(choices) - len(left) :])
+    answers = {NAMED: {"form": "catalogue", "entry": "actual"}}
+    objections = AppExpose().objections(ctx, answers)
+    if golden == "minimal-http":
+        assert all("only over HTTPS" in choice.help for choice in left) and left
+        assert [one.path for one in objections] == ["app-expose.entry"]
+    else:
+        assert not left and not objections
