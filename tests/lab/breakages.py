@@ -13,7 +13,8 @@ from tests.lab.cluster_lab import HOME, kubectl, lab
 if TYPE_CHECKING:
     from tests.lab.whole_home import AtHome
 
-INTERNAL, EXTERNAL, DNS, WAN = "198.18.0.201", "198.18.0.202", "198.18.0.203", "198.18.64.2"
+INTERNAL, EXTERNAL, DNS = "198.18.0.201", "198.18.0.202", "198.18.0.203"
+WAN, MOVED = "198.18.64.2", "198.18.64.3"
 MIRROR, PUBLIC_DNS = "198.18.0.1:8000", "198.18.64.53"
 Act = Callable[["AtHome"], None]
 
@@ -117,8 +118,8 @@ TAILNET = (
 # -- the router --------------------------------------------------------------------------------------------------
 
 
-def _nat(action: str, port: int, target: str) -> list[str]:
-    return ["iptables", "-t", "nat", action, "PREROUTING", "-i", "wan", "-d", WAN, "-p", "tcp", "--dport", str(port),
+def _nat(action: str, port: int, target: str, wan: str = WAN) -> list[str]:
+    return ["iptables", "-t", "nat", action, "PREROUTING", "-i", "wan", "-d", wan, "-p", "tcp", "--dport", str(port),
             "-j", "DNAT", "--to-destination", target]  # fmt: skip
 
 
@@ -144,6 +145,14 @@ def _elsewhere(target: str) -> tuple[Act, Act]:
     return _router(*first), _router(*away)
 
 
+def _moved(before: str, after: str) -> Act:
+    """The router's address on the internet, with its forwarding; the public name goes with it."""
+    ports = [_nat(action, port, f"{EXTERNAL}:{port}", wan) for action, wan in (("-D", before), ("-A", after))
+             for port in (80, 443)]  # fmt: skip
+    card = [["ip", "addr", word, f"{wan}/24", "dev", "wan"] for word, wan in (("del", before), ("add", after))]
+    return both(_router(*card, *ports), _duckdns("lab-home", after))
+
+
 _MIRROR = ["INPUT", "-i", "wan", "-p", "tcp", "--dport", MIRROR.partition(":")[2], "-j", "ACCEPT"]
 _OPEN = ["FORWARD", "-i", "wan", "-d", INTERNAL, "-j", "ACCEPT"]
 
@@ -157,6 +166,8 @@ ROUTER = (
     Breakage("the ports lead to the internal Gateway", "forwarded-to-private", *_elsewhere(INTERNAL)),
     Breakage("port 6443 is forwarded", "api-open", _router(_nat("-A", 6443, "198.18.0.11:6443")),
              _router(_nat("-D", 6443, "198.18.0.11:6443"))),
+    Breakage("the provider gives the home another address", "public-address-changed", _moved(WAN, MOVED),
+             _moved(MOVED, WAN)),
     Breakage("the router routes to the private address", "private-address-open",
              _router(["iptables", "-I", *_OPEN]), _router(["iptables", "-D", *_OPEN])),
 )  # fmt: skip
