@@ -85,7 +85,10 @@ class Field(Vertical):
             yield self._about
             others = ", ".join(str(value) for value in chosen if value not in known)
             if self._open:
-                yield LineInput(others, placeholder="others, divided by commas", id="others", compact=True)
+                yield LineInput(
+                    others, placeholder="others, divided by commas: just type", id="others", compact=True,
+                    select_on_focus=False,
+                )  # fmt: skip
         elif self._widget == "secret":
             yield SecretInput(password=True, placeholder=self._placeholder(), id="line")
         else:
@@ -133,6 +136,16 @@ class Field(Vertical):
         if given != self._given:
             self._given = given
             self.post_message(self.Changed())
+
+    def on_key(self, event: Key) -> None:
+        """What is typed while the list has the keys goes into the line below it: nothing typed is lost."""
+        line = next(iter(self.query("#others").results(Input)), None)
+        if line is None or line.has_focus or not (event.character and event.character.isalnum()):
+            return
+        event.stop()
+        line.focus()
+        line.value += event.character
+        line.cursor_position = len(line.value)
 
     def on_input_changed(self, event: Input.Changed) -> None:
         event.stop()
