@@ -105,12 +105,15 @@ def expected(prompt: Prompt) -> str:
     if widget == "yes-no":
         return "yes or no"
     if widget == "choice" and prompt.choices:
-        return f"Number, 1 to {len(prompt.choices)}"
+        return f"Number, 1 to {len(prompt.choices)}" if len(prompt.choices) > 1 else "Number"
     if widget == "many" and prompt.choices:
         others = prompt.question.kind.name.removeprefix("list of ")
         more = f", or the {others} of others" if others != CHOICE.name else ""
         return f"Numbers{more}, divided by commas"
-    return prompt.question.kind.name.capitalize()
+    name = prompt.question.kind.name
+    if name.startswith("list of "):
+        return f"{name.removeprefix('list of ').capitalize()}, several divided by commas"
+    return name.capitalize()
 
 
 def default_of(prompt: Prompt) -> Any:
@@ -128,8 +131,9 @@ def default_hint(prompt: Prompt) -> str:
         return " [the known one]" if default is not None else ("" if prompt.question.required else " [none]")
     if default is None:
         return "" if prompt.question.required else " [none]"
-    none = "" if prompt.question.required else ", - for none"
-    if prompt.choices and not isinstance(default, bool):
+    listed = any(choice.value == "none" for choice in prompt.choices)
+    none = "" if prompt.question.required or listed else ", - for none"
+    if prompt.choices:
         return f" [{', '.join(_number_of(value, prompt.choices) for value in _listed(default))}{none}]"
     return f" [{prompt.question.kind.show(default)}{none}]"
 
