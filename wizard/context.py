@@ -230,7 +230,9 @@ class Context:
             change.do(self)
         except BaseException as error:
             taken = self.world.now() - began
-            outcome: Literal["lost", "failed"] = "lost" if isinstance(error, ConnectionLost) else "failed"
+            outcome: Literal["lost", "stopped", "failed"] = "failed"
+            if isinstance(error, ConnectionLost | Interrupted):
+                outcome = "lost" if isinstance(error, ConnectionLost) else "stopped"
             self.bus.emit(events.ChangeEnded(step, change.id, host, change.sentence, outcome, taken))
             raise
         self.state.finish(step, change.id, change.host)

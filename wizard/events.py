@@ -53,7 +53,8 @@ class ChangeEnded(Event):
     change: str
     host: str
     sentence: str
-    outcome: Literal["done", "failed", "lost", "would do"]  # lost: the connection broke, it is looked at again
+    # lost: the connection broke, it is looked at again; stopped: by the person, it goes on at the next run
+    outcome: Literal["done", "failed", "lost", "stopped", "would do"]
     seconds: float = 0.0
 
 

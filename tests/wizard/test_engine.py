@@ -16,6 +16,7 @@ from wizard.engine import Consent, Engine
 from wizard.errors import BadInput, Blocked, Declined, Interrupted, Problem, StillToDo, WizardError
 from wizard.events import Bus, ChangeEnded, ChangeStarted, Planned, StepChanged
 from wizard.question import BACK, CHOICE, INTEGER, NAME, SECRET, TEXT, Answers, Choice, Prompt, Question
+from wizard.report import event_line
 from wizard.secret import Secret, SecretRef
 from wizard.state import State
 from wizard.step import Change, Step
@@ -230,6 +231,21 @@ def test_stopping_ends_before_the_next_change(tmp_path: Path) -> None:
     assert run.world.made == []
     assert [event.change for event in run.events if isinstance(event, ChangeStarted)] == ["bake/stop"]
     assert run.front.errors == []  # leaving is no failure
+
+
+def test_a_change_that_waited_when_the_person_stopped_has_not_failed(tmp_path: Path) -> None:
+    def wait(ctx: Context) -> None:
+        raise Interrupted("Stopped while waiting.")
+
+    class Waits(Bake):
+        def plan(self, facts: list[str], answers: Answers) -> list[Change]:
+            return [Change("bake/wait", "wait", wait)]
+
+    run = Run(tmp_path, Waits())
+    with pytest.raises(Interrupted):
+        run.engine.run()
+    (ended,) = [event for event in run.events if isinstance(event, ChangeEnded)]
+    assert ended.outcome == "stopped" and "wait: stopped (" in event_line(ended)
 
 
 def test_retry_runs_the_step_again_from_its_check(tmp_path: Path) -> None:

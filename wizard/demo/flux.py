@@ -6,6 +6,7 @@ import base64
 import subprocess
 import tempfile
 from collections.abc import Iterator, Mapping, Sequence
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -69,7 +70,8 @@ def follow(world: SimWorld) -> None:
     revision = f"{git.branch}@sha1:{git.head()}"
     if source.get("status", {}).get("artifact", {}).get("revision") == revision:
         return
-    world.api.put(SOURCE, {"status": {"artifact": {"revision": revision}, "observedGeneration": 0}})
+    artifact = {"revision": revision, "lastUpdateTime": datetime.now(UTC).isoformat(timespec="seconds")}
+    world.api.put(SOURCE, {"status": {"artifact": artifact, "observedGeneration": 0}})
     objects = list(git.objects())
     parts = [one for _, one in objects if one["kind"] == "Kustomization"]
     _prune(world, {api_path(one) for _, one in objects})

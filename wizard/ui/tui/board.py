@@ -102,7 +102,7 @@ class Board:
         if event.outcome == "failed":
             host.failed, host.ended = True, event.at
             return
-        if event.outcome == "lost":  # it is waited for, and then planned anew
+        if event.outcome in ("lost", "stopped"):  # it is waited for, and then planned anew; or the next run goes on
             return
         host.done += 1
         if host.done >= host.total:

@@ -133,7 +133,7 @@ def _status(board: Board, now: float, demo: bool) -> Content:
 
 
 def _finished(event: events.ChangeEnded) -> Content:
-    broke = event.outcome in ("failed", "lost")
+    broke = event.outcome in ("failed", "lost", "stopped")
     mark, style = ("!", "$text-error") if broke else ("✓", "$text-success")
     took = f" ({report.duration(event.seconds)})" if event.seconds >= 1 else ""
     return Content.assemble((mark, style), f" {event.host}: {report.clean(event.sentence)}", (took, "$text-muted"))
