@@ -362,6 +362,18 @@ def test_a_dead_pi_is_taken_out_too(home: Wizard) -> None:
     assert "pi23" not in listed()
 
 
+def test_a_tailnet_that_is_given_up_is_left_and_may_be_joined_again(home: Wizard) -> None:
+    home.ctx.answers["machines"]["more_control_planes"] = None
+    tailnet = home.ctx.answers["tailnet"]
+    before, tailnet["service"] = tailnet["service"], "none"
+    assert home.tailnet() == ["tailnet/leave", "tailnet/delete", "tailnet/forget"]
+    assert "pi21" not in listed() and status(ONE)["BackendState"] == "NeedsLogin"
+    assert home.left() == []
+    tailnet["service"] = before
+    assert "tailnet/join" in home.tailnet() and "pi21" in listed()
+    assert home.left() == []
+
+
 def test_a_reset_leaves_nothing_in_the_tailnet(home: Wizard) -> None:
     user, key = "pi", own_key.public(home.ctx).split()[1]
     left = giving_back.parse(ONE.address, giving_back.look(home.ctx, ONE.address, user, key))
