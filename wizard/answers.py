@@ -102,7 +102,7 @@ class _Reader:
                 found[question.key] = SecretRef("prompt")  # there is one, however badly it is given
             said = str(error)
             # most kinds say by themselves what would be right; the name of the kind helps only where they don't
-            helpful = any(word in said for word in _TELLING)
+            helpful = any(word in said for word in (*_TELLING, question.kind.name))
             self.problem(path, said if said.endswith("?") else f"{said}.", "" if helpful else _expected(question))
         except WizardError as error:
             self.problem(path, f"{error.what} {error.why}".rstrip(), error.fix)

@@ -7,8 +7,9 @@ import sys
 from collections.abc import Callable, Sequence
 from typing import NoReturn
 
-from wizard import __version__, options
+from wizard import __version__, helptext, options
 from wizard.completion import LISTS, SHELLS
+from wizard.helptext import Parser
 from wizard.options import add as _add
 
 TYPE_CHECKING = False  # as in typing
@@ -31,21 +32,6 @@ state:
   what was answered and done is kept in $XDG_STATE_HOME/homelab-wizard/CLUSTER/ (~/.local/state when that is
   not set), together with a log of every run. Secrets are never saved.
 """
-
-
-class Parser(argparse.ArgumentParser):
-    """Says what is wrong in one sentence instead of printing the whole usage."""
-
-    late: Callable[[], str] | None = None  # what stands below the help, where it has to be read from a file
-
-    def format_help(self) -> str:
-        if self.late is not None:
-            self.epilog = self.late()
-        return super().format_help()
-
-    def error(self, message: str) -> NoReturn:
-        print(f"homelab: {message}. See: {self.prog} --help", file=sys.stderr)
-        raise SystemExit(2)
 
 
 def parse(words: Sequence[str]) -> argparse.Namespace:
@@ -103,13 +89,7 @@ def _demo(demo: Parser) -> None:
     _add(demo, "--fault", metavar="NAME", action="append", help="let this go wrong on the way (repeatable)")
     _add(demo, "--list-faults", action="store_true", help="tell what can be made to go wrong, and nothing else")
     _add(demo, "--json", action="store_true", help="with --list-faults: print them as JSON")
-    demo.formatter_class, demo.late = argparse.RawDescriptionHelpFormatter, _faults
-
-
-def _faults() -> str:
-    from wizard.demo import faults
-
-    return "faults, by the step that meets them:\n" + faults.listed()
+    demo.formatter_class, demo.late = argparse.RawDescriptionHelpFormatter, helptext.faults
 
 
 def _resetting(reset: Parser) -> None:
@@ -126,8 +106,14 @@ def _plan(plan: Parser) -> None:
     _until(plan)
 
 
-def _until(made: Parser) -> None:
-    _add(made, "--until", metavar="STEP", help="stop after this step")
+def _until(made: Parser, about: str = "stop after this step (named below)") -> None:
+    _add(made, "--until", metavar="STEP", help=about)
+    made.formatter_class, made.late = argparse.RawDescriptionHelpFormatter, helptext.steps
+
+
+def _expose(expose: Parser) -> None:
+    options.expose(expose)
+    expose.formatter_class, expose.late = argparse.RawDescriptionHelpFormatter, helptext.apps
 
 
 def _verify(verify: Parser) -> None:
@@ -176,7 +162,7 @@ def _answers_init(init: Parser) -> None:
 
 def _answers_check(check: Parser) -> None:
     check.add_argument("file", metavar="FILE")
-    _add(check, "--until", metavar="STEP", help="only the answers up to this step are needed")
+    _until(check, "only the answers up to this step are needed (named below)")
     _add(check, "--no-secrets", action="store_true", help="do not look whether the secrets are there")
     _add(check, "--json", action="store_true", help="print the findings as JSON")
 
@@ -230,7 +216,12 @@ def _options() -> dict[str, Parser]:
     _add(answers, "--answers", metavar="FILE", help="take the answers from FILE (YAML)")
     _add(consent, "--yes", action="store_true", help="agree to every change that is not dangerous")
     _add(consent, "--allow", metavar="ID", action="append", help="agree to the dangerous change ID too (repeatable)")
-    _add(consent, "--verbose", action="store_true", help="print what the hosts print, too")
+    _add(
+        consent,
+        "--verbose",
+        action="store_true",
+        help="with --yes: print every line of the hosts, not only what shows how far they are",
+    )
     return dict(zip(names, made, strict=True))
 
 
@@ -255,7 +246,7 @@ COMMANDS: Sequence[tuple[str, str, Sequence[str], Callable[[Parser], None] | Non
     ("node remove", "take a Pi out of the cluster: its pods move, the cluster forgets it", LATER, _node_remove),
     ("node upgrade", "bring Kubernetes to another version, one Pi after the other", LATER, _node_upgrade),
     ("app", "expose, list or remove the apps of a cluster", (), None),
-    ("app expose", "give an app a name, at home or for the internet; asks for what is left out", LATER, options.expose),
+    ("app expose", "give an app a name, at home or for the internet; asks for what is left out", LATER, _expose),
     ("app list", "what is reached, from where, and whether it is ready", (), options.apps),
     ("app remove", "take an app away again; its data stays", LATER, options.remove),
     ("repo", "check a repository for Flux, before each push or in CI", (), None),

@@ -43,7 +43,7 @@ def upgrade(upgrade: argparse.ArgumentParser) -> None:
 
 def expose(expose: argparse.ArgumentParser) -> None:
     """`homelab app expose`."""
-    add(expose, "entry", metavar="APP", nargs="?", help="one that homelab knows: see homelab app list")
+    add(expose, "entry", metavar="APP", nargs="?", help="one that homelab knows, named below")
     add(
         expose,
         "--to",

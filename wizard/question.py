@@ -206,7 +206,7 @@ def _email(raw: object) -> str:
     text = _text(raw)
     local, at, domain = text.rpartition("@")
     if not (at and local) or " " in local or "@" in local:
-        raise ValueError(f"{text!r} is not an e-mail address")
+        raise ValueError(f"{text!r} is not an e-mail address such as me@example.org")
     return f"{local}@{_domain(domain)}"
 
 

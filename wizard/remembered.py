@@ -17,7 +17,7 @@ def status(state: State, order: Sequence[AnyStep], go_on: str, today: date | Non
     left = [step for step in order if step.name not in state.done]
     return Status(
         state.cluster, tuple(sections(state, order, today or datetime.now(UTC).date())), str(state.path),
-        next_step=left[0].title if left else "", go_on=go_on,
+        next_step=left[0].title if left else "", next_name=left[0].name if left else "", go_on=go_on,
     )  # fmt: skip
 
 

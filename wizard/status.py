@@ -56,6 +56,7 @@ class Status:
     path: str = ""  # of the state
     unreachable: str = ""
     next_step: str = ""  # the title of the first step that is not done
+    next_name: str = ""  # and its name
     go_on: str = "homelab"  # the command that goes on
     at: datetime = field(default_factory=lambda: datetime.now(UTC))
 
@@ -82,7 +83,7 @@ class Status:
         """For programs. Keys are only ever added."""
         return {
             "form": 1, "cluster": self.cluster, "at": self.at.isoformat(timespec="seconds"), "good": self.good,
-            "unreachable": self.unreachable, "next": self.next_step,
+            "unreachable": self.unreachable, "next": self.next_name, "next_title": self.next_step,
             "sections": [
                 {"name": one.name, "title": one.title, "level": one.level, "source": one.source,
                  "rows": [{key: clean(str(value)) for key, value in vars(row).items()} for row in one.rows]}

@@ -27,19 +27,19 @@ def _yaml(*, round_trip: bool) -> Any:
 
 def load(text: str) -> Any:
     """The first document as plain dicts and lists. Raises ValueError with the line of a syntax error."""
-    with _in_words():
+    with _in_words(text):
         return plain(_read(text))
 
 
 def load_marked(text: str) -> Any:
     """The first document with comments and line numbers kept (``.lc``). Raises ValueError with the line."""
-    with _in_words():
+    with _in_words(text):
         return _yaml(round_trip=True).load(text)
 
 
 def load_all(text: str) -> list[Any]:
     """Every document as plain data, empty ones left out."""
-    with _in_words():
+    with _in_words(text):
         return [plain(document) for document in _read_all(text)]
 
 
@@ -55,18 +55,18 @@ def _read_all(text: str) -> list[Any]:
 
 def load_all_marked(text: str) -> list[Any]:
     """Every document with comments and line numbers kept. Raises ValueError with the line."""
-    with _in_words():
+    with _in_words(text):
         return list(_yaml(round_trip=True).load_all(text))
 
 
 def events(text: str) -> list[Any]:
     """What the parser sees, each with its place (``start_mark.index``). Raises ValueError with the line."""
-    with _in_words():
+    with _in_words(text):
         return list(_yaml(round_trip=False).parse(text))
 
 
 @contextmanager
-def _in_words() -> Iterator[None]:
+def _in_words(text: str) -> Iterator[None]:
     """Turns what ruamel.yaml raises into a ValueError of one line: ``line 3: …``."""
     from ruamel.yaml.error import MarkedYAMLError, YAMLError
 
@@ -75,7 +75,9 @@ def _in_words() -> Iterator[None]:
     except MarkedYAMLError as error:
         mark = error.problem_mark or error.context_mark
         said = (error.problem or error.context or "it can't be understood").splitlines()[0]
-        raise ValueError(f"line {mark.line + 1}: {said}" if mark else said) from None
+        said = said.replace("'<stream end>'", "the end")
+        last = max(1, len(text.splitlines()))  # the end of the text is behind it
+        raise ValueError(f"line {min(mark.line + 1, last)}: {said}" if mark else said) from None
     except YAMLError as error:
         raise ValueError(str(error).splitlines()[0]) from None
     except RecursionError:

@@ -54,7 +54,7 @@ def test_unattended_exposed_listed_proved_and_removed(demo: Demo, capsys: Any) -
     assert homelab(demo, "app", "expose", "ntfy", "--to", "both", "--host", "push", "--yes") == ExitCode.OK
     shown = capsys.readouterr().out
     assert "push (public)                     answers       answers           ok" in shown, "the rows are proved"
-    assert "push (private) by the public add… not found     status 404        ok" in shown
+    assert "push (private), public address    not found     status 404        ok" in shown
     assert homelab(demo, "app", "list", "--json") == ExitCode.OK
     found = json.loads(capsys.readouterr().out)
     assert set(found) == documented("`app list`")

@@ -29,12 +29,13 @@ FULL = "Not everything could be printed: No space left on device.\n"
 
 @pytest.mark.parametrize(
     ("words", "said"),
-    [(["--version"], ""), (["--help"], ""), (["answers", "schema"], FULL), (["demo", "--list-faults"], FULL)],
+    [(["--version"], ""), (["--help"], FULL), (["answers", "schema"], FULL), (["demo", "--list-faults"], FULL)],
 )
-def test_what_nobody_could_read_is_no_success(words: list[str], said: str) -> None:
+@pytest.mark.parametrize("unbuffered", ["", "1"])
+def test_what_nobody_could_read_is_no_success(words: list[str], said: str, unbuffered: str) -> None:
     """Python alone would end with 120, and complain."""
     program = [sys.executable, "-c", "import sys; from wizard.cli import main; sys.exit(main())", *words]
-    environment = {key: value for key, value in os.environ.items() if key != "PYTHONUNBUFFERED"}
+    environment = {**os.environ, "PYTHONUNBUFFERED": unbuffered}  # empty: as if it were not there
     with Path("/dev/full").open("w") as full:
         done = subprocess.run(program, stdout=full, stderr=subprocess.PIPE, text=True, timeout=30, env=environment)
     assert (done.returncode, done.stderr) == (1, said)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import re
 import subprocess
@@ -10,8 +11,10 @@ from pathlib import Path
 
 import pytest
 
+from steps.gitops.catalogue import catalogue
+from wizard import cli
 from wizard.commandline import parse
-from wizard.commands import typed
+from wizard.commands import joint, typed
 from wizard.errors import ExitCode
 
 
@@ -93,3 +96,38 @@ def test_a_backup_is_not_called_a_cluster(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("no backup")
     done = homelab(tmp_path, "restore", str(tmp_path / "file"), "--plain", "--passphrase-env", "PW", PW="one two three")
     assert "homelab, a backup." in done.stdout and "cluster restore" not in done.stdout
+
+
+@pytest.mark.parametrize("words", [["run"], ["plan"], ["answers", "check"]])
+def test_the_steps_to_stop_after_are_named(words: list[str], capsys: pytest.CaptureFixture[str]) -> None:
+    assert cli.main([*words, "--help"]) == ExitCode.OK
+    shown = " ".join(capsys.readouterr().out.split())
+    assert f"steps: {', '.join(step.name for step in joint.order())}" in shown
+
+
+def test_the_apps_are_named_without_a_cluster(capsys: pytest.CaptureFixture[str]) -> None:
+    assert cli.main(["app", "expose", "--help"]) == ExitCode.OK
+    shown = capsys.readouterr().out
+    assert f"apps: {', '.join(catalogue())}" in " ".join(shown.split())
+    assert max(map(len, shown.splitlines())) <= 80
+
+
+def test_a_mistake_in_answers_is_told_once_and_at_a_line_that_is_there(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    file = Path("a.yaml")
+    file.write_text("cluster: homelab\nmachines:\n  hosts: [192.168.1.11\n")
+    assert cli.main(["answers", "check", str(file)]) == ExitCode.BAD_INPUT
+    assert f"{file}:3: answers: this is not YAML: line 3:" in " ".join(capsys.readouterr().out.split())
+    file.write_text("machines: {key_file: /nope}\ndomains: {email: nobody}\n")
+    assert cli.main(["answers", "check", str(file)]) == ExitCode.BAD_INPUT
+    shown = " ".join(capsys.readouterr().out.split())
+    assert "there is no file /nope. a.yaml" in shown and "not an e-mail address such as me@example.org. " in shown
+    assert "Expected: file." not in shown and "Expected: e-mail address." not in shown
+
+
+def test_what_comes_next_is_named_as_the_rows_name_it(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert cli.main(["status", "--json", "--state", str(tmp_path / "state.yaml")]) == ExitCode.NOT_READY
+    found = json.loads(capsys.readouterr().out)
+    assert (found["next"], found["next_title"]) == ("machines", "Machines")
