@@ -44,8 +44,10 @@ def _chosen(ctx: Context) -> list[Choice]:
     return [Choice(address, address, discovery.known(ctx, address)) for address in chosen]
 
 
-def _hosts_missing(answers: Answers) -> bool:
-    return not answers.get("machines", {}).get("hosts")
+def _network_matters(answers: Answers) -> bool:
+    """Not where the Pis were named ahead; once it was answered it can be looked at again."""
+    given = answers.get("machines", {})
+    return not given.get("hosts") or "network" in given
 
 
 def _key_is_locked(answers: Answers) -> bool:
@@ -58,12 +60,12 @@ QUESTIONS = {
     for q in (
         Question(
             "network", "Which network are the Pis in?", discovery.NETWORK_OR_NONE, default=discovery.own_network,
-            source="this computer's routes", when=_hosts_missing, needs_person=True, required=False,
+            source="this computer's routes", when=_network_matters, needs_person=True, required=False,
             help=discovery.WHAT_IS_SENT,
         ),
         Question(
             "hosts", "Which hosts become the cluster?", list_of(ADDRESS), choices=discovery.hosts_found,
-            source="a look at the network",
+            source="a look at the network", follows=("machines.network",),
             help="Pis that take SSH are marked already; others can be given by their address. All must keep their "
             "addresses: reserve them in your router.",
         ),

@@ -73,7 +73,7 @@ def choose(
         approved = tuple(key for key in shown if any(trust.same(key, good) for good in file.keys))
         others = {key.kind for key in shown if key not in approved}
         if not approved or others & {good.kind for good in file.keys} - {key.kind for key in approved}:
-            then = f"remove the old key from that file with: ssh-keygen -f {file.file} -R {address}"
+            then = f"remove the old key from that file with:\nssh-keygen -f {file.file} -R {address}"
             raise trust.changed(name, file.keys, shown, f"in {file.file}", then=f"{then}\n")
         return Pin(address, approved, file.file, was)
     best = [key for kind in trust.ALGORITHMS for key in shown if key.kind == kind]

@@ -138,7 +138,7 @@ class Asking:
         at = due.index(question) + 1 if question in due else 1
         prompt = (
             Prompt(step.name, step.title, question, proposed, choices, problem, explanation, judge, at, len(due),
-                   turns=True, back=back, review=review)
+                   turns=True, back=back, review=review, again=earlier is not None and not review)
         )  # fmt: skip
         return self.ctx.proposing(prompt) if earlier is None and not review else prompt
 

@@ -29,7 +29,8 @@ def sections(prompt: Prompt) -> list[tuple[str, str]]:
     """What there is to say about the question, as headings and texts."""
     question, name = prompt.question, f"{prompt.step}.{prompt.question.key}"
     known = told().get(name, {})
-    source = question.source if prompt.default is not None else ""
+    own = prompt.review or prompt.again  # the person's own answer comes from nowhere else
+    source = question.source if prompt.default is not None and not own else ""
     found = [
         ("About it", question.help or known.get("what", "")), ("Why it is asked", known.get("why", "")),
         ("Where to find it", known.get("where", "")), ("Proposed from", source),

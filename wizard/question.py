@@ -102,6 +102,7 @@ class Prompt:
     back: bool = False  # whether there is a question before it, if only in an earlier step
     ahead: bool = False  # its step's turn has not come
     review: bool = False  # it has been answered, by `default`: to be looked at once more
+    again: bool = False  # it was answered with `default` before, and has to be answered once more
 
     def parse(self, raw: object) -> Any:
         """The value of `raw`, or ValueError with a sentence. Front ends may call it as the person types."""
@@ -238,7 +239,7 @@ def list_of(kind: Kind, *, distinct: bool = True) -> Kind:
     def parse(raw: object) -> list[Any]:
         items = [part for part in re.split(r"[,\s]+", raw) if part] if isinstance(raw, str) else raw
         if not isinstance(items, list | tuple) or not items:
-            raise ValueError("this must be a list with at least one entry")
+            raise ValueError("choose at least one" if isinstance(items, list | tuple) else "this must be a list")
         values, wrong = [], []
         for item in items:
             try:

@@ -88,10 +88,12 @@ class Session:
 
     def asked_again(self, error: WizardError) -> list[str]:
         """The questions that trying again asks once more, because their answers may be the cause."""
+        given = self.state.answers
         return [
             question.ask
             for step in self.order for question in step.questions
             if f"{step.name}.{question.key}" in error.answers
+            and question.key in given.get(step.name, {}) and question.when(given)
         ]  # fmt: skip
 
     @property

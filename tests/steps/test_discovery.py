@@ -13,6 +13,8 @@ from wizard.context import Context
 from wizard.demo.pi import shipped
 from wizard.demo.world import SimWorld
 from wizard.engine import Engine
+from wizard.follow import following
+from wizard.given import given
 from wizard.question import BACK, Prompt
 from wizard.state import State
 from wizard.world import Found
@@ -134,6 +136,23 @@ def test_going_back_to_the_network_looks_again(stage) -> None:
     ctx, _, ask = stage("192.168.1.0/24", BACK, "192.168.1.0/24", ["192.168.1.11"])
     ask()
     assert ctx.scans == ["192.168.1.0/24"] * 2
+
+
+def test_the_network_can_be_looked_at_again_once_it_was_answered(stage) -> None:
+    ctx, _, ask = stage("192.168.1.0/24", ["192.168.1.11"])
+    ask()
+    step = machines.Machines()
+    assert [question.key for _, question in Engine([step], ctx).asking.before(step, "user")][:2] == ["network", "hosts"]
+    assert given([step], ctx.state)[0].shown == "192.168.1.0/24"
+    changed = {"machines": ctx.answers["machines"] | {"network": "192.168.2.0/24"}}
+    assert ("machines", "hosts") in following([step], ctx.answers, changed, "machines.network").made
+
+
+def test_with_pis_that_were_named_ahead_no_network_is_asked_for(stage) -> None:
+    ctx, front, ask = stage(hosts=["192.168.1.11"])
+    ask()
+    assert "network" not in {prompt.question.key for prompt in front.prompts}
+    assert "network" not in {one.question.key for one in given([machines.Machines()], ctx.state)}
 
 
 @pytest.mark.parametrize("word", ["none", "None", "", None])

@@ -132,7 +132,7 @@ ONE: list[tuple[str, str, str, int | None, str, str]] = [
     ("[192.168.1.11, 192.168.1.12]", "[192.168.1.11, 192.168.1.11]", "machines.hosts", 4, "named twice", ""),
     ("[192.168.1.11, 192.168.1.12]", "[1.2.3, a, a]", "machines.hosts", 4, "3 of 4 numbers; 'a' is not", ""),
     ("[192.168.1.11, 192.168.1.12]", "", "machines.hosts", 4, "missing: Which Pis?", "Expected: list of address"),
-    ("[192.168.1.11, 192.168.1.12]", "[]", "machines.hosts", 4, "list", "Expected"),
+    ("[192.168.1.11, 192.168.1.12]", "[]", "machines.hosts", 4, "choose at least one", "Expected"),
     ("192.168.1.0/24", "192.168.1.7/24", "machines.network", 3, "did you mean 192.168.1.0/24", ""),
     ("  network: 192.168.1.0/24\n", "", "machines.network", 2, "missing: Which network?", "Expected: network"),
     ("  kind: pool", "  kind: lake", "addresses.kind", 6, "not one of: pool, none", ""),

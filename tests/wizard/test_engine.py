@@ -281,6 +281,7 @@ def test_a_retry_asks_again_for_the_answers_that_may_be_the_cause(tmp_path: Path
     run.engine.run()
     assert run.front.asked == ["name", "word", "size", "name", "word"]
     assert [prompt.default for prompt in run.front.prompts[3:]] == ["me", None]
+    assert [prompt.again for prompt in run.front.prompts] == [False, False, False, True, False]
     assert len(run.world.made) == 3
 
 

@@ -91,7 +91,8 @@ def test_a_session_tells_what_was_left_out_and_what_is_asked_again(tmp_path: Pat
     (said,) = session.skipped()
     assert said.startswith("Router was skipped by you, 20") and "The cluster runs" in said
     error = WizardError("No.")
-    error.answers = ("machines.user", "machines.nothing")
+    state.take("machines", {"user": "pi", "key_file": None, "key_passphrase": None})  # no key: no passphrase is asked
+    error.answers = ("machines.user", "machines.nothing", "machines.password", "machines.key_passphrase")
     assert session.asked_again(error) == ["Who logs in on the Pis?"]
 
 

@@ -146,11 +146,12 @@ def changed(
 
     `source` says where those came from, `then` what to do about it once the new key was found to be right.
     """
+    gap = "" if then.endswith("\n") else " "
     return TrustError(
         "The host key is not the one that was approved. Nothing was sent to this host.",
         f"Key {source}: {describe(approved)}. Key shown now: {describe(shown)}.",
         "If you have re-flashed it since, compare the new fingerprint on its own screen (ssh-keygen -lf "
-        f"/etc/ssh/ssh_host_ed25519_key.pub), then {then} If you have not, another device answers at this address: "
+        f"/etc/ssh/ssh_host_ed25519_key.pub), then {then}{gap}If you have not, another device answers at this address: "
         "find out which before you go on.",
         host=name,
     )

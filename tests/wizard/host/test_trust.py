@@ -85,6 +85,8 @@ def test_only_algorithms_of_the_pinned_kinds_are_offered_and_never_sha1():
 
 
 def test_a_changed_key_is_told_with_both_fingerprints():
+    told = trust.changed("pi1", [trust.host_key(ED)], [trust.host_key(OTHER)], then="remove it:\nssh-keygen -R pi1\n")
+    assert "ssh-keygen -R pi1\nIf you have not" in told.fix, "a command on a line of its own, nothing before the next"
     error = trust.changed("pi1", [trust.host_key(ED)], [trust.host_key(OTHER)])
     assert isinstance(error, TrustError)
     assert trust.host_key(ED).fingerprint in error.why

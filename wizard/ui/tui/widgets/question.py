@@ -93,9 +93,12 @@ class QuestionPane(Pane):
     def _hint(self) -> str:
         question, default = self.prompt.question, self.prompt.default
         if self.prompt.review:
-            return "You have answered this. Enter keeps it; escape goes back further."
+            return f"You have answered this. Enter keeps it{'; escape goes back further' if self.back else ''}."
         if default is None or isinstance(default, SecretRef):
             return ""
+        if self.prompt.again:
+            shown = "" if self.prompt.choices else f": {question.kind.show(default)}"
+            return f"Your answer before{shown}{'.' if self.prompt.choices else ''}"
         if self.prompt.choices:  # the list shows what is proposed
             return f"Proposed from {question.source}." if question.source else ""
         return f"Proposed: {question.kind.show(default)}{f' (from {question.source})' if question.source else ''}"
