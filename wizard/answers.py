@@ -42,6 +42,7 @@ def is_needed(question: Question, answers: Answers) -> bool:
     return not question.advanced and is_open(question) and question.when(answers)
 
 
+MOST = 256 << 10  # bytes; all questions with their help are a tenth of it
 _TELLING = ("such as", "did you mean", ": ", "{env", "one of", "neither", "twice")
 
 
@@ -161,7 +162,7 @@ def read(
 
 def _load(reader: _Reader) -> Mapping[str, Any]:
     try:
-        data = yamlfile.load_marked(userfile.read_text(reader.file, pipe=True))
+        data = yamlfile.load_marked(userfile.read_text(reader.file, MOST, pipe=True))
     except OSError as error:
         raise BadInput(
             [Problem("answers", f"{error.strerror}.", "Give the path of an answers file.", str(reader.file))]

@@ -23,7 +23,7 @@ def read_bytes(path: Path, most: int = MOST, *, pipe: bool = False) -> bytes:
     with path.open("rb") as stream:
         data = stream.read(most + 1)
     if len(data) > most:
-        raise OSError(errno.EFBIG, f"Larger than {most >> 20} MB, which is more than is read here", str(path))
+        raise OSError(errno.EFBIG, f"Larger than {most >> 10} kB, which is more than is read here", str(path))
     return data
 
 

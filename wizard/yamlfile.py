@@ -5,12 +5,14 @@ from __future__ import annotations
 import io
 import json
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from functools import lru_cache
 from typing import Any
 
 from wizard.question import plain
+
+MOST = 1_000_000  # values of one document, with what aliases stand for
 
 
 def _yaml(*, round_trip: bool) -> Any:
@@ -34,7 +36,7 @@ def load(text: str) -> Any:
 def load_marked(text: str) -> Any:
     """The first document with comments and line numbers kept (``.lc``). Raises ValueError with the line."""
     with _in_words(text):
-        return _yaml(round_trip=True).load(text)
+        return _bounded(_yaml(round_trip=True).load(text))
 
 
 def load_all(text: str) -> list[Any]:
@@ -56,13 +58,31 @@ def _read_all(text: str) -> list[Any]:
 def load_all_marked(text: str) -> list[Any]:
     """Every document with comments and line numbers kept. Raises ValueError with the line."""
     with _in_words(text):
-        return list(_yaml(round_trip=True).load_all(text))
+        return [_bounded(document) for document in _yaml(round_trip=True).load_all(text)]
 
 
 def events(text: str) -> list[Any]:
     """What the parser sees, each with its place (``start_mark.index``). Raises ValueError with the line."""
     with _in_words(text):
         return list(_yaml(round_trip=False).parse(text))
+
+
+def _bounded(document: Any) -> Any:
+    """`document`, unless its aliases would make it endless once they are written out. Raises ValueError."""
+    sizes: dict[int, int] = {}
+
+    def size(node: Any) -> int:
+        if not isinstance(node, Mapping | list):
+            return 1
+        if id(node) not in sizes:
+            sizes[id(node)] = 0
+            sizes[id(node)] = 1 + sum(map(size, node.values() if isinstance(node, Mapping) else node))
+        if not 0 < sizes[id(node)] < MOST:
+            raise ValueError("its aliases (*) repeat too much")
+        return sizes[id(node)]
+
+    size(document)
+    return document
 
 
 @contextmanager

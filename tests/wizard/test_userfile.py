@@ -6,10 +6,11 @@ import os
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
 
-from wizard import userfile
+from wizard import userfile, yamlfile
 from wizard.errors import ExitCode, WizardError
 from wizard.secret import SecretRef
 from wizard.state import State, write_private
@@ -17,14 +18,12 @@ from wizard.state import State, write_private
 LEAST = 600_000_000  # bytes of address space: Python and every module, but nothing that grows
 
 
-def homelab(home: Path, *words: str, **more: str) -> subprocess.CompletedProcess[str]:
+def homelab(home: Path, *words: str, given: Any = subprocess.DEVNULL) -> subprocess.CompletedProcess[str]:
     """The command in a process of its own, with so little memory that reading a device would end it soon."""
     own = {key: value for key, value in os.environ.items() if not key.startswith("XDG_")}
     line = ["sh", "-c", f'ulimit -v {LEAST // 1024} ; exec "$@"', "sh", sys.executable, "-m", "wizard", *words]
-    env = {**own, "HOME": str(home), "PW": "five words that fit together", **more}
-    return subprocess.run(
-        line, capture_output=True, text=True, stdin=subprocess.DEVNULL, timeout=60, env=env, check=False
-    )
+    env = {**own, "HOME": str(home), "PW": "five words that fit together"}
+    return subprocess.run(line, capture_output=True, text=True, stdin=given, timeout=60, env=env, check=False)
 
 
 @pytest.mark.parametrize(
@@ -62,9 +61,9 @@ def test_no_file_is_read_beyond_what_can_be_meant(tmp_path: Path) -> None:
     file = tmp_path / "large"
     with file.open("wb") as stream:
         stream.truncate(userfile.MOST + 1)
-    with pytest.raises(OSError, match="Larger than 16 MB"):
+    with pytest.raises(OSError, match="Larger than 16384 kB"):
         userfile.read_bytes(file)
-    with pytest.raises(WizardError, match="Larger than 16 MB"):
+    with pytest.raises(WizardError, match="Larger than 16384 kB"):
         State.open(file, "homelab", lock=False)
     file.write_bytes(b"one\r\ntwo\n")
     assert userfile.read_text(file) == "one\ntwo\n"
@@ -80,3 +79,27 @@ def test_a_pipe_is_no_state_and_nothing_takes_its_place(tmp_path: Path) -> None:
     with pytest.raises(OSError, match="Not a regular file"):
         write_private(pipe, b"")
     assert [pipe] == list(tmp_path.iterdir()) and pipe.is_fifo()
+
+
+def test_aliases_that_would_fill_the_memory_are_refused() -> None:
+    nested = "a0: &a0 {x: 1}\n" + "".join(
+        f"a{n}: &a{n} {{p: *a{n - 1}, q: *a{n - 1}, r: *a{n - 1}, s: *a{n - 1}}}\n" for n in range(1, 12)
+    )
+    for read in (yamlfile.load, yamlfile.load_marked, yamlfile.load_all):
+        with pytest.raises(ValueError, match="repeat too much"):
+            read(nested)
+    assert yamlfile.load("a: &a {x: 1}\nb: *a\n") == {"a": {"x": 1}, "b": {"x": 1}}
+
+
+@pytest.mark.parametrize(
+    ("line", "said"), [("demo --fast --plain", "is not made of lines"), ("repo validate --pre-push", "no mistake")]
+)
+def test_an_input_without_an_end_is_not_read_to_its_end(line: str, said: str, tmp_path: Path) -> None:
+    with Path("/dev/zero").open() as zero:
+        done = homelab(tmp_path, *line.split(), given=zero)
+    assert said in done.stdout + done.stderr and "mistake in homelab" not in done.stderr
+
+
+def test_answers_are_no_book(tmp_path: Path) -> None:
+    (tmp_path / "a.yaml").write_text("# " + "x" * 300_000)
+    assert "Larger than 256 kB" in homelab(tmp_path, "answers", "check", str(tmp_path / "a.yaml")).stdout

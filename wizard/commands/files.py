@@ -14,12 +14,12 @@ if TYPE_CHECKING:
 
 def repo_validate(args: Namespace) -> int:
     from steps.gitops.inspection import inspect
-    from wizard import checkout
+    from wizard import checkout, userfile
     from wizard.ui import validated
 
     path = typed.path(args.path)
     pushed = "pre_push" in args
-    seen = checkout.read_pushed(path, sys.stdin.read().splitlines()) if pushed else [checkout.read(path)]
+    seen = checkout.read_pushed(path, sys.stdin.read(userfile.MOST).splitlines()) if pushed else [checkout.read(path)]
     files = max((len(one.files) for one in seen), default=0)
     return validated.show(path.resolve(), files, inspect(seen), as_json="json" in args)
 

@@ -16,6 +16,8 @@ from wizard.secret import Secret
 from wizard.session import Session
 from wizard.ui import terminals
 
+LONGEST = 1 << 16  # characters of a line that is read from a pipe
+
 
 class Keyboard(Protocol):
     """Where the person's lines come from. `EOFError` when there are no more."""
@@ -74,14 +76,24 @@ class Pipe:
     """No terminal: lines as they come. What was read is shown, so that the transcript is complete."""
 
     def line(self, label: str) -> str:
-        text = input(f"{label} ")
+        text = self._read(label)
         print(text, flush=True)
         return text
 
     def secret(self, label: str) -> str:
-        text = input(f"{label} ")
+        text = self._read(label)
         print(flush=True)
         return text
+
+    def _read(self, label: str) -> str:
+        """As `input`, which would read a line that never ends until the memory is full."""
+        print(f"{label} ", end="", flush=True)
+        text = sys.stdin.readline(LONGEST)
+        if len(text) == LONGEST:
+            raise WizardError("What comes as input is not made of lines.", "", "Give one answer a line.")
+        if not text:
+            raise EOFError
+        return text.removesuffix("\n")
 
 
 def listed(found: Sequence[Given], width: int) -> list[str]:
