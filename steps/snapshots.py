@@ -89,7 +89,9 @@ class Snapshots(Step[SnapshotFacts]):
             return []
         what = f"{to} is the control plane itself" if to in hosts else f"{to} is not one of machines.hosts"
         why = (
-            "its disk would take the copies along when it fails" if to in hosts else "only a Pi of the cluster is known"
+            "its disk would take the copies along when it fails"
+            if to in hosts
+            else "they can only go to a Pi of this cluster"
         )
         others = ", ".join(address for address in hosts if address not in heads) or "no other Pi"
         fix = f"Name another Pi ({others}), a folder on another disk such as /mnt/usb, or none."

@@ -114,6 +114,8 @@ class Prompt:
     def _value(self, raw: object) -> Any:
         if (raw is None or raw == "" or raw == []) and not self.question.required:
             return None
+        if raw is None:
+            raise ValueError("this must not be empty")
         value = self.question.kind.parse(raw)
         if self.choices and self.question.kind.widget == "choice" and value not in [c.value for c in self.choices]:
             names = ", ".join(str(choice.value) for choice in self.choices)

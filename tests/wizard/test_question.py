@@ -197,6 +197,7 @@ FRUIT = (Choice("apple", "Apple"), Choice("pear", "Pear"))
         (Question("k", "?", TEXT, required=False), (), None, None),
         (Question("k", "?", list_of(TEXT), required=False), (), [], None),
         (Question("k", "?", TEXT), (), "", ValueError("this must not be empty")),
+        (Question("k", "?", RANGE), (), None, ValueError("this must not be empty")),
     ],
 )
 def test_a_prompt_knows_its_choices_and_what_may_be_left_out(

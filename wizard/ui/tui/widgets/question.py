@@ -97,8 +97,7 @@ class QuestionPane(Pane):
         if default is None or isinstance(default, SecretRef):
             return ""
         if self.prompt.again:
-            shown = "" if self.prompt.choices else f": {question.kind.show(default)}"
-            return f"Your answer before{shown}{'.' if self.prompt.choices else ''}"
+            return "" if self.prompt.choices else f"Your answer before: {question.kind.show(default)}"
         if self.prompt.choices:  # the list shows what is proposed
             return f"Proposed from {question.source}." if question.source else ""
         return f"Proposed: {question.kind.show(default)}{f' (from {question.source})' if question.source else ''}"
