@@ -8,7 +8,7 @@ from pathlib import Path
 
 from steps import nodes
 from wizard.context import Context
-from wizard.errors import TrustError
+from wizard.errors import TrustError, Unreachable
 from wizard.host import picture, trust
 from wizard.host.base import HostKey
 from wizard.step import Change
@@ -34,7 +34,12 @@ def needed(ctx: Context, address: str) -> Pin | None:
     if pinned and not is_replaced(ctx, address):
         return None
     ctx.progress(address, "asking for its host key")
-    shown = ctx.world.host_keys(address)
+    try:
+        shown = ctx.world.host_keys(address)
+    except Unreachable as nobody:
+        nobody.fix = f"{nobody.fix} Or choose other hosts: {address} may be the address of no Pi.".lstrip()
+        nobody.answers = ("machines.hosts",)
+        raise
     if any(trust.same(one, other) for one in pinned for other in shown):
         return None
     return choose(ctx.name_of(address), address, shown, _known(ctx, address), pinned)

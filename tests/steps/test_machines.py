@@ -16,7 +16,7 @@ from wizard import events
 from wizard.context import Approval, Context
 from wizard.demo.world import SimWorld
 from wizard.engine import Consent, Engine
-from wizard.errors import Blocked, TrustError, WizardError
+from wizard.errors import Blocked, TrustError, Unreachable, WizardError
 from wizard.host.base import HostKey
 from wizard.host.trust import host_key
 from wizard.question import Prompt
@@ -314,6 +314,14 @@ def test_a_damaged_own_key_is_named(start):
     own_key.file(first.ctx).write_text("damaged")
     with pytest.raises(WizardError, match="own SSH key"):
         first.again().run()
+
+
+def test_an_address_without_a_pi_is_said_to_be_none_and_the_hosts_are_asked_for_again(start) -> None:
+    with pytest.raises(Unreachable) as nobody:
+        start(hosts=[*HOSTS, "192.168.1.77"]).run()
+    assert "No SSH connection to 192.168.1.77 port 22." in str(nobody.value)
+    assert "Check that it is switched on" in nobody.value.fix and "may be the address of no Pi" in nobody.value.fix
+    assert nobody.value.answers == ("machines.hosts",)
 
 
 def test_no_network_is_scanned_that_nobody_has_named() -> None:
