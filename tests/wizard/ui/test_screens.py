@@ -237,7 +237,7 @@ async def test_help_at_an_approval_tells_what_a_no_means(answered: Any) -> None:
         await driver.pane(ApprovalPane)
         await driver.press("question_mark")
         await driver.until(lambda: "Fruit: a yes or a no" in driver.shown(), "the help")
-        assert "the same command goes on here later" in " ".join(driver.shown().replace("│", " ").split())
+        assert "Nothing of it is done, and the wizard ends." in " ".join(driver.shown().replace("│", " ").split())
 
 
 async def test_a_question_mark_in_an_empty_or_marked_field_is_help_and_later_a_letter(session: Any) -> None:
