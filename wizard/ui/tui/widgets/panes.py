@@ -165,7 +165,7 @@ class ApprovalPane(ButtonPane):
         else:
             yield text(f"{approval.title} · {report.counted(len(approval.changes), 'change')} to approve", "heading")
             takes = f" It {told}." if (told := usually(approval.step).replace("usually", "usually takes")) else ""
-            yield text(f"Nothing has been changed yet. This is everything that will be.{takes}", "muted gap")
+            yield text(f"None of this was done so far. This is everything that will be.{takes}", "muted gap")
         yield from map(NoteBox, self._notes)
         for host, changes in report.alike(approval):
             yield text(host, "host")
@@ -182,7 +182,7 @@ class ApprovalPane(ButtonPane):
 
     def buttons(self) -> Sequence[Button]:
         yes = "Yes, do it" if self._approval.danger else "Make these changes"
-        no = "No, save and leave" if self._approval.danger else "Not now: save and leave"
+        no = "No, leave" if self._approval.danger else "Not now: leave"
         return (Button(yes, "error" if self._approval.danger else "success", id="yes"), Button(no, id="no"))
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
