@@ -54,7 +54,7 @@ def test_a_cluster_that_is_well(demo: Demo, ctx: Context) -> None:
     assert looked(overview.FLUX, ctx).summary.startswith("all ")
     assert [looked(part, ctx).mark for part in overview.DASHBOARD if part.look] == ["✓", "✓", "✓"]
     proof = overview.remembered_proof(ctx.state)
-    assert proof is not None and proof.mark == "✓" and proof.summary == "11 ok"
+    assert proof is not None and proof.mark == "✓" and proof.summary == "13 ok"
     assert any(row.what == "hello (private)" and row.text.split() == ["ok", "ok", "ok"] for row in proof.section.rows)
     assert demo.world.writes == before, "a look writes nothing"
 
