@@ -81,8 +81,8 @@ def test_a_vpn_on_the_workstation_does_not_stand_for_home(home: AtHome, ran: Ran
     ip = ["ip", "-n", "hw-ws"]
     try:
         for words in (
-            ("link", "add", "vpn0", "type", "dummy"), ("addr", "add", "100.64.9.9/32", "dev", "vpn0"),
-            ("link", "set", "vpn0", "up"),
+            ("link", "add", "vpn0", "type", "veth", "peer", "vpn1"), ("link", "set", "vpn1", "up"),
+            ("addr", "add", "100.64.9.9/32", "dev", "vpn0"), ("link", "set", "vpn0", "up"),
             *(("route", "add", f"{address}/32", "dev", "vpn0") for address in (INTERNAL, EXTERNAL)),
         ):  # fmt: skip
             subprocess.run([*ip, *words], check=True)
@@ -90,7 +90,7 @@ def test_a_vpn_on_the_workstation_does_not_stand_for_home(home: AtHome, ran: Ran
         assert {row["verdict"] for row in rows} == {"ok"}, rows
         ran("LAN", f"{len(rows)} rows green, though a VPN here would take the way")
     finally:
-        subprocess.run([*ip, "link", "del", "vpn0"], check=True)
+        subprocess.run([*ip, "link", "del", "vpn0"], check=False)
 
 
 @pytest.fixture(scope="module")
