@@ -20,6 +20,7 @@ from wizard.secret import redact
 MANAGER = "homelab-wizard"
 TIMEOUT = (5.0, 30.0)  # seconds to connect, and to read
 LATER = (429, 503)  # "try again": it starts, or has just learnt a new kind of object ("storage is (re)initializing")
+DENIED = (401, 403)
 TRIES = 8  # with Retry-After, or half a second doubled up to five: about half a minute
 
 
@@ -58,9 +59,25 @@ class KubeCluster:
         self, method: str, path: str, body: Mapping[str, Any] | None = None, kind: str = "application/json"
     ) -> tuple[int, dict[str, Any]]:
         status, data = soon(self._stop, lambda: self._somewhere(method, path, body, kind))
+        if status in DENIED:
+            status, data = soon(self._stop, lambda: self._once_ready(method, path, body, kind, (status, data)))
         if status < 300 or status == 404:
             return status, data
         raise self._refused(method, path, status, data)
+
+    def _once_ready(
+        self, method: str, path: str, body: Mapping[str, Any] | None, kind: str, denied: tuple[int, dict[str, Any]]
+    ) -> tuple[int, dict[str, Any]]:
+        """What comes of a call that was denied. An API server that has just started knows nobody's roles for a moment
+        and denies everything, even to the administrator; ``/readyz``, which all may ask, says so.
+        """
+        ready, said = self._send(self._host, "GET", "/readyz", None, "application/json")
+        if ready >= 500:
+            raise Unavailable(
+                f"The cluster's API at {urlsplit(self._host).netloc} is not ready yet.",
+                redact(str(said.get("message", "")).partition("\n")[0]), "Run the same command again in a minute.",
+            )  # fmt: skip
+        return self._send(self._host, method, path, body, kind) if ready == 200 else denied
 
     def _somewhere(
         self, method: str, path: str, body: Mapping[str, Any] | None, kind: str
@@ -100,7 +117,7 @@ class KubeCluster:
 
     def _refused(self, method: str, path: str, status: int, data: Mapping[str, Any]) -> WizardError:
         said = redact(str(data.get("message", "")).strip()) or f"It answered {status}."
-        if status in (401, 403):
+        if status in DENIED:
             return WizardError(
                 f"The cluster's API does not allow {method} {path.partition('?')[0]} ({status}).", said,
                 "The kubeconfig's credentials have expired or belong to another cluster; fetch a new one.",

@@ -168,3 +168,27 @@ def test_stop_ends_a_request_soon(api):
         cluster.get("/version")
     assert time.monotonic() - began < 0.8
     release.set()
+
+
+def test_an_api_that_has_just_started_denies_everything_for_a_moment(api, cluster):
+    """As seen at an upgrade: kubernetes-admin "cannot get resource nodes", until the roles are there."""
+    denied = (403, {"kind": "Status", "message": "nodes is forbidden"}, {})
+    starting = {"/readyz": (500, {"message": "[-]informer-sync failed\n[+]ping ok"}, {})}
+    api.answer = lambda seen: starting.get(seen["path"], denied)
+    with pytest.raises(Unavailable, match="is not ready yet") as failed:
+        cluster.get(PATH)
+    assert failed.value.why == "[-]informer-sync failed"
+
+
+def test_what_was_denied_a_moment_before_the_roles_were_there_is_asked_again(api, cluster):
+    answers = [(403, {"message": "forbidden"}, {}), (200, {}, {}), (200, POD, {})]
+    api.answer = lambda seen: answers[len(api.seen) - 1]
+    assert cluster.get(PATH) == POD
+    assert [seen["path"] for seen in api.seen] == [PATH, "/readyz", PATH]
+
+
+def test_a_ready_api_that_denies_it_twice_means_it(api, cluster):
+    api.answer = lambda seen: (200, {}, {}) if seen["path"] == "/readyz" else (403, {"message": "because"}, {})
+    with pytest.raises(WizardError, match="does not allow GET") as failed:
+        cluster.get(PATH)
+    assert not isinstance(failed.value, Unavailable)
