@@ -76,7 +76,7 @@ KNOWN = (
     Known(r"404 +Not Found|does not have a Release file", "A package repository of {host} lacks what it is to have.",
           "Its address in /etc/apt/sources.list.d may be wrong, or a mirror is not complete. Then try again."),
     Known(r"Failed to fetch|failed to pull", "{host} could not fetch what it needs from the internet.", _LINE),
-    Known(r"\[ERROR ([A-Za-z0-9-]+)\]", "kubeadm does not take {host} as it is.",
+    Known(r"\[ERROR ([^\]]+)\]", "kubeadm does not take {host} as it is.",
           "Put it right on the Pi and try again. What you know better, name in the answer"
           " control-plane.ignore_preflight: {it}."),
 )  # fmt: skip

@@ -22,6 +22,7 @@ SERVICE, TIMER = "homelab-etcd-snapshot.service", "homelab-etcd-snapshot.timer"
 UNITS = "/etc/systemd/system"
 NEW_KEYS = "snapshot-keys"  # where this run keeps the public keys that it made
 RECEIVE = "/usr/local/sbin/homelab-snapshot-receive"
+NOWHERE = "none"  # the answer that there is to be no second place
 AUTHORIZED = "/var/lib/homelab-snapshots/.ssh/authorized_keys"
 
 
@@ -34,10 +35,12 @@ class Place:
 
 
 def place(answers: Answers, head: str) -> Place:
-    """The second place of `head`'s snapshots: what is answered; for the Pi named there, the first other one. Pure."""
-    given = answers.get("snapshots", {})
-    wanted = str(given.get("to") or "")
-    if "to" in given and not wanted:
+    """The second place of `head`'s snapshots: what is answered; for the Pi named there, the first other one. Pure.
+
+    Without an answer, which a single Pi may have none of, it is the first other Pi once there is one.
+    """
+    wanted = str(answers.get("snapshots", {}).get("to") or "")
+    if wanted == NOWHERE:
         return Place("none")
     if wanted.startswith("/"):
         return Place("folder", wanted)

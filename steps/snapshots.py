@@ -19,10 +19,10 @@ from wizard.step import Change, Step
 TAKE_SECONDS = 1500.0  # more than the unit's own TimeoutStartSec
 
 
-def _place(raw: object) -> str | None:
+def _place(raw: object) -> str:
     text = str(TEXT.parse(raw))
-    if text.lower() == "none":
-        return None
+    if text.lower() == snapshot_node.NOWHERE:
+        return snapshot_node.NOWHERE
     if not text.startswith("/"):
         return str(ADDRESS.parse(text))
     if not re.fullmatch(r"(/[A-Za-z0-9_-][A-Za-z0-9._-]*)+", text):
@@ -51,6 +51,7 @@ QUESTIONS = {
     for q in (
         Question("to", "Where are snapshots of the cluster's data kept as well?", Kind("place, or none", _place),
                  default=_first_other, required=False, source="the other Pis", needs=("machines",),
+                 declined=snapshot_node.NOWHERE,
                  help="One of the other Pis by its address, or a folder on another disk of the control plane. "
                       "The word none keeps them on the control plane alone."),
         Question("every_hours", "How many hours lie between two snapshots?", _between(1, 168), default=6,
@@ -85,7 +86,7 @@ class Snapshots(Step[SnapshotFacts]):
     def validate(self, answers: Answers) -> list[Problem]:
         to, heads = answers.get("snapshots", {}).get("to"), nodes.control_planes(answers)
         hosts = answers.get("machines", {}).get("hosts") or []
-        if not (to and hosts) or to.startswith("/") or (to in hosts and heads != [to]):
+        if not (to and hosts) or to.startswith("/") or to == snapshot_node.NOWHERE or (to in hosts and heads != [to]):
             return []
         what = f"{to} is the control plane itself" if to in hosts else f"{to} is not one of machines.hosts"
         why = (

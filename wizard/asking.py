@@ -7,7 +7,7 @@ from functools import partial
 from typing import Any
 
 from wizard.context import Context
-from wizard.errors import BadInput
+from wizard.errors import BadInput, WizardError
 from wizard.events import StepChanged
 from wizard.question import BACK, Prompt, Question, Turn, plain
 from wizard.secret import Secret, SecretRef
@@ -83,8 +83,13 @@ class Asking:
                 self.ctx.bus.emit(StepChanged(step.name, "asking"))
             told = True
             back = bool(asked or self.before(step, question.key))
-            prompt = self.prompt(step, question, problem=self._refused.pop((step.name, question.key), ""), back=back)
-            raw = self.ctx.front.ask(prompt)
+            problem = self._refused.pop((step.name, question.key), "")
+            prompt = self.prompt(step, question, problem=problem, back=back)
+            try:
+                raw = self.ctx.front.ask(prompt)
+            except WizardError:
+                self._as_it_was(step.name, question.key, problem)
+                raise
             if raw is BACK and asked:
                 self._forget(step.name, asked.pop())
             elif isinstance(raw, Turn):
@@ -94,6 +99,12 @@ class Asking:
                 self._refused[step.name, question.key] = problem
             else:
                 asked = [*(key for key in asked if key != question.key), question.key]
+
+    def _as_it_was(self, step: str, key: str, problem: str) -> None:
+        """Nobody has answered: what was refused stays refused at the next run, and no proposal takes its place."""
+        earlier = self._earlier.get((step, key))
+        if problem and earlier is not None:
+            self.ctx.keep(step, key, earlier)
 
     def take_settings(self, step: AnyStep) -> None:
         """The defaults of advanced questions, which nobody is asked."""

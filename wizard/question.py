@@ -72,6 +72,7 @@ class Question:
     explain: Callable[[Context], str] | None = None  # what the real world says about it now, in a few lines
     needs_person: bool = False  # what follows from the answer must be wanted: a default is only proposed, never taken
     needs: Sequence[str] | None = None  # steps to be finished before it is asked; None: all, where it has a function
+    declined: Any = None  # what an empty answer stands for where there is a proposal
     follows: Sequence[str] = ()  # answers that its proposal is made of (``domains.external_domain``)
 
     def default_for(self, ctx: Context) -> Any:
@@ -113,7 +114,7 @@ class Prompt:
 
     def _value(self, raw: object) -> Any:
         if (raw is None or raw == "" or raw == []) and not self.question.required:
-            return None
+            return None if self.default is None else self.question.declined
         if raw is None:
             raise ValueError("this must not be empty")
         value = self.question.kind.parse(raw)

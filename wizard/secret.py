@@ -125,10 +125,17 @@ _MENDING = {
 }
 
 
+_PIPED: dict[str, str] = {}
+
+
 def _read(where: str) -> tuple[str, str]:
     path = Path(where)
     try:
         path = path.expanduser()
+        if path.is_fifo():  # what was read from it once does not come again
+            if where not in _PIPED:
+                _PIPED[where] = userfile.read_text(path, pipe=True).strip("\r\n")
+            return _PIPED[where], f"{path} is empty."
         return userfile.read_text(path, pipe=True).strip("\r\n"), f"{path} is empty."
     except RuntimeError:  # ~somebody, who has no home
         return "", f"{path} names a user that this computer does not know."

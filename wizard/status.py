@@ -83,7 +83,7 @@ class Status:
         """For programs. Keys are only ever added."""
         return {
             "form": 1, "cluster": self.cluster, "at": self.at.isoformat(timespec="seconds"), "good": self.good,
-            "unreachable": self.unreachable, "next": self.next_name, "next_title": self.next_step,
+            "unreachable": self.unreachable, "next": self.next_step, "next_name": self.next_name,
             "sections": [
                 {"name": one.name, "title": one.title, "level": one.level, "source": one.source,
                  "rows": [{key: clean(str(value)) for key, value in vars(row).items()} for row in one.rows]}

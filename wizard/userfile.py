@@ -9,6 +9,7 @@ import errno
 import stat
 from pathlib import Path
 
+PART = 1 << 20
 MOST = 16 << 20  # bytes; what is read whole and is no backup is far smaller
 
 
@@ -20,11 +21,13 @@ def read_bytes(path: Path, most: int = MOST, *, pipe: bool = False) -> bytes:
     mode = path.stat().st_mode
     if not (stat.S_ISREG(mode) or stat.S_ISDIR(mode) or (pipe and stat.S_ISFIFO(mode))):  # opening a folder says it
         raise OSError(errno.EINVAL, "Not a regular file", str(path))
+    data = bytearray()
     with path.open("rb") as stream:
-        data = stream.read(most + 1)
-    if len(data) > most:
-        raise OSError(errno.EFBIG, f"Larger than {most >> 10} kB, which is more than is read here", str(path))
-    return data
+        while part := stream.read(PART):  # room for all of `most` would be taken beforehand
+            data += part
+            if len(data) > most:
+                raise OSError(errno.EFBIG, f"Larger than {most >> 10} kB, which is more than is read here", str(path))
+    return bytes(data)
 
 
 def read_text(path: Path, most: int = MOST, *, pipe: bool = False) -> str:

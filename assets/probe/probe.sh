@@ -20,7 +20,7 @@ fetch() {
 at_home() { # a VPN on this machine may lead to the cluster's addresses; the card that leads to the Pis goes by home
   [ -n "$pi" ] || return 0
   card=$(way "$pi")
-  [ "$card" != "$(way "$inside")" ] || card=
+  case $card in "$(way "$inside")" | lo | lo0) card= ;; esac # lo: this machine is that Pi
 }
 
 way() { # ADDRESS: the card that leads there

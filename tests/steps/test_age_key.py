@@ -214,3 +214,8 @@ def test_a_place_that_no_computer_has_is_refused_at_once(place):
 
 def test_a_stick_may_be_plugged_in_later():
     assert age_key.QUESTION.kind.parse("/tmp/not/plugged/in") == "/tmp/not/plugged/in"
+
+
+def test_a_name_that_no_disk_takes_is_a_mistake_like_others():
+    with pytest.raises(ValueError, match="there is no /aaa"):
+        age_key.QUESTION.kind.parse("/" + "a" * 300)

@@ -226,6 +226,8 @@ PULL = (
         (f"error: {PULL} 34.96.108.209:443: i/o timeout", "atlas could not fetch what it needs", "ping"),
         (f"\t[ERROR ImagePull]: {PULL} 34.96.108.209:443: connect: connection refused", "could not fetch", "ping"),
         ("\t[ERROR Port-6443]: Port 6443 is in use", "Port 6443 of atlas is taken", "sport = :6443"),
+        ("\t[ERROR FileAvailable--etc-kubernetes-kubelet.conf]: it already exists\ncontext deadline exceeded",
+         "does not take atlas as it is", "FileAvailable--etc-kubernetes-kubelet.conf."),
         ("\t[ERROR Mem]: the system RAM (921 MB) is less than the minimum 1700 MB", "does not take atlas as it is",
          "control-plane.ignore_preflight: Mem."),
         ("error: error execution phase preflight: couldn't validate the identity of the API Server: failed to request "

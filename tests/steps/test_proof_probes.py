@@ -175,6 +175,7 @@ def test_a_certificate_that_could_not_be_verified_is_not_measured(
     [
         ({"10.0.0.11": "eth0", "10.0.0.50": "tailscale0"}, ["--interface eth0"]),
         ({"10.0.0.11": "eth0", "10.0.0.50": "eth0"}, []),
+        ({"10.0.0.11": "lo", "10.0.0.50": "eth0"}, []),  # homelab runs on that Pi itself
         ({}, []),
     ],
 )

@@ -17,6 +17,7 @@ from steps.snapshots import QUESTIONS, Snapshots, due, refusal
 from steps.workers import Workers
 from wizard import assets, events, remembered
 from wizard.errors import Blocked, WizardError
+from wizard.question import Prompt
 
 FIRST, SECOND, THIRD = "192.168.1.11", "192.168.1.12", "192.168.1.13"
 
@@ -130,7 +131,8 @@ HERE = {"machines": {"hosts": [FIRST, SECOND, THIRD], "control_plane": FIRST}}
     [
         (HERE, FIRST, Place("ssh", SECOND)),
         (HERE | {"snapshots": {"to": THIRD}}, FIRST, Place("ssh", THIRD)),
-        (HERE | {"snapshots": {"to": None}}, FIRST, Place("none")),
+        (HERE | {"snapshots": {"to": None}}, FIRST, Place("ssh", SECOND)),  # as a single Pi's answers were, and may be
+        (HERE | {"snapshots": {"to": "none"}}, FIRST, Place("none")),
         (HERE | {"snapshots": {"to": SECOND}}, SECOND, Place("ssh", FIRST)),
         (HERE | {"snapshots": {"to": "/mnt/usb"}}, FIRST, Place("folder", "/mnt/usb")),
         ({"machines": {"hosts": [FIRST], "control_plane": FIRST}}, FIRST, Place("none")),
@@ -143,7 +145,8 @@ def test_the_second_place(answers, head, found):
 @pytest.mark.parametrize(
     ("to", "heads", "words"),
     [
-        (SECOND, [], ""), ("/mnt/usb", [], ""), (None, [], ""), (SECOND, [SECOND, THIRD], ""), (FIRST, [SECOND], ""),
+        (SECOND, [], ""), ("/mnt/usb", [], ""), (None, [], ""), ("none", [], ""),
+        (SECOND, [SECOND, THIRD], ""), (FIRST, [SECOND], ""),
         (FIRST, [], "is the control plane itself: its disk would take the copies along"),
         ("192.168.1.99", [], "is not one of machines.hosts"),
     ],
@@ -156,8 +159,10 @@ def test_an_address_that_is_no_other_pi_is_refused(to, heads, words):
 
 
 def test_none_is_none_although_there_are_other_pis(cluster):
-    assert QUESTIONS["to"].kind.parse("None") is None
-    stage = cluster(to=None)
+    assert QUESTIONS["to"].kind.parse("None") == "none"
+    assert Prompt("snapshots", "Snapshots", QUESTIONS["to"], SECOND).parse("") == "none"  # the proposal was declined
+    assert Prompt("snapshots", "Snapshots", QUESTIONS["to"]).parse("") is None
+    stage = cluster(to="none")
     assert stage.run(Snapshots()) == [(FIRST, "snapshots/timer"), (None, "snapshots/take")]
     assert "snapshots.to" in notes(stage)[-1]
 

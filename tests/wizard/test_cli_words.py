@@ -130,4 +130,4 @@ def test_a_mistake_in_answers_is_told_once_and_at_a_line_that_is_there(
 def test_what_comes_next_is_named_as_the_rows_name_it(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert cli.main(["status", "--json", "--state", str(tmp_path / "state.yaml")]) == ExitCode.NOT_READY
     found = json.loads(capsys.readouterr().out)
-    assert (found["next"], found["next_title"]) == ("machines", "Machines")
+    assert (found["next"], found["next_name"]) == ("Machines", "machines")

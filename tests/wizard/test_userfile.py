@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+import threading
 from pathlib import Path
 from typing import Any
 
@@ -103,3 +104,21 @@ def test_an_input_without_an_end_is_not_read_to_its_end(line: str, said: str, tm
 def test_answers_are_no_book(tmp_path: Path) -> None:
     (tmp_path / "a.yaml").write_text("# " + "x" * 300_000)
     assert "Larger than 256 kB" in homelab(tmp_path, "answers", "check", str(tmp_path / "a.yaml")).stdout
+
+
+def test_a_small_backup_is_read_where_there_is_little_memory(tmp_path: Path) -> None:
+    """No room is taken for the largest that there may be."""
+    file = tmp_path / "small.bin"
+    file.write_bytes(b"no backup at all" * 600)
+    done = homelab(tmp_path, "backup", "show", str(file), "--passphrase-env", "PW")
+    assert "memory" not in done.stderr and done.returncode != 0
+
+
+def test_a_secret_of_a_pipe_is_there_for_each_who_asks(tmp_path: Path) -> None:
+    pipe = tmp_path / "pipe"
+    os.mkfifo(pipe)
+    writer = threading.Thread(target=pipe.write_text, args=["a token\n"], daemon=True)
+    writer.start()
+    ref = SecretRef("file", str(pipe))
+    assert [ref.resolve().reveal() for _ in range(2)] == ["a token"] * 2
+    writer.join(5)
