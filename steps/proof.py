@@ -200,9 +200,9 @@ def verify(ctx: Context, *, write: bool = False) -> Measured:
 
     With `write` it is also written into the repository's runbook, where that says something else.
     """
-    if not ctx.answers.get("addresses") or not ctx.answers.get("domains"):
+    if not all(ctx.answers.get(step) for step in ("machines", "addresses", "domains")):
         raise Blocked(
-            "There is nothing to prove yet.", "The cluster's addresses and names are not chosen.",
+            "There is nothing to prove yet.", "The cluster's Pis, addresses and names are not all chosen.",
             "Run homelab first; the proof is its last step.",
         )  # fmt: skip
     ctx.answers.setdefault("proof", {})

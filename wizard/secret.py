@@ -125,7 +125,7 @@ _MENDING = {
 }
 
 
-_PIPED: dict[str, str] = {}
+_PIPED: dict[str, Secret] = {}
 
 
 def _read(where: str) -> tuple[str, str]:
@@ -134,8 +134,8 @@ def _read(where: str) -> tuple[str, str]:
         path = path.expanduser()
         if path.is_fifo():  # what was read from it once does not come again
             if where not in _PIPED:
-                _PIPED[where] = userfile.read_text(path, pipe=True).strip("\r\n")
-            return _PIPED[where], f"{path} is empty."
+                _PIPED[where] = Secret(userfile.read_text(path, pipe=True).strip("\r\n"))
+            return _PIPED[where].reveal(), f"{path} is empty."
         return userfile.read_text(path, pipe=True).strip("\r\n"), f"{path} is empty."
     except RuntimeError:  # ~somebody, who has no home
         return "", f"{path} names a user that this computer does not know."

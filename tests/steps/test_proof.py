@@ -259,8 +259,9 @@ def test_steps_that_were_skipped_are_told_in_json_too(ctx: Context) -> None:
     assert proof.verify(ctx).data()["skipped"] == {"router": "2026-11-20T08:00:00+00:00"}
 
 
-def test_there_must_be_something_to_verify(ctx: Context) -> None:
-    ctx.answers.pop("domains")
+@pytest.mark.parametrize("missing", ["machines", "addresses", "domains"])
+def test_there_must_be_something_to_verify(ctx: Context, missing: str) -> None:
+    ctx.answers.pop(missing)
     with pytest.raises(Blocked, match="nothing to prove"):
         proof.verify(ctx)
 

@@ -12,16 +12,11 @@ from steps import lifecycle, tailnet_reset
 from steps.giving_back import Left
 from steps.node_remove import NodeRemove
 from steps.tailnet import QUESTIONS, Tailnet
+from tests.steps.test_tailnet_leave import ADDRESSES, FIRST, ROUTES, SECOND, THIRD
 from wizard.demo.web import Member
 from wizard.secret import Secret
 from wizard.world import Request, Response
 
-FIRST, SECOND, THIRD = "192.168.1.11", "192.168.1.12", "192.168.1.13"
-ADDRESSES = {
-    "lan": "192.168.1.0/24", "pool": "192.168.1.200-192.168.1.210", "internal_address": "192.168.1.201",
-    "external_address": "192.168.1.202", "dns_address": "192.168.1.203",
-}  # fmt: skip
-ROUTES = ["192.168.1.201/32", "192.168.1.202/32", "192.168.1.203/32"]
 SILENT = "\n@@ silent\ntailscale status --json"
 
 

@@ -468,6 +468,22 @@ def test_back_returns_to_the_question_before_and_proposes_what_was_given(tmp_pat
     assert "heat" not in answers
 
 
+def test_a_refused_answer_stays_as_it_is_where_nobody_gives_another(tmp_path: Path) -> None:
+    """The next unattended run would take the proposal instead, without a word."""
+
+    class Nobody(Front):
+        def ask(self, prompt: Prompt) -> object:
+            if prompt.problem:
+                raise WizardError(prompt.problem)
+            return super().ask(prompt)
+
+    run = Run(tmp_path, Ask(), front=Nobody("cold", "hot", None))
+    for _ in range(2):
+        with pytest.raises(WizardError, match="a hot one is not cold"):
+            run.engine.run()
+        assert run.saved().answers["ask"]["kind"] == "cold"
+
+
 def test_answers_that_do_not_go_together_are_asked_again(tmp_path: Path) -> None:
     run = Run(tmp_path, Ask(), front=Front("cold", "hot", None, "warm", "200"))
     run.engine.run()
